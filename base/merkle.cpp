@@ -1,0 +1,125 @@
+#include "base/merkle.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace koinon::base {
+namespace {
+
+std::array<std::uint8_t, 2> prefix(std::uint8_t role, Domain domain) {
+  return {role, static_cast<std::uint8_t>(domain)};
+}
+
+Hash node_hash(Domain domain, const Hash& left, const Hash& right) {
+  const auto head = prefix(1, domain);
+  return keccak256({head, left.view(), right.view()});
+}
+
+Hash root_hash(Domain domain, std::uint64_t length, const Hash& top) {
+  const auto head = prefix(2, domain);
+  const auto size = be64(length);
+  return keccak256({head, size, top.view()});
+}
+
+Hash byte_leaf(Domain domain, ByteView data) {
+  std::array<std::uint8_t, 2 + kLeafSize> block{};
+  const auto head = prefix(0, domain);
+  std::copy(head.begin(), head.end(), block.begin());
+  std::copy(data.begin(), data.end(), block.begin() + 2);
+  return keccak256(block);
+}
+
+Hash list_leaf(Domain domain, std::uint64_t index, const Hash& item) {
+  const auto head = prefix(0, domain);
+  const auto position = be64(index);
+  return keccak256({head, position, item.view()});
+}
+
+std::uint64_t leaf_count(std::uint64_t length) { return std::max<std::uint64_t>(1, length / kLeafSize + (length % kLeafSize != 0 ? 1 : 0)); }
+
+unsigned depth_of(std::uint64_t leaves) { return static_cast<unsigned>(std::bit_width(leaves - 1)); }
+
+std::vector<Hash> byte_leaves(Domain domain, ByteView bytes) {
+  const auto n = leaf_count(bytes.size());
+  std::vector<Hash> out(n);
+  for (std::uint64_t i = 0; i < n; ++i) {
+    const auto from = i * kLeafSize;
+    out[i] = byte_leaf(domain, bytes.subspan(from, std::min<std::uint64_t>(kLeafSize, bytes.size() - from)));
+  }
+  return out;
+}
+
+std::vector<Hash> list_leaves(Domain domain, const std::vector<Hash>& items) {
+  std::vector<Hash> out(items.size());
+  for (std::uint64_t i = 0; i < items.size(); ++i) out[i] = list_leaf(domain, i, items[i]);
+  return out;
+}
+
+/// Folds leaves to the top. Absent subtrees are computed once a level. Collects the siblings of `index` when asked.
+Hash fold(Domain domain, std::vector<Hash> level, Hash absent, std::uint64_t index, std::vector<Hash>* siblings) {
+  const auto depth = level.empty() ? 0 : depth_of(level.size());
+  if (level.empty()) return absent;
+  for (unsigned d = 0; d < depth; ++d) {
+    if (siblings != nullptr) {
+      const auto other = index ^ 1;
+      siblings->push_back(other < level.size() ? level[other] : absent);
+      index >>= 1;
+    }
+    std::vector<Hash> above((level.size() + 1) / 2);
+    for (std::size_t i = 0; i < above.size(); ++i)
+      above[i] = node_hash(domain, level[2 * i], 2 * i + 1 < level.size() ? level[2 * i + 1] : absent);
+    absent = node_hash(domain, absent, absent);
+    level = std::move(above);
+  }
+  return level[0];
+}
+
+Hash zero_leaf(Domain domain) { return byte_leaf(domain, {}); }
+
+bool climbs_to(Domain domain, const Hash& root, Hash at, const MerklePath& path, std::uint64_t leaves) {
+  if (path.index >= leaves || path.siblings.size() != depth_of(leaves)) return false;
+  auto index = path.index;
+  for (const auto& sibling : path.siblings) {
+    at = (index & 1) != 0 ? node_hash(domain, sibling, at) : node_hash(domain, at, sibling);
+    index >>= 1;
+  }
+  return root_hash(domain, path.length, at) == root;
+}
+
+}  // namespace
+
+Hash byte_tree_root(Domain domain, ByteView bytes) {
+  return root_hash(domain, bytes.size(), fold(domain, byte_leaves(domain, bytes), zero_leaf(domain), 0, nullptr));
+}
+
+Hash list_root(Domain domain, const std::vector<Hash>& items) {
+  return root_hash(domain, items.size(), fold(domain, list_leaves(domain, items), Hash{}, 0, nullptr));
+}
+
+Result<MerklePath> open_byte_leaf(Domain domain, ByteView bytes, std::uint64_t index) {
+  if (index >= leaf_count(bytes.size()))
+    return fail(Code::out_of_range, "[merkle] leaf {} of {}", index, leaf_count(bytes.size()));
+  MerklePath path{index, bytes.size(), {}};
+  fold(domain, byte_leaves(domain, bytes), zero_leaf(domain), index, &path.siblings);
+  return path;
+}
+
+Result<MerklePath> open_list_item(Domain domain, const std::vector<Hash>& items, std::uint64_t index) {
+  if (index >= items.size()) return fail(Code::out_of_range, "[merkle] item {} of {}", index, items.size());
+  MerklePath path{index, items.size(), {}};
+  fold(domain, list_leaves(domain, items), Hash{}, index, &path.siblings);
+  return path;
+}
+
+bool verify_byte_leaf(Domain domain, const Hash& root, ByteView leaf, const MerklePath& path) {
+  const auto leaves = leaf_count(path.length);
+  if (path.index >= leaves) return false;
+  const auto size = std::min<std::uint64_t>(kLeafSize, path.length - path.index * kLeafSize);
+  return leaf.size() == size && climbs_to(domain, root, byte_leaf(domain, leaf), path, leaves);
+}
+
+bool verify_list_item(Domain domain, const Hash& root, const Hash& item, const MerklePath& path) {
+  return path.length != 0 && climbs_to(domain, root, list_leaf(domain, path.index, item), path, path.length);
+}
+
+}  // namespace koinon::base
