@@ -63,9 +63,8 @@ std::filesystem::path beside(const std::filesystem::path& path) {
 
 Result<Bytes> read_file(const std::filesystem::path& path, std::uint64_t limit) {
   const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (fd.get() < 0)
-    return fail(errno == ENOENT ? Code::not_found : Code::io, "[read] {}: {}", path.string(), reason());
-  struct stat info {};
+  if (fd.get() < 0) return fail(errno == ENOENT ? Code::not_found : Code::io, "[read] {}: {}", path.string(), reason());
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return fail(Code::io, "[read] {}: {}", path.string(), reason());
   if (S_ISDIR(info.st_mode)) return fail(Code::io, "[read] {} is a folder: a file expected", path.string());
   if (static_cast<std::uint64_t>(info.st_size) > limit)

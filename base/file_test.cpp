@@ -20,7 +20,7 @@ TEST(File, reads_what_it_writes_and_replaces_whole) {
 TEST(File, keeps_secrets_private) {
   const TempFolder folder;
   ASSERT_TRUE(write_file(folder.path() / "key", as_bytes("k"), 0600));
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat((folder.path() / "key").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777U, 0600U);
 }

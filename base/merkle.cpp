@@ -6,9 +6,7 @@
 namespace koinon::base {
 namespace {
 
-std::array<std::uint8_t, 2> prefix(std::uint8_t role, Domain domain) {
-  return {role, static_cast<std::uint8_t>(domain)};
-}
+std::array<std::uint8_t, 2> prefix(std::uint8_t role, Domain domain) { return {role, static_cast<std::uint8_t>(domain)}; }
 
 Hash node_hash(Domain domain, const Hash& left, const Hash& right) {
   const auto head = prefix(1, domain);
@@ -35,7 +33,9 @@ Hash list_leaf(Domain domain, std::uint64_t index, const Hash& item) {
   return keccak256({head, position, item.view()});
 }
 
-std::uint64_t leaf_count(std::uint64_t length) { return std::max<std::uint64_t>(1, length / kLeafSize + (length % kLeafSize != 0 ? 1 : 0)); }
+std::uint64_t leaf_count(std::uint64_t length) {
+  return std::max<std::uint64_t>(1, length / kLeafSize + (length % kLeafSize != 0 ? 1 : 0));
+}
 
 unsigned depth_of(std::uint64_t leaves) { return static_cast<unsigned>(std::bit_width(leaves - 1)); }
 

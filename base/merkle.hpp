@@ -39,7 +39,8 @@ Hash byte_tree_root(Domain domain, ByteView bytes);
 /// and absent leaves are 32 zero bytes. The list may be empty: top is then 32 zero bytes.
 Hash list_root(Domain domain, const std::vector<Hash>& items);
 
-/// Siblings from the leaf upwards, with what they prove: leaf `index` of a tree over `length` bytes (byte tree) or items (list).
+/// Siblings from the leaf upwards, with what they prove: leaf `index` of a tree over `length` bytes (byte tree) or items
+/// (list).
 struct MerklePath {
   std::uint64_t index = 0;
   std::uint64_t length = 0;

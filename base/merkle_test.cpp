@@ -79,8 +79,10 @@ TEST(ListTree, empty_list_has_a_root_of_its_own) {
 TEST(ByteTree, golden) {
   Bytes bytes(2500);
   for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(i * 7);
-  EXPECT_EQ(to_hex(byte_tree_root(Domain::tensor, bytes)), "0x86766e454318384953d957692c9ba5152899838bf143134ae93483a534d47e04");
-  EXPECT_EQ(to_hex(list_root(Domain::outputs, {byte_tree_root(Domain::tensor, bytes)})), "0x03cb0f77a5bef979f650c9c5f2798bb541502ea0811df7551e5d57df89d66d4a");
+  EXPECT_EQ(to_hex(byte_tree_root(Domain::tensor, bytes)),
+            "0x86766e454318384953d957692c9ba5152899838bf143134ae93483a534d47e04");
+  EXPECT_EQ(to_hex(list_root(Domain::outputs, {byte_tree_root(Domain::tensor, bytes)})),
+            "0x03cb0f77a5bef979f650c9c5f2798bb541502ea0811df7551e5d57df89d66d4a");
 }
 
 }  // namespace

@@ -99,9 +99,7 @@ Result<Wei> Wei::minus(const Wei& other) const {
   return WeiAccess::narrow(WeiAccess::wide(*this) - WeiAccess::wide(other), "subtract");
 }
 
-Result<Wei> Wei::times(std::uint64_t factor) const {
-  return WeiAccess::narrow(WeiAccess::wide(*this) * factor, "multiply");
-}
+Result<Wei> Wei::times(std::uint64_t factor) const { return WeiAccess::narrow(WeiAccess::wide(*this) * factor, "multiply"); }
 
 Result<Wei> Wei::scaled(std::uint64_t numerator, std::uint64_t denominator) const {
   if (denominator == 0) return fail(Code::invalid_argument, "[money] scale: denominator is 0");

@@ -26,9 +26,7 @@ std::string_view code_name(Code code) {
   return "unknown";
 }
 
-Error Error::within(std::string_view context) && {
-  return Error{code, fmt::format("{}: {}", context, text)};
-}
+Error Error::within(std::string_view context) && { return Error{code, fmt::format("{}: {}", context, text)}; }
 
 void invariant_broken(const char* file, int line, const char* what) {
   std::fprintf(stderr, "koinon: broken invariant at %s:%d: %s\n", file, line, what);

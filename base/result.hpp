@@ -16,11 +16,11 @@ enum class Code : std::uint16_t {
   malformed = 2,         ///< outside bytes do not decode
   out_of_range = 3,      ///< a number or size is outside its bound
   not_found = 4,
-  unsupported = 5,   ///< well-formed, but not something this version does
-  io = 6,            ///< file system or device
-  network = 7,       ///< a peer or server could not be reached or broke off
-  ledger = 8,        ///< the chain refused or reverted
-  rejected = 9,      ///< a check of somebody's work or signature failed
+  unsupported = 5,  ///< well-formed, but not something this version does
+  io = 6,           ///< file system or device
+  network = 7,      ///< a peer or server could not be reached or broke off
+  ledger = 8,       ///< the chain refused or reverted
+  rejected = 9,     ///< a check of somebody's work or signature failed
   timeout = 10,
   cancelled = 11,
   conflict = 12,      ///< the state has moved on; read again
@@ -68,8 +68,8 @@ template <class... Args>
 
 #define KOINON_CONCAT_(a, b) a##b
 #define KOINON_CONCAT(a, b) KOINON_CONCAT_(a, b)
-#define KOINON_TRY_(tmp, decl, ...)                             \
-  auto tmp = (__VA_ARGS__);                                     \
+#define KOINON_TRY_(tmp, decl, ...)                              \
+  auto tmp = (__VA_ARGS__);                                      \
   if (!tmp) return ::koinon::base::fail(std::move(tmp).error()); \
   decl = *std::move(tmp)
 /// `KOINON_TRY(auto x, parse(s));` declares x, or returns the error from the enclosing function.

@@ -1,0 +1,54 @@
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+#include "base/hash.hpp"
+
+namespace koinon::trust {
+
+/// The roots of one run. The witness stays with those who ran the program until a jury names it: it hashes the list of step
+/// output roots, which is published nowhere, so only who really ran the program knows it.
+struct Roots {
+  base::Hash output;
+  base::Hash trace;
+  base::Hash witness;
+  friend bool operator==(const Roots&, const Roots&) = default;
+};
+
+/// How a provider is asked: as one of the quorum, as the auditor after it, or as a juror. On the ledger: never renumber.
+enum class Role : std::uint8_t { quorum = 0, audit = 1, jury = 2 };
+
+/// What a provider asserts about an order, as revealed on the ledger.
+struct Claim {
+  std::uint32_t account = 0;
+  base::Hash output_root;
+  base::Hash trace_root;
+  base::Hash mark;  ///< quorum and audit: tag(); jury: the witness itself
+
+  /// True when both name the same result. Marks differ between honest providers.
+  [[nodiscard]] bool same_result(const Claim& other) const {
+    return output_root == other.output_root && trace_root == other.trace_root;
+  }
+  friend bool operator==(const Claim&, const Claim&) = default;
+};
+
+/// Outcome of a check. Persisted and in receipts: never renumber.
+enum class Verdict : std::uint8_t { pending = 0, accepted = 1, rejected = 2, undecided = 3, bad_input = 4 };
+std::string_view verdict_name(Verdict verdict);
+
+/// Where an order lives: commitments and tags bind it, so that nothing can be replayed on another chain or market.
+struct OrderContext {
+  std::uint64_t chain_id = 0;
+  base::Address market;
+  std::uint64_t order = 0;
+};
+
+/// Proof of having run the program, bound to one provider:
+/// keccak256(abi.encode("koinon.tag", chain id, market, order, account, witness)).
+base::Hash tag(const OrderContext& context, std::uint32_t account, const base::Hash& witness);
+
+/// Output root and witness that stand for "the buyer's input is not what the order binds": keccak256("koinon.bad-input"). The
+/// trace root is zero.
+Roots bad_input_roots();
+
+}  // namespace koinon::trust
