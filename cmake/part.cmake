@@ -4,7 +4,7 @@ find_package(Threads REQUIRED)
 # One folder of the house.
 #
 #   koinon_part(trust/quorum
-#     SOURCES quorum.cpp            # the library koinon_trust_quorum, alias koinon::trust/quorum; none: header only
+#     SOURCES quorum.cpp            # the library koinon_trust_quorum, alias koinon::trust::quorum; none: header only
 #     DEPS base engine/program      # other parts
 #     LIBS fmt::fmt                 # third-party libraries
 #     TESTS quorum_test.cpp         # one test program, label unit
@@ -23,7 +23,8 @@ function(koinon_part name)
     add_library(${target} INTERFACE)
     set(scope INTERFACE)
   endif()
-  add_library(koinon::${name} ALIAS ${target})
+  string(REPLACE "/" "::" alias ${name})
+  add_library(koinon::${alias} ALIAS ${target})
   target_include_directories(${target} ${scope} ${CMAKE_SOURCE_DIR})
   foreach(dep ${PART_DEPS})
     string(REPLACE "/" "_" dep_id ${dep})
