@@ -1,0 +1,20 @@
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+/** Types of the node's HTTP API, generated from node/api/openapi.json. */
+export type Status = Schemas["Status"];
+export type OrderSummary = Schemas["OrderSummary"];
+export type Order = Schemas["Order"];
+export type OrderPage = Schemas["OrderPage"];
+export type OrderState = Schemas["OrderState"];
+export type OrderVerdict = Schemas["OrderVerdict"];
+export type OrderEvent = Schemas["OrderEvent"];
+export type Round = Schemas["Round"];
+export type Member = Schemas["Member"];
+export type Verdict = Schemas["Verdict"];
+export type Output = Schemas["Output"];
+export type Provider = Schemas["Provider"];
+export type Model = Schemas["Model"];
+export type Port = Schemas["Port"];
+export type LiveEvent = Schemas["Event"];

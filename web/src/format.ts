@@ -1,0 +1,74 @@
+import { formatUnits } from "viem/utils";
+
+/**
+ * Wei as a short decimal number of tokens: grouped whole part, at most four significant digits after it. Rounds down, so that
+ * nobody is shown more than there is.
+ */
+export function tokens(wei: string, decimals: number): string {
+  const [whole = "0", fraction = ""] = formatUnits(BigInt(wei), decimals).split(".");
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, "\u202f");
+  const zeros = fraction.length - fraction.replace(/^0+/, "").length;
+  const keep = whole === "0" ? zeros + 4 : Math.max(0, 4 - whole.length + 1);
+  const shown = fraction.slice(0, keep).replace(/0+$/, "");
+  return shown ? `${grouped}.${shown}` : grouped;
+}
+
+/** "0x12ab…89ef": the ends of a hash or address. */
+export function short_hex(hex: string, ends = 4): string {
+  return hex.length <= 2 * ends + 4 ? hex : `${hex.slice(0, 2 + ends)}…${hex.slice(-ends)}`;
+}
+
+/** How long ago, in words: "now", "12 s ago", "3 min ago", "5 h ago", "2 d ago". A future time is "now". */
+export function ago(at_ms: number, now_ms: number): string {
+  const seconds = Math.floor((now_ms - at_ms) / 1000);
+  return seconds < 1 ? "now" : `${span(seconds)} ago`;
+}
+
+/** A number of seconds in its largest unit. */
+export function span(seconds: number): string {
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86_400)} d`;
+}
+
+/** Local date and time to the second. */
+export function moment(at_ms: number): string {
+  return new Date(at_ms).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+}
+
+/** Local time of day to the second. */
+export function clock_time(at_ms: number): string {
+  return new Date(at_ms).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+}
+
+/** Bytes with a binary unit: "812 B", "1.5 KiB", "42 MiB". */
+export function bytes(count: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let value = count;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 || value >= 10 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** A share in percent without needless digits: 0.931 is "93 %", 0.004 is "0.4 %". */
+export function percent(share: number): string {
+  const value = share * 100;
+  if (value === 0) return "0 %";
+  if (value < 0.1) return "< 0.1 %";
+  return `${value < 10 || (value > 99 && value < 100) ? Math.min(99.9, Math.floor(value * 10) / 10) : Math.round(value)} %`;
+}
+
+/** "1 provider", "3 providers". */
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+/** part / whole in 0..1, exact enough for a bar; 0 when whole is 0. */
+export function share(part: string, whole: string): number {
+  const all = BigInt(whole);
+  return all === 0n ? 0 : Number((BigInt(part) * 10_000n) / all) / 10_000;
+}

@@ -1,0 +1,127 @@
+import { useEffect, useState } from "preact/hooks";
+import { use_resource } from "../api/hooks";
+import type { Provider } from "../api/types";
+import { percent, share } from "../format";
+import { type Column, sorted, weight_share } from "../market/providers";
+import { Chip } from "../ui/chips";
+import { Card, Empty, PageTitle, Problem, Waiting } from "../ui/frame";
+import { Hex, Money, Term } from "../ui/text";
+
+/** Who sells work: stake, record, price, earnings, slashes. */
+export function ProvidersPage({ account }: { account: number | null }) {
+  const { data: providers, error } = use_resource<Provider[]>(
+    "/api/v1/providers?limit=1000",
+    (change) => change.type === "reload" || change.type === "provider",
+  );
+  return (
+    <>
+      <PageTitle title="Providers" />
+      <p class="story">
+        Computers that do the work. Each has put up a <Term word="stake">stake</Term>, which is <Term word="slashed">slashed</Term> for wrong work and for
+        silence, and is <Term word="drawn">drawn</Term> at random by stake, price and record.
+      </p>
+      {error && (!error.unreachable || !providers) && <Problem error={error} />}
+      {providers ? <ProviderTable providers={providers} account={account} /> : !error && <Waiting lines={6} />}
+    </>
+  );
+}
+
+function ProviderTable({ providers, account }: { providers: Provider[]; account: number | null }) {
+  const [column, set_column] = useState<Column>("weight");
+  const known = account === null || providers.some((provider) => provider.account === account);
+  useEffect(() => {
+    if (account !== null) document.querySelector(`[data-provider="${account}"]`)?.scrollIntoView({ block: "center" });
+  }, [account, known]);
+  if (providers.length === 0)
+    return (
+      <Card>
+        <Empty>
+          Nobody sells work yet. Start with <code>koinon provide</code>.
+        </Empty>
+      </Card>
+    );
+  const head = (name: Column, label: preact.ComponentChildren) => (
+    <th scope="col" class="number" aria-sort={column === name ? "descending" : "none"}>
+      <button type="button" onClick={() => set_column(name)}>
+        {label}
+      </button>
+    </th>
+  );
+  return (
+    <>
+      {!known && <div class="notice warn">Account #{account} does not sell work.</div>}
+      <Card class="flush">
+        <table class="list providers">
+          <thead>
+            <tr>
+              <th scope="col">Provider</th>
+              {head("weight", "Chance")}
+              {head("price", "Price")}
+              {head("stake", "Stake")}
+              {head("accepted", "Record")}
+              {head("earned", "Earned")}
+              {head("slashed", "Slashed")}
+              <th scope="col">Status</th>
+            </tr>
+          </thead>
+          <tbody>
+            {sorted(providers, column).map((provider) => (
+              <ProviderRow key={provider.account} provider={provider} all={providers} chosen={provider.account === account} />
+            ))}
+          </tbody>
+        </table>
+      </Card>
+      <p class="hint">
+        Chance is the provider's part of the whole <Term word="weight">weight</Term>. Record counts accepted, rejected and{" "}
+        <Term word="silent">silent</Term> work. Press a heading to sort.
+      </p>
+    </>
+  );
+}
+
+function ProviderRow({ provider, all, chosen }: { provider: Provider; all: Provider[]; chosen: boolean }) {
+  return (
+    <tr data-provider={provider.account} class={chosen ? "chosen" : ""} aria-current={chosen || undefined}>
+      <th scope="row">
+        <strong>#{provider.account}</strong>
+        <span class="under">
+          <Hex value={provider.operator} what="operator address" address />
+        </span>
+      </th>
+      <td class="number" data-label="Chance">
+        {percent(weight_share(provider, all))}
+      </td>
+      <td class="number" data-label="Price">
+        {provider.price === null ? <span class="none">no offer</span> : <Money wei={provider.price} unit={false} />}
+      </td>
+      <td class="number stake" data-label="Stake">
+        <Money wei={provider.stake} unit={false} />
+        <span class="lockbar" title={`${percent(share(provider.locked, provider.stake))} of the stake is locked by open orders`}>
+          <i style={{ width: `${share(provider.locked, provider.stake) * 100}%` }} />
+        </span>
+      </td>
+      <td class="number" data-label="Record">
+        <Record provider={provider} />
+      </td>
+      <td class="number" data-label="Earned">
+        <Money wei={provider.earned} tone="good" unit={false} />
+      </td>
+      <td class="number" data-label="Slashed">
+        <Money wei={provider.slashed} tone="bad" unit={false} />
+      </td>
+      <td data-label="Status">{provider.active ? <Chip tone="good">Active</Chip> : <Chip tone="idle">Not drawn</Chip>}</td>
+    </tr>
+  );
+}
+
+function Record({ provider }: { provider: Provider }) {
+  const { accepted, rejected, silent, streak } = provider;
+  return (
+    <span class="record" title={`${streak} accepted in a row`}>
+      <span class="good">{accepted} ok</span>
+      {rejected > 0 && <span class="bad">{rejected} wrong</span>}
+      {silent > 0 && <span class="warn">{silent} silent</span>}
+      <small>{streak > 1 ? `${streak} in a row` : "\u00a0"}</small>
+    </span>
+  );
+}

@@ -1,0 +1,34 @@
+import { useEffect, useState } from "preact/hooks";
+
+/** Where the page is: the part of the address after #. */
+export type Route =
+  | { page: "overview" }
+  | { page: "order"; id: string }
+  | { page: "providers"; account: number | null }
+  | { page: "models" }
+  | { page: "words" }
+  | { page: "missing" };
+
+/** Reads a hash such as "#/orders/12". */
+export function parse_route(hash: string): Route {
+  const [head = "", tail, ...rest] = hash.replace(/^#?\/?/, "").split("/");
+  if (rest.length > 0) return { page: "missing" };
+  if (head === "" && tail === undefined) return { page: "overview" };
+  if (head === "orders" && tail && /^[0-9a-z-]{1,40}$/.test(tail)) return { page: "order", id: tail };
+  if (head === "providers" && tail === undefined) return { page: "providers", account: null };
+  if (head === "providers" && tail && /^[1-9][0-9]{0,9}$/.test(tail)) return { page: "providers", account: Number(tail) };
+  if (head === "models" && tail === undefined) return { page: "models" };
+  if (head === "words" && tail === undefined) return { page: "words" };
+  return { page: "missing" };
+}
+
+/** The present route; a change re-renders. */
+export function use_route(): Route {
+  const [hash, set] = useState(location.hash);
+  useEffect(() => {
+    const changed = () => set(location.hash);
+    addEventListener("hashchange", changed);
+    return () => removeEventListener("hashchange", changed);
+  }, []);
+  return parse_route(hash);
+}
