@@ -36,7 +36,7 @@ struct ClientOptions {
   int max_redirects = 3;               ///< followed for GET and HEAD only, to http and https only; never from https to http
   bool allow_private = true;           ///< false: refuses loopback, private, link-local and similar addresses at connect time
   std::size_t max_idle = 8;            ///< kept connections
-  std::string ca_file;                 ///< empty: the system's
+  std::string ca_file{};               ///< empty: the system's
   std::string user_agent = "koinon";
 };
 

@@ -7,19 +7,20 @@ namespace koinon::net {
 
 struct ServerOptions {
   std::string address = "127.0.0.1";
-  std::uint16_t port = 0;                          ///< 0: a free one; HttpServer::port tells
-  std::size_t io_threads = 1;                      ///< read and write sockets
-  std::size_t handler_threads = 4;                 ///< run handlers, which may block
-  std::size_t max_connections = 512;               ///< further ones get 503 and are closed
-  std::size_t max_waiting = 256;                   ///< requests waiting for a handler thread; beyond: 503 with Retry-After
-  std::uint32_t max_header = 16u << 10;            ///< bytes of a request's line and fields; beyond: 431
-  std::int64_t header_timeout_ms = 10'000;         ///< to send a whole request header
-  std::int64_t body_timeout_ms = 30'000;           ///< to send each 256 KiB of body, and to take each piece of the response
-  std::int64_t idle_timeout_ms = 60'000;           ///< between two requests of a connection
-  std::uint64_t max_websocket_message = 1u << 20;  ///< bytes
-  std::size_t max_websocket_queue = 1024;          ///< frames waiting to be sent to one connection; beyond: closed
-  std::int64_t websocket_ping_ms = 20'000;         ///< a silent peer is pinged, and closed after twice this time
-  std::int64_t stop_grace_ms = 5'000;              ///< time that stop() gives to requests under way
+  std::uint16_t port = 0;                             ///< 0: a free one; HttpServer::port tells
+  std::size_t io_threads = 1;                         ///< read and write sockets
+  std::size_t handler_threads = 4;                    ///< run handlers, which may block
+  std::size_t max_connections = 512;                  ///< further ones get 503 and are closed
+  std::size_t max_waiting = 256;                      ///< requests waiting for a handler thread; beyond: 503 with Retry-After
+  std::uint32_t max_header = 16u << 10;               ///< bytes of a request's line and fields; beyond: 431
+  std::int64_t header_timeout_ms = 10'000;            ///< to send a whole request header
+  std::int64_t body_timeout_ms = 30'000;              ///< to send each 256 KiB of body, and to take each piece of the response
+  std::int64_t idle_timeout_ms = 60'000;              ///< between two requests of a connection
+  std::uint64_t max_websocket_message = 1u << 20;     ///< bytes
+  std::size_t max_websocket_queue = 1024;             ///< frames waiting to be sent to one connection; beyond: closed
+  std::size_t max_websocket_queue_bytes = 16u << 20;  ///< the same bound in bytes
+  std::int64_t websocket_ping_ms = 20'000;            ///< a silent peer is pinged, and closed after twice this time
+  std::int64_t stop_grace_ms = 5'000;                 ///< time that stop() gives to requests under way
 };
 
 /// An HTTP/1.1 and WebSocket server over Boost.Beast. Plain text: TLS is left to a reverse proxy.
@@ -48,8 +49,8 @@ class HttpServer {
 
  private:
   struct State;
-  explicit HttpServer(std::shared_ptr<State> state);
-  std::shared_ptr<State> state_;  ///< shared with the callbacks of open connections
+  explicit HttpServer(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace koinon::net

@@ -34,7 +34,7 @@ struct WebSocketOptions {
   std::uint64_t max_message = 16u << 20;  ///< bytes
   std::size_t max_queue = 1024;           ///< received messages that wait to be read; beyond, reading from the peer pauses
   std::int64_t ping_ms = 20'000;          ///< an idle connection is pinged, and given up when no answer comes
-  Headers headers;                        ///< sent with the upgrade
+  Headers headers{};                      ///< sent with the upgrade
 };
 
 /// A WebSocket connection to a server (ws:// only: wss is left to a local TLS forwarder). Reconnecting is left to the caller.
@@ -58,8 +58,8 @@ class WebSocketClient {
 
  private:
   struct State;
-  explicit WebSocketClient(std::shared_ptr<State> state);
-  std::shared_ptr<State> state_;  ///< shared with the connection's own thread, whose callbacks may outlast a call
+  explicit WebSocketClient(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace koinon::net

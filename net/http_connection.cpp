@@ -1,0 +1,423 @@
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
+#include <ctime>
+
+#include "base/log.hpp"
+#include "net/body_source.hpp"
+#include "net/text.hpp"
+#include "net/url.hpp"
+#include "net/websocket_session.hpp"
+
+namespace koinon::net {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using ErrorCode = boost::system::error_code;
+using Parser = http::request_parser<http::string_body>;
+
+constexpr std::uint64_t kBodyStep = 256u << 10;     ///< progress that earns a new body deadline
+constexpr std::uint64_t kMostDiscarded = 1u << 20;  ///< bytes read and dropped so that a refusal reaches the client
+
+std::optional<Method> method_of(http::verb verb) {
+  switch (verb) {
+    case http::verb::get: return Method::get;
+    case http::verb::head: return Method::head;
+    case http::verb::post: return Method::post;
+    case http::verb::put: return Method::put;
+    case http::verb::patch: return Method::patch;
+    case http::verb::delete_: return Method::del;
+    case http::verb::options: return Method::options;
+    default: return std::nullopt;
+  }
+}
+
+std::string http_date() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char text[40];
+  const auto size = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  return {text, size};
+}
+
+/// Refuses a header by which a proxy in front and we could disagree where the message ends (RFC 9112, sections 3.2 and 6.3).
+Status check_framing(const http::request<http::string_body>& request) {
+  std::size_t lengths = 0;
+  std::size_t encodings = 0;
+  std::size_t hosts = 0;
+  for (const auto& field : request) {
+    if (field.name() == http::field::content_length) ++lengths;
+    if (field.name() == http::field::host) ++hosts;
+    if (field.name() != http::field::transfer_encoding) continue;
+    ++encodings;
+    if (!equal_without_case(trimmed({field.value().data(), field.value().size()}), "chunked"))
+      return base::fail(Code::malformed, "[http] Transfer-Encoding other than chunked");
+  }
+  if (lengths > 1) return base::fail(Code::malformed, "[http] {} Content-Length fields: at most one", lengths);
+  if (encodings > 1) return base::fail(Code::malformed, "[http] {} Transfer-Encoding fields: at most one", encodings);
+  if (lengths + encodings > 1) return base::fail(Code::malformed, "[http] both Content-Length and Transfer-Encoding");
+  if (encodings > 0 && request.version() < 11) return base::fail(Code::malformed, "[http] Transfer-Encoding in HTTP/1.0");
+  if (request.version() == 11 && hosts != 1) return base::fail(Code::malformed, "[http] {} Host fields: one expected", hosts);
+  return {};
+}
+
+/// A response on its way out.
+struct Outgoing {
+  std::string head;
+  BodySource body;
+  std::uint64_t at = 0;
+  std::uint64_t end = 0;
+  bool close = false;
+};
+
+/// Narrows the response to the range that was asked for.
+Status apply_range(const HttpRequest& request, const BodySource& body, HttpResponse& response, Outgoing& out) {
+  const auto* field = request.headers.find("Range");
+  const auto* condition = request.headers.find("If-Range");
+  response.headers.set("Accept-Ranges", "bytes");
+  if (!field || (condition && *condition != response.headers.get("ETag", "-"))) return {};
+  KOINON_TRY(const auto range, parse_range(*field, body.size()));
+  if (!range) return {};
+  response.status = 206;
+  response.headers.set("Content-Range", fmt::format("bytes {}-{}/{}", range->first, range->last, body.size()));
+  out.at = range->first;
+  out.end = range->last + 1;
+  return {};
+}
+
+bool sendable(const Headers& headers) {
+  for (const auto& [name, value] : headers.items())
+    if (!is_token(name) || !is_field_value(value)) return false;
+  return true;
+}
+
+std::string head_text(const HttpResponse& response, std::optional<std::uint64_t> length, bool close) {
+  const auto reason = http::obsolete_reason(static_cast<http::status>(response.status));
+  auto out = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status, std::string_view(reason.data(), reason.size()),
+                         http_date());
+  for (const auto& [name, value] : response.headers.items())
+    if (!equal_without_case(name, "Content-Length") && !equal_without_case(name, "Connection") &&
+        !equal_without_case(name, "Transfer-Encoding"))
+      out += fmt::format("{}: {}\r\n", name, value);
+  if (length) out += fmt::format("Content-Length: {}\r\n", *length);
+  return out += close ? "Connection: close\r\n\r\n" : "Connection: keep-alive\r\n\r\n";
+}
+
+/// Opens the body and writes the header. Never fails: what cannot be sent becomes an error response.
+Outgoing prepare(HttpResponse response, const HttpRequest& request, bool close) {
+  Outgoing out;
+  if (!sendable(response.headers))
+    response = HttpResponse::error({Code::internal, "[http] a header of the response holds a control character"});
+  auto body = BodySource::open(std::move(response.body));
+  if (!body) {
+    response = HttpResponse::error(body.error());
+    body = BodySource::open(std::move(response.body));
+  }
+  out.end = body->size();
+  if (response.status == 200 && body->streams() && (request.method == Method::get || request.method == Method::head)) {
+    if (auto ranged = apply_range(request, *body, response, out); !ranged) {
+      const auto size = body->size();
+      response = HttpResponse::error(ranged.error());
+      response.status = 416;
+      response.headers.set("Content-Range", fmt::format("bytes */{}", size));
+      body = BodySource::open(std::move(response.body));
+      out.end = body->size();
+    }
+  }
+  const bool bodiless = response.status == 204 || response.status == 304 || response.status < 200;
+  if (equal_without_case(response.headers.get("Connection"), "close")) close = true;
+  out.head = head_text(response, bodiless ? std::nullopt : std::optional(out.end - out.at), close);
+  if (bodiless || request.method == Method::head) out.at = out.end;
+  out.close = close;
+  out.body = *std::move(body);
+  return out;
+}
+
+HttpResponse call(const Handler& handler, const HttpRequest& request) {
+  try {
+    auto response = handler(request);
+    return response ? *std::move(response) : HttpResponse::error(response.error());
+  } catch (const std::exception& e) {
+    base::log_error("[http] {} {}: {}", method_name(request.method), request.path, e.what());
+    return HttpResponse::error({Code::internal, "[http] the handler failed"});
+  }
+}
+
+/// 1. All members are touched on the socket's strand only; a handler gets a copy of what it needs.
+/// 2. The next request is read only after the response to this one has been written.
+class Connection final : public ServerPeer, public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(ServerShared& server, asio::ip::tcp::socket socket)
+      : registration_(server.peers), server_(server), stream_(std::move(socket)) {
+    ErrorCode ignored;
+    stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+    const auto remote = stream_.socket().remote_endpoint(ignored);
+    if (!ignored) peer_ = remote.address().to_string();
+  }
+
+  void begin() {
+    registration_.enter(std::weak_ptr<ServerPeer>(shared_from_this()));
+    asio::post(stream_.get_executor(), [self = shared_from_this()] { self->wait_request(); });
+  }
+  void end(bool at_once) override {
+    asio::post(stream_.get_executor(), [self = shared_from_this(), at_once] {
+      self->last_ = true;
+      if (!self->upgraded_ && (at_once || self->idle_)) self->stream_.close();
+    });
+  }
+
+ private:
+  void deadline(std::int64_t ms) { stream_.expires_after(std::chrono::milliseconds(ms)); }
+  void wait_request();
+  void read_header();
+  void header_read(const ErrorCode& error);
+  Status admit();
+  void read_body();
+  void body_read(const ErrorCode& error);
+  void dispatch();
+  void handle(std::shared_ptr<const HttpRequest> request, const Router::Route& route);
+  void upgrade(std::shared_ptr<const HttpRequest> request, const Router::Route& route);
+  void refuse(int status, const Error& error, const char* allow = nullptr);
+  void write(Outgoing outgoing);
+  void write_more();
+  void write_piece(std::string piece);
+  void response_written();
+  void linger();
+
+  Registration registration_;
+  ServerShared& server_;
+  beast::tcp_stream stream_;
+  std::string peer_;
+  beast::flat_buffer buffer_{std::size_t{server_.options.max_header} + (64u << 10)};
+  std::optional<Parser> parser_;
+  HttpRequest request_;
+  const Router::Route* route_ = nullptr;
+  std::uint64_t max_body_ = 0;
+  std::uint64_t next_step_ = 0;
+  std::uint64_t discarded_ = 0;
+  Outgoing outgoing_;
+  std::string piece_;
+  bool idle_ = false;
+  bool last_ = false;
+  bool upgraded_ = false;  ///< stream_ has gone to the WebSocket
+};
+
+void Connection::wait_request() {
+  if (last_ || server_.stopping) return stream_.close();
+  parser_.reset();
+  if (buffer_.size() > 0) return read_header();
+  idle_ = true;
+  deadline(server_.options.idle_timeout_ms);
+  stream_.async_read_some(buffer_.prepare(4096), [self = shared_from_this()](const ErrorCode& error, std::size_t size) {
+    self->idle_ = false;
+    if (error) return;
+    self->buffer_.commit(size);
+    self->read_header();
+  });
+}
+
+void Connection::read_header() {
+  parser_.emplace();
+  parser_->header_limit(server_.options.max_header);
+  parser_->body_limit(boost::none);  // the route's limit is applied once the route is known
+  deadline(server_.options.header_timeout_ms);
+  http::async_read_header(stream_, buffer_, *parser_,
+                          [self = shared_from_this()](const ErrorCode& error, std::size_t) { self->header_read(error); });
+}
+
+void Connection::header_read(const ErrorCode& error) {
+  if (error == http::error::header_limit || error == http::error::buffer_overflow)
+    return refuse(431, {Code::out_of_range, fmt::format("[http] header above {} bytes", server_.options.max_header)});
+  if (error.category() == http::make_error_code(http::error::bad_target).category() && error != http::error::end_of_stream &&
+      error != http::error::partial_message)
+    return refuse(400, {Code::malformed, fmt::format("[http] {}", error.message())});
+  if (error) return stream_.close();
+  if (auto framing = check_framing(parser_->get()); !framing) return refuse(400, framing.error());
+  if (auto admitted = admit(); !admitted) {
+    const bool elsewhere = admitted.error().code == Code::unsupported;
+    const auto allow = elsewhere ? server_.router.allowed(request_.path) : std::string();
+    return refuse(elsewhere ? 405 : http_status(admitted.error().code), admitted.error(), elsewhere ? allow.c_str() : nullptr);
+  }
+  const auto length = parser_->content_length();
+  if (length && *length > max_body_)
+    return refuse(413, {Code::out_of_range, fmt::format("[http] body of {} bytes: at most {} here", *length, max_body_)});
+  parser_->body_limit(max_body_);
+  next_step_ = kBodyStep;
+  deadline(server_.options.body_timeout_ms);
+  const auto expect = parser_->get()[http::field::expect];
+  if (parser_->is_done() || !equal_without_case({expect.data(), expect.size()}, "100-continue")) return read_body();
+  piece_ = "HTTP/1.1 100 Continue\r\n\r\n";
+  asio::async_write(stream_, asio::buffer(piece_), [self = shared_from_this()](const ErrorCode& failed, std::size_t) {
+    failed ? self->stream_.close() : self->read_body();
+  });
+}
+
+/// Fills request_ from the header and finds its route. request_.path stays encoded until dispatch.
+Status Connection::admit() {
+  const auto& message = parser_->get();
+  request_ = {};
+  request_.peer = peer_;
+  request_.target = std::string(message.target());
+  KOINON_TRY(const auto target, split_target(request_.target));
+  request_.path = std::string(target.path);
+  const auto method = method_of(message.method());
+  if (!method) return base::fail(Code::unsupported, "[http] unknown method");
+  request_.method = *method;
+  KOINON_TRY(request_.query, parse_query(target.query));
+  KOINON_TRY(auto match, server_.router.find(*method, target.path, beast::websocket::is_upgrade(message)));
+  for (const auto& field : message) request_.headers.add(std::string(field.name_string()), std::string(field.value()));
+  request_.parameters = std::move(match.parameters);
+  route_ = match.route;
+  max_body_ = route_->socket ? 0 : route_->options.max_body;
+  return {};
+}
+
+void Connection::read_body() {
+  if (parser_->is_done()) return dispatch();
+  http::async_read_some(stream_, buffer_, *parser_,
+                        [self = shared_from_this()](const ErrorCode& error, std::size_t) { self->body_read(error); });
+}
+
+void Connection::body_read(const ErrorCode& error) {
+  if (error == http::error::body_limit)
+    return refuse(413, {Code::out_of_range, fmt::format("[http] body above {} bytes", max_body_)});
+  if (error == beast::error::timeout || error == http::error::partial_message || error == http::error::end_of_stream)
+    return stream_.close();
+  if (error.category() == http::make_error_code(http::error::bad_chunk).category())
+    return refuse(400, {Code::malformed, fmt::format("[http] {}", error.message())});
+  if (error) return stream_.close();
+  if (parser_->get().body().size() >= next_step_) {
+    next_step_ = parser_->get().body().size() + kBodyStep;
+    deadline(server_.options.body_timeout_ms);
+  }
+  read_body();
+}
+
+void Connection::dispatch() {
+  stream_.expires_never();
+  if (!parser_->keep_alive()) last_ = true;
+  if (auto decoded = percent_decode(request_.path)) request_.path = *std::move(decoded);
+  auto request = std::make_shared<HttpRequest>(std::move(request_));
+  if (route_->socket) return upgrade(std::move(request), *route_);
+  request->body = std::move(parser_->get().body());
+  handle(std::move(request), *route_);
+}
+
+void Connection::handle(std::shared_ptr<const HttpRequest> request, const Router::Route& route) {
+  const bool close = last_ || server_.stopping;
+  const bool queued = server_.pool.begin([self = shared_from_this(), request, &route, close] {
+    auto outgoing = std::make_shared<Outgoing>(prepare(call(route.handler, *request), *request, close));
+    asio::post(self->stream_.get_executor(), [self, outgoing] { self->write(std::move(*outgoing)); });
+  });
+  if (queued) return;
+  auto busy = HttpResponse::error({Code::exhausted, "[http] too many requests are waiting"});
+  busy.status = 503;
+  busy.headers.add("Retry-After", "1");
+  write(prepare(std::move(busy), *request, close));
+}
+
+void Connection::upgrade(std::shared_ptr<const HttpRequest> request, const Router::Route& route) {
+  if (buffer_.size() > 0) return refuse(400, {Code::malformed, "[websocket] bytes before the upgrade was answered"});
+  const bool queued = server_.pool.begin([self = shared_from_this(), request, socket = route.socket] {
+    auto pending = make_websocket(self->server_, socket, self->stream_.get_executor());
+    Status opened;
+    try {
+      if (socket->on_open) opened = socket->on_open(pending->handle(), *request);
+    } catch (const std::exception& e) {
+      base::log_error("[websocket] {}: {}", request->path, e.what());
+      opened = base::fail(Code::internal, "[websocket] the handler failed");
+    }
+    asio::post(self->stream_.get_executor(), [self, pending, opened = std::move(opened)] {
+      if (!opened) return self->refuse(http_status(opened.error().code), opened.error());
+      self->upgraded_ = true;
+      pending->start(std::move(self->stream_), self->parser_->release());
+    });
+  });
+  if (!queued) refuse(503, {Code::exhausted, "[http] too many requests are waiting"});
+}
+
+/// Answers a request that is not handled. The rest of it is not worth reading, so the connection ends.
+void Connection::refuse(int status, const Error& error, const char* allow) {
+  auto response = HttpResponse::error(error);
+  response.status = status;
+  if (allow) response.headers.add("Allow", allow);
+  HttpRequest request;
+  if (parser_ && parser_->is_header_done() && parser_->get().method() == http::verb::head) request.method = Method::head;
+  last_ = true;
+  write(prepare(std::move(response), request, true));
+}
+
+void Connection::write(Outgoing outgoing) {
+  outgoing_ = std::move(outgoing);
+  if (outgoing_.close) last_ = true;
+  piece_ = std::move(outgoing_.head);
+  if (outgoing_.at < outgoing_.end && !outgoing_.body.streams()) {
+    if (auto first = outgoing_.body.read(outgoing_.at, outgoing_.end - outgoing_.at)) {
+      outgoing_.at += first->size();
+      piece_ += *first;
+    }
+  }
+  write_piece(std::move(piece_));
+}
+
+void Connection::write_piece(std::string piece) {
+  piece_ = std::move(piece);
+  deadline(server_.options.body_timeout_ms);
+  asio::async_write(stream_, asio::buffer(piece_), [self = shared_from_this()](const ErrorCode& error, std::size_t) {
+    error ? self->stream_.close() : self->write_more();
+  });
+}
+
+void Connection::write_more() {
+  if (outgoing_.at == outgoing_.end) return response_written();
+  const auto next = [self = shared_from_this()] {
+    auto piece = std::make_shared<Result<std::string>>();
+    try {
+      *piece = self->outgoing_.body.read(self->outgoing_.at, self->outgoing_.end - self->outgoing_.at);
+    } catch (const std::exception& e) {
+      *piece = base::fail(Code::internal, "{}", e.what());
+    }
+    asio::post(self->stream_.get_executor(), [self, piece] {
+      // The header has promised more: to break off is the only way left to say that it failed.
+      if (!*piece) return self->stream_.close();
+      self->outgoing_.at += (*piece)->size();
+      self->write_piece(**std::move(piece));
+    });
+  };
+  stream_.expires_never();
+  outgoing_.body.streams() ? server_.pool.resume(next) : next();
+}
+
+void Connection::response_written() {
+  outgoing_ = {};
+  if (!last_ && !server_.stopping) return wait_request();
+  ErrorCode ignored;
+  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  discarded_ = 0;
+  deadline(1000);
+  linger();
+}
+
+/// Reads what the client still sends for a moment: closing with unread bytes would reset the connection before the client reads
+/// the answer (RFC 9112, section 9.6).
+void Connection::linger() {
+  buffer_.clear();
+  stream_.async_read_some(buffer_.prepare(16u << 10), [self = shared_from_this()](const ErrorCode& error, std::size_t size) {
+    self->discarded_ += size;
+    if (error || self->discarded_ > kMostDiscarded) return self->stream_.close();
+    self->linger();
+  });
+}
+
+}  // namespace
+
+void serve_connection(ServerShared& server, asio::ip::tcp::socket socket) {
+  std::make_shared<Connection>(server, std::move(socket))->begin();
+}
+
+}  // namespace koinon::net

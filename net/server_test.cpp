@@ -1,0 +1,300 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <thread>
+
+#include "base/file.hpp"
+#include "net/http_client.hpp"
+#include "net/http_server.hpp"
+#include "net/test_socket.hpp"
+
+namespace koinon::net {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::unique_ptr<HttpServer> serve(Router router, ServerOptions options = {}) {
+  auto server = HttpServer::start(std::move(router), std::move(options));
+  EXPECT_TRUE(server) << server.error().text;
+  return *std::move(server);
+}
+
+Router echo() {
+  Router router;
+  router.get("/hello", [](const HttpRequest& r) {
+    const auto* name = r.query_value("name");
+    return HttpResponse::text(200, name ? *name : "nobody");
+  });
+  router.post("/echo", [](const HttpRequest& r) { return HttpResponse::text(200, r.body); }, {.max_body = 4u << 20});
+  router.put("/small", [](const HttpRequest& r) { return HttpResponse::text(200, r.body); }, {.max_body = 10});
+  router.get("/fail", [](const HttpRequest&) -> Result<HttpResponse> { return base::fail(Code::conflict, "[x] moved on"); });
+  router.get("/throw", [](const HttpRequest&) -> Result<HttpResponse> { throw std::runtime_error("secret"); });
+  return router;
+}
+
+TEST(HttpServer, answers_and_keeps_the_connection) {
+  const auto server = serve(echo());
+  HttpClient client;
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(client.get(server->url() + "/hello?name=a%20b")->body_text(), "a b");
+  EXPECT_EQ(server->connections(), 1u);
+  const std::string big(3u << 20, 'x');
+  EXPECT_EQ(client.post(server->url() + "/echo", big)->body_text(), big);
+}
+
+TEST(HttpServer, turns_errors_and_exceptions_into_responses) {
+  const auto server = serve(echo());
+  HttpClient client;
+  EXPECT_EQ(client.get(server->url() + "/fail")->status, 409);
+  const auto thrown = client.get(server->url() + "/throw");
+  EXPECT_EQ(thrown->status, 500);
+  EXPECT_EQ(thrown->body_text().find("secret"), std::string::npos);
+  EXPECT_EQ(client.get(server->url() + "/absent")->status, 404);
+  const auto wrong = client.get(server->url() + "/echo");
+  EXPECT_EQ(wrong->status, 405);
+  EXPECT_EQ(wrong->headers.get("Allow"), "POST");
+}
+
+TEST(HttpServer, refuses_bodies_above_the_routes_limit) {
+  const auto server = serve(echo());
+  HttpClient client;
+  EXPECT_EQ(client.put(server->url() + "/small", "0123456789")->status, 200);
+  EXPECT_EQ(client.put(server->url() + "/small", std::string(1u << 20, 'x'))->status, 413);
+  TestSocket socket(server->port());
+  socket.send("PUT /small HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n" + std::string(255, 'x') + "\r\n");
+  EXPECT_TRUE(socket.receive().starts_with("HTTP/1.1 413"));
+}
+
+TEST(HttpServer, refuses_long_headers) {
+  const auto server = serve(echo());
+  TestSocket socket(server->port());
+  socket.send("GET /hello HTTP/1.1\r\nHost: x\r\nX: " + std::string(20'000, 'a') + "\r\n\r\n");
+  EXPECT_TRUE(socket.receive().starts_with("HTTP/1.1 431"));
+}
+
+TEST(HttpServer, closes_on_a_client_that_dribbles_its_header) {
+  const auto server = serve(echo(), {.header_timeout_ms = 300});
+  TestSocket socket(server->port(), 10);
+  std::jthread dribble([&](const std::stop_token& stop) {
+    for (const char c : std::string("GET /hello HTTP/1.1\r\nX-Long-Header: 0123456789")) {
+      if (stop.stop_requested()) return;
+      socket.send(std::string(1, c));
+      std::this_thread::sleep_for(50ms);
+    }
+  });
+  EXPECT_EQ(socket.receive(), "");
+}
+
+TEST(HttpServer, closes_idle_connections) {
+  const auto server = serve(echo(), {.idle_timeout_ms = 200});
+  TestSocket socket(server->port());
+  EXPECT_EQ(socket.receive(), "");
+  EXPECT_TRUE(socket.closed());
+}
+
+TEST(HttpServer, serves_files_whole_and_in_ranges) {
+  const base::TempFolder folder;
+  std::string content;
+  for (int i = 0; i < 200'000; ++i) content += static_cast<char>('a' + i * 7 % 26);
+  const auto path = folder.path() / "f";
+  ASSERT_TRUE(base::write_file(path, base::as_bytes(content)));
+  Router router;
+  router.get("/f", [&](const HttpRequest&) { return HttpResponse::file(path, "text/plain"); });
+  router.get("/gone", [&](const HttpRequest&) { return HttpResponse::file(folder.path() / "gone", "text/plain"); });
+  const auto server = serve(std::move(router));
+  HttpClient client;
+  EXPECT_EQ(client.get(server->url() + "/f")->body_text(), content);
+  ClientRequest request;
+  request.url = server->url() + "/f";
+  request.range = {.first = 1000, .last = 1999};
+  const auto part = client.send(request);
+  EXPECT_EQ(part->status, 206);
+  EXPECT_EQ(part->body_text(), content.substr(1000, 1000));
+  EXPECT_EQ(part->headers.get("Content-Range"), "bytes 1000-1999/200000");
+  request.range = {.first = 999'999, .last = {}};
+  EXPECT_EQ(client.send(request)->status, 416);
+  request.range.reset();
+  request.method = Method::head;
+  EXPECT_EQ(client.send(request)->headers.get("Content-Length"), "200000");
+  EXPECT_EQ(client.get(server->url() + "/gone")->status, 404);
+}
+
+TEST(HttpServer, breaks_off_when_a_producer_fails) {
+  Router router;
+  router.get("/p", [](const HttpRequest&) {
+    HttpResponse out;
+    out.body = ProducedBody{2'000'000, [](std::uint64_t at) -> Result<std::string> {
+                              if (at >= 1'000'000) return base::fail(Code::io, "[disk] gone");
+                              return std::string(100'000, 'x');
+                            }};
+    return out;
+  });
+  const auto server = serve(std::move(router));
+  HttpClient client;
+  EXPECT_EQ(client.get(server->url() + "/p").error().code, Code::network);
+}
+
+TEST(HttpServer, serves_two_hundred_connections_at_once) {
+  const auto server = serve(echo());
+  std::atomic<int> good{0};
+  std::vector<std::unique_ptr<TestSocket>> sockets;
+  for (int i = 0; i < 200; ++i) sockets.push_back(std::make_unique<TestSocket>(server->port()));
+  for (const auto& socket : sockets) socket->send("GET /hello?name=x HTTP/1.1\r\nHost: x\r\n\r\n");
+  for (const auto& socket : sockets) good += socket->receive("\r\n\r\nx").starts_with("HTTP/1.1 200") ? 1 : 0;
+  EXPECT_EQ(good, 200);
+  EXPECT_EQ(server->connections(), 200u);
+}
+
+TEST(HttpServer, turns_away_connections_above_its_bound) {
+  const auto server = serve(echo(), {.max_connections = 2});
+  HttpClient a;
+  HttpClient b;
+  HttpClient c;
+  EXPECT_EQ(a.get(server->url() + "/hello")->status, 200);
+  EXPECT_EQ(b.get(server->url() + "/hello")->status, 200);
+  const auto third = c.get(server->url() + "/hello");
+  EXPECT_TRUE(!third || third->status == 503);
+}
+
+TEST(HttpServer, answers_503_when_too_many_requests_wait) {
+  std::promise<void> open;
+  const auto gate = open.get_future().share();
+  Router router;
+  router.get("/wait", [gate](const HttpRequest&) {
+    gate.wait();
+    return HttpResponse::text(200, "done");
+  });
+  const auto server = serve(std::move(router), {.handler_threads = 1, .max_waiting = 1});
+  std::vector<std::unique_ptr<TestSocket>> sockets;
+  for (int i = 0; i < 8; ++i) {
+    sockets.push_back(std::make_unique<TestSocket>(server->port()));
+    sockets.back()->send("GET /wait HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  }
+  std::this_thread::sleep_for(200ms);
+  open.set_value();
+  int refused = 0;
+  int done = 0;
+  for (const auto& socket : sockets) {
+    const auto answer = socket->receive();
+    refused += answer.starts_with("HTTP/1.1 503") ? 1 : 0;
+    done += answer.starts_with("HTTP/1.1 200") ? 1 : 0;
+  }
+  EXPECT_EQ(refused + done, 8);
+  EXPECT_GE(refused, 6);
+}
+
+TEST(HttpServer, finishes_the_request_under_way_when_stopped) {
+  std::promise<void> entered;
+  Router router;
+  router.get("/slow", [&](const HttpRequest&) {
+    entered.set_value();
+    std::this_thread::sleep_for(300ms);
+    return HttpResponse::text(200, "finished");
+  });
+  const auto server = serve(std::move(router));
+  TestSocket idle(server->port());
+  TestSocket busy(server->port());
+  busy.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+  entered.get_future().wait();
+  server->stop();
+  EXPECT_NE(busy.receive().find("finished"), std::string::npos);
+  EXPECT_EQ(idle.receive(), "");
+  EXPECT_FALSE(TestSocket(server->port()).connected());
+}
+
+TEST(HttpServer, says_why_it_cannot_listen) {
+  const auto first = serve(echo());
+  const auto second = HttpServer::start(echo(), {.port = first->port()});
+  EXPECT_EQ(second.error().code, Code::io);
+  EXPECT_EQ(HttpServer::start(echo(), {.address = "localhost"}).error().code, Code::invalid_argument);
+}
+
+TEST(HttpClient, stops_at_the_body_limit) {
+  const auto server = serve(echo());
+  HttpClient client({.max_body = 1000});
+  EXPECT_EQ(client.post(server->url() + "/echo", std::string(2000, 'x')).error().code, Code::out_of_range);
+}
+
+TEST(HttpClient, gives_up_at_its_deadline_and_when_cancelled) {
+  std::promise<void> open;
+  const auto gate = open.get_future().share();
+  Router router;
+  router.get("/wait", [gate](const HttpRequest&) {
+    gate.wait();
+    return HttpResponse{};
+  });
+  const auto server = serve(std::move(router));
+  HttpClient client;
+  ClientRequest request;
+  request.url = server->url() + "/wait";
+  request.timeout_ms = 200;
+  EXPECT_EQ(client.send(request).error().code, Code::timeout);
+  std::stop_source stop;
+  const auto start = std::chrono::steady_clock::now();
+  std::jthread canceller([&] {
+    std::this_thread::sleep_for(100ms);
+    stop.request_stop();
+  });
+  EXPECT_EQ(client.get(server->url() + "/wait", stop.get_token()).error().code, Code::cancelled);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 5s);
+  open.set_value();
+}
+
+TEST(HttpClient, gives_the_body_to_a_sink_and_reports_progress) {
+  const auto server = serve(echo());
+  HttpClient client;
+  std::string got;
+  std::uint64_t seen = 0;
+  ClientRequest request;
+  request.method = Method::post;
+  request.url = server->url() + "/echo";
+  request.body = std::string(1u << 20, 'y');
+  request.sink = [&](std::string_view bytes) -> Status {
+    got += bytes;
+    return {};
+  };
+  request.progress = [&](std::uint64_t received, std::uint64_t) { seen = std::max(seen, received); };
+  ASSERT_TRUE(client.send(request));
+  EXPECT_EQ(got, request.body);
+  EXPECT_EQ(seen, request.body.size());
+  request.sink = [](std::string_view) -> Status { return base::fail(Code::exhausted, "[disk] full"); };
+  EXPECT_EQ(client.send(request).error().code, Code::exhausted);
+}
+
+TEST(HttpClient, refuses_private_addresses_when_told_to) {
+  const auto server = serve(echo());
+  HttpClient client({.allow_private = false});
+  EXPECT_EQ(client.get(server->url() + "/hello").error().code, Code::unauthorised);
+}
+
+TEST(HttpClient, does_not_follow_redirects_to_other_schemes) {
+  Router router;
+  router.get("/file", [](const HttpRequest&) {
+    auto out = HttpResponse::text(302, "");
+    out.headers.add("Location", "file:///etc/passwd");
+    return out;
+  });
+  router.get("/near", [](const HttpRequest&) {
+    auto out = HttpResponse::text(302, "");
+    out.headers.add("Location", "/there");
+    return out;
+  });
+  router.get("/there", [](const HttpRequest&) { return HttpResponse::text(200, "there"); });
+  const auto server = serve(std::move(router));
+  HttpClient client;
+  EXPECT_FALSE(client.get(server->url() + "/file"));
+  EXPECT_EQ(client.get(server->url() + "/near")->body_text(), "there");
+}
+
+TEST(HttpClient, names_what_cannot_be_reached) {
+  HttpClient client;
+  EXPECT_EQ(client.get("http://127.0.0.1:1/").error().code, Code::network);
+  EXPECT_EQ(client.get("file:///etc/passwd").error().code, Code::invalid_argument);
+  ClientRequest request;
+  request.url = "http://127.0.0.1:1/";
+  request.headers.add("X", "a\r\nY: b");
+  EXPECT_EQ(client.send(request).error().code, Code::invalid_argument);
+}
+
+}  // namespace
+}  // namespace koinon::net
