@@ -14,6 +14,9 @@ interface IRegistry {
     /// @notice Providers with an active offer of `kind` at a tier up to `maxTier` and weight, and the sum of their weights.
     function eligible(uint8 kind, uint8 maxTier) external view returns (uint256 count, uint64 weight);
 
+    /// @notice Such providers that are not in `excluded` (distinct accounts).
+    function eligibleBeside(uint8 kind, uint8 maxTier, uint32[] calldata excluded) external view returns (uint256 count);
+
     /// @notice Draws up to `wanted` distinct accounts by weight, none of `excluded`, and locks `lock` wei of the stake of each.
     function seat(uint8 kind, uint8 maxTier, uint8 wanted, uint128 lock, bytes32 seed, uint32[] calldata excluded)
         external

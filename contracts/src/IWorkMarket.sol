@@ -3,11 +3,8 @@ pragma solidity 0.8.37;
 
 import {Appeal, Config, Demand, Member, Order, Phase, RefundReason, Role, Round, Terms, Verdict} from "./Types.sol";
 
-/// @title The market of checked work
-/// @notice An order runs in rounds: draw, input, commit, reveal; a pure check then decides. Every phase has a deadline after
-/// which anyone may `advance`. All money stays in Registry.
-interface IWorkMarket {
-    // Events: one a transition, complete, so that an index needs no calls.
+/// @title What the market says: one event a transition, complete, so that an index needs no calls
+interface IMarketEvents {
     event OrderPlaced(uint64 indexed orderId, uint32 indexed buyer, Terms terms, uint128 escrow, uint128 bond);
     event RoundOpened(uint64 indexed orderId, uint8 indexed round, Role role, bool appealed, uint8 wanted, uint64 seedBlock, uint40 deadline);
     event Drawn(uint64 indexed orderId, uint8 indexed round, bytes32 seed, uint32[] accounts, uint8[] tiers, uint128 locked, uint40 deadline);
@@ -30,12 +27,13 @@ interface IWorkMarket {
     event AuditOpened(uint64 indexed orderId, uint64 seedBlock, uint40 deadline);
     event AuditDrawn(uint64 indexed orderId, bytes32 seed, bool forced);
     event VerdictStanding(
-        uint64 indexed orderId, bytes32 outputRoot, bytes32 traceRoot, bytes32 witness, bool badInput, uint64 accepted, uint64 rejected, uint40 deadline
+        uint64 indexed orderId, bytes32 outputRoot, bytes32 traceRoot, bytes32 witness, uint64 accepted, uint64 rejected, uint40 deadline
     );
     event Appealed(uint64 indexed orderId, uint32 indexed account, uint8 round, uint128 bond);
     event Demanded(
         uint64 indexed orderId, uint32 indexed account, bool output, uint32 target, uint32 tensor, uint32 subtree, uint128 bond, uint40 deadline
     );
+    /// `refuted`: the bytes do not exist, or the demanding member committed without them.
     event Answered(uint64 indexed orderId, uint32 indexed account, bool output, bool refuted);
     event Unanswered(uint64 indexed orderId, uint32 indexed account, bool output);
     event MemberSettled(uint64 indexed orderId, uint32 indexed account, Verdict verdict, uint128 paid, uint128 fee, uint128 slashed);
@@ -74,7 +72,12 @@ interface IWorkMarket {
     error AppealsExhausted(uint64 orderId);
     error TooFewEligible(uint256 eligible, uint256 needed);
     error NotUnanimous(uint64 orderId);
+}
 
+/// @title The market of checked work
+/// @notice An order runs in rounds: draw, input, commit, reveal; a pure check then decides. Every phase has a deadline after
+/// which anyone may `advance`. All money stays in Registry.
+interface IWorkMarket is IMarketEvents {
     /// @notice Escrows n prices and one audit at the highest tier, and a bond of a tenth of the n, and opens the quorum round.
     function place(Terms calldata terms) external returns (uint64 orderId);
 
@@ -84,8 +87,9 @@ interface IWorkMarket {
     /// @notice Decides by the prevrandao of this block whether an audit is held, and seats it; anyone may, once.
     function drawAudit(uint64 orderId) external;
 
-    /// @notice Names the envelopes encrypted to the members of the current round: by the buyer, in audits and juries also by
-    /// any earlier member. `locator` (up to 200 bytes) says where they are fetched.
+    /// @notice Names the envelopes encrypted to the members of the current round: by the buyer, in audits and juries in the second
+    /// half of the window also by any earlier member. `locator` (up to 200 bytes) says where they are fetched. In audits and
+    /// juries others may add theirs until the commits close, so that rubbish published first stops nobody; the buyer's replaces.
     function publishInput(uint64 orderId, uint8 round, uint32 account, bytes32 envelopeRoot, uint64 envelopeSize, string calldata locator) external;
 
     /// @notice A member that cannot fetch a subtree of the envelopes demands it on the ledger, against Config.demandBond.
@@ -110,7 +114,7 @@ interface IWorkMarket {
         bytes32 salt
     ) external;
 
-    /// @notice Moves on an order whose deadline has passed (or whose demand was left unanswered). Anyone may.
+    /// @notice Moves on an order for which everybody acted, whose deadline has passed, or whose demand was left unanswered. Anyone may.
     function advance(uint64 orderId) external;
 
     /// @notice Opens a fresh jury against a bond, while a verdict stands.

@@ -380,7 +380,16 @@ contract Registry is IRegistry, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IRegistry
-    function eligible(uint8 kind, uint8 maxTier) external view returns (uint256 count, uint64 weight) {
+    function eligibleBeside(uint8 kind, uint8 maxTier, uint32[] calldata excluded) external view returns (uint256 count) {
+        (count,) = eligible(kind, maxTier);
+        for (uint256 i = 0; i < excluded.length; ++i) {
+            Offer storage o = _offers[excluded[i]][kind];
+            if (o.weight != 0 && o.tier <= maxTier) --count;
+        }
+    }
+
+    /// @inheritdoc IRegistry
+    function eligible(uint8 kind, uint8 maxTier) public view returns (uint256 count, uint64 weight) {
         if (maxTier >= TIERS) revert InvalidTier(maxTier);
         for (uint256 t = 0; t <= maxTier; ++t) count += _counts[kind][t];
         weight = _trees[kind].sumBelow((uint256(maxTier) + 1) * TIER_CAPACITY);

@@ -37,7 +37,8 @@ enum RefundReason {
     NoProviders, // 1: too few could be seated
     NoInput, // 2: the buyer never published its input, or could not show it
     Silence, // 3: too few committed, after every redraw
-    Undecided // 4: no claim has a majority
+    Undecided, // 4: no claim has a majority
+    BadInput // 5: the quorum found that the input is not what inputRoot binds
 }
 
 /// @notice What a check wants next.
@@ -46,8 +47,17 @@ enum Action {
     SeatAudit, // 1
     SeatJury, // 2
     Stand, // 3: the verdict in the decision stands
-    Undecided // 4: refund
+    Undecided, // 4: refund
+    BadInput // 5: refund, and the buyer's bond goes to those who said so
 }
+
+/// @dev Output root and witness of the claim "the envelope that I got does not hold the input that inputRoot binds"; its trace
+/// root is zero. It is the safe harbour of a member that was sent rubbish: never paid by the price, never slashed.
+bytes32 constant BAD_INPUT = keccak256("koinon.bad-input");
+
+/// @dev First word of what a commitment and a tag hash.
+bytes32 constant COMMIT_DOMAIN = keccak256("koinon.commit");
+bytes32 constant TAG_DOMAIN = keccak256("koinon.tag");
 
 /// @notice What a buyer asks for. `price(tier)` is Registry.price.
 struct Terms {
@@ -84,10 +94,9 @@ struct Order {
     uint8 rounds; // opened so far; the current one is rounds - 1
     uint8 redraws;
     uint8 juries;
-    uint8 inputDemands;
     uint8 outputDemands;
+    uint8 appeals;
     bool auditForced; // nobody drew the audit seed in time, so the audit is held
-    bool badInput; // the standing verdict: the input does not match inputRoot
     uint40 deadline; // of the phase, seconds
     uint64 committed; // bit i: members[i]
     uint64 revealed;
@@ -207,7 +216,6 @@ struct Case {
 struct Decision {
     Action action;
     uint8 seats; // of the round to open
-    bool badInput;
     bytes32 outputRoot;
     bytes32 traceRoot;
     bytes32 witness;
