@@ -1,0 +1,28 @@
+#pragma once
+#include "engine/program/steps/rule.hpp"
+
+namespace koinon::engine::program::steps {
+
+// One function a kind, each defined in the file of its name or family.
+StepRule matmul_rule();
+StepRule conv_rule();
+StepRule add_rule();
+StepRule sub_rule();
+StepRule mul_rule();
+StepRule requantise_rule();
+StepRule lookup_rule();
+StepRule reduce_rule();
+StepRule argmax_rule();
+StepRule compare_rule();
+StepRule select_rule();
+StepRule divide_rule();
+StepRule isqrt_rule();
+StepRule shift_rule();
+StepRule reshape_rule();
+StepRule transpose_rule();
+StepRule slice_rule();
+StepRule concat_rule();
+StepRule pad_rule();
+StepRule broadcast_rule();
+
+}  // namespace koinon::engine::program::steps
