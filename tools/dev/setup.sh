@@ -31,8 +31,9 @@ apt_install() {
 }
 
 setup_packages() {
-  command -v dpkg-query >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1 ||
+  if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then
     die "this needs Debian 12 (apt-get and dpkg-query); elsewhere use a Debian 12 container"
+  fi
   local missing
   mapfile -t missing < <(missing_packages)
   ((${#missing[@]})) || return 0
@@ -47,6 +48,13 @@ setup_packages() {
     die "apt-get could not install them. If it would have to remove packages (libboost1.74-dev conflicts), remove those first."
 }
 
+# Newer npm refuses a lock that leaves out the optional binaries of other platforms, which older npm accepts; the locked versions and
+# digests hold either way, and --no-save leaves the lock alone.
+npm_install() {
+  local options=(--prefix "$1" --ignore-scripts --no-audit --no-fund --no-update-notifier)
+  npm ci "${options[@]}" || npm install --no-save "${options[@]}"
+}
+
 # setup_npm FOLDER   installs exactly what FOLDER/package-lock.json says, once.
 setup_npm() {
   local folder=$1 stamp want
@@ -56,7 +64,7 @@ setup_npm() {
   [[ -f $stamp && $(<"$stamp") == "$want" ]] && return 0
   # No package here needs its install scripts, and not running them is one thing less to trust.
   stage "npm-$folder" "install npm packages of $folder/" \
-    npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --no-update-notifier ||
+    npm_install "$folder" ||
     die "npm could not install $folder/package-lock.json; check that a registry is reachable (npm ping)"
   printf '%s\n' "$want" >"$stamp"
 }
