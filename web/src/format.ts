@@ -34,12 +34,12 @@ export function span(seconds: number): string {
 
 /** Local date and time to the second. */
 export function moment(at_ms: number): string {
-  return new Date(at_ms).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  return new Date(at_ms).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
 }
 
 /** Local time of day to the second. */
 export function clock_time(at_ms: number): string {
-  return new Date(at_ms).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  return new Date(at_ms).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 }
 
 /** Bytes with a binary unit: "812 B", "1.5 KiB", "42 MiB". */

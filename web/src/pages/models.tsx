@@ -1,6 +1,6 @@
 import { use_resource } from "../api/hooks";
 import type { Model, Port } from "../api/types";
-import { bytes, percent } from "../format";
+import { bytes } from "../format";
 import { Chip } from "../ui/chips";
 import { Card, Empty, PageTitle, Problem, Waiting } from "../ui/frame";
 import { Hex, Money, Term } from "../ui/text";
@@ -39,7 +39,7 @@ function ModelCard({ model }: { model: Model }) {
         </div>
         {typeof model.accuracy === "number" && (
           <p class="accuracy" title={model.accuracy_data ?? "Measured on the test set of its card"}>
-            <strong>{percent(model.accuracy)}</strong>
+            <strong>{(model.accuracy * 100).toFixed(1)} %</strong>
             <span>accuracy</span>
           </p>
         )}

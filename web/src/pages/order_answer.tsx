@@ -64,9 +64,9 @@ function Scores({ scores, answer }: { scores: Score[]; answer: string | null }) 
         <caption>Score of each class</caption>
         <tbody>
           {shown.map((score) => (
-            <tr key={score.index} class={score.index === top?.index ? "top" : ""}>
+            <tr key={score.index} class={score.index === top?.index ? "best" : ""}>
               <th scope="row">{score.label}</th>
-              <td>
+              <td class="wide">
                 <span class="bar">
                   <i style={{ width: `${score.share * 100}%` }} />
                 </span>

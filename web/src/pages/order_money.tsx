@@ -40,7 +40,7 @@ function Flow({ title, parts, total }: { title: string; parts: Part[]; total: st
     <div class="flow">
       <h3>{title}</h3>
       <div class="stack" aria-hidden="true">
-        {parts.map((part) => (
+        {parts.filter((part) => part.wei !== "0").map((part) => (
           <i key={part.name} class={part.name} style={{ flexGrow: share(part.wei, total) }} />
         ))}
       </div>

@@ -113,6 +113,9 @@ function OrderTable({ orders, mine }: { orders: OrderSummary[]; mine: boolean })
   );
 }
 
+/** Cells with nothing in them are left out on a phone. */
+const nil = (nothing: boolean) => (nothing ? "nil" : "");
+
 function OrderRow({ order }: { order: OrderSummary }) {
   return (
     <tr class="link" data-order={order.id} data-state={order.state}>
@@ -129,17 +132,17 @@ function OrderRow({ order }: { order: OrderSummary }) {
         <StateChip state={order.state} />
         <Progress state={order.state} />
       </td>
-      <td class="answer" data-label="Answer">
+      <td class={`answer ${nil(!order.answer)}`} data-label="Answer">
         {order.answer ?? <span class="none">–</span>}
       </td>
-      <td data-label="Verdict">{order.verdict ? <VerdictChip verdict={order.verdict} /> : <span class="none">–</span>}</td>
-      <td class="number" data-label="Providers">
+      <td class={nil(!order.verdict)} data-label="Verdict">{order.verdict ? <VerdictChip verdict={order.verdict} /> : <span class="none">–</span>}</td>
+      <td class={`number ${nil(order.members === 0)}`} data-label="Providers">
         {order.members}
       </td>
-      <td class="number" data-label="Paid">
+      <td class={`number ${nil(order.paid === "0")}`} data-label="Paid">
         <Money wei={order.paid} tone="good" unit={false} />
       </td>
-      <td class="number" data-label="Slashed">
+      <td class={`number ${nil(order.slashed === "0")}`} data-label="Slashed">
         <Money wei={order.slashed} tone="bad" unit={false} />
       </td>
       <td class="number when" data-label="Placed">

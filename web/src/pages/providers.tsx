@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { use_resource } from "../api/hooks";
 import type { Provider } from "../api/types";
-import { percent, share } from "../format";
+import { percent } from "../format";
 import { type Column, sorted, weight_share } from "../market/providers";
 import { Chip } from "../ui/chips";
 import { Card, Empty, PageTitle, Problem, Waiting } from "../ui/frame";
@@ -73,7 +73,7 @@ function ProviderTable({ providers, account }: { providers: Provider[]; account:
       </Card>
       <p class="hint">
         Chance is the provider's part of the whole <Term word="weight">weight</Term>. Record counts accepted, rejected and{" "}
-        <Term word="silent">silent</Term> work. Press a heading to sort.
+        <Term word="silent">silent</Term> work. <span class="wide-only">Press a heading to sort.</span>
       </p>
     </>
   );
@@ -96,9 +96,11 @@ function ProviderRow({ provider, all, chosen }: { provider: Provider; all: Provi
       </td>
       <td class="number stake" data-label="Stake">
         <Money wei={provider.stake} unit={false} />
-        <span class="lockbar" title={`${percent(share(provider.locked, provider.stake))} of the stake is locked by open orders`}>
-          <i style={{ width: `${share(provider.locked, provider.stake) * 100}%` }} />
-        </span>
+        {provider.locked !== "0" && (
+          <small class="locked" title="Held by open orders">
+            <Money wei={provider.locked} unit={false} /> locked
+          </small>
+        )}
       </td>
       <td class="number" data-label="Record">
         <Record provider={provider} />
@@ -116,12 +118,13 @@ function ProviderRow({ provider, all, chosen }: { provider: Provider; all: Provi
 
 function Record({ provider }: { provider: Provider }) {
   const { accepted, rejected, silent, streak } = provider;
+  if (accepted + rejected + silent === 0) return <span class="none">none yet</span>;
   return (
     <span class="record" title={`${streak} accepted in a row`}>
       <span class="good">{accepted} ok</span>
       {rejected > 0 && <span class="bad">{rejected} wrong</span>}
       {silent > 0 && <span class="warn">{silent} silent</span>}
-      <small>{streak > 1 ? `${streak} in a row` : "\u00a0"}</small>
+      {streak > 1 && <small>{streak} in a row</small>}
     </span>
   );
 }

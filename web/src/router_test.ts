@@ -1,0 +1,18 @@
+import { expect, it } from "vitest";
+import { parse_route } from "./router";
+
+it.each([
+  ["", { page: "overview" }],
+  ["#/", { page: "overview" }],
+  ["#/orders/12", { page: "order", id: "12" }],
+  ["#/providers", { page: "providers", account: null }],
+  ["#/providers/7", { page: "providers", account: 7 }],
+  ["#/models", { page: "models" }],
+  ["#/words", { page: "words" }],
+  ["#/orders/../../etc", { page: "missing" }],
+  ["#/orders/%2e%2e", { page: "missing" }],
+  ["#/orders/12?x=<script>", { page: "missing" }],
+  ["#/providers/0", { page: "missing" }],
+  ["#/providers/99999999999", { page: "missing" }],
+  ["#/nothing", { page: "missing" }],
+])("reads %s", (hash, route) => expect(parse_route(hash)).toEqual(route));
