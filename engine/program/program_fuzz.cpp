@@ -4,6 +4,7 @@
 namespace {
 
 using namespace koinon::engine::program;
+namespace base = koinon::base;
 
 base::Bytes small_program() {
   Builder b;
@@ -22,13 +23,13 @@ base::Bytes small_program() {
 
 }  // namespace
 
-std::vector<base::Bytes> koinon_fuzz_seeds() {
+std::vector<koinon::base::Bytes> koinon_fuzz_seeds() {
   const auto open = small_program();
   return {open, encode(decode(open).value(), false)};
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const base::ByteView bytes(data, size);
+  const koinon::base::ByteView bytes(data, size);
   const auto program = decode(bytes);
   if (!program) return 0;
   const auto again = encode(*program);

@@ -1,0 +1,134 @@
+// Random programs give the same bits with scalar and fast kernels, on one thread and on several.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "engine/program/builder.hpp"
+#include "engine/run/execute.hpp"
+
+namespace koinon::engine::run {
+namespace {
+
+using program::Builder;
+using program::DType;
+using program::Ref;
+using program::Scale;
+using tensor::IntTensor;
+using tensor::Shape;
+
+class Generator {
+ public:
+  explicit Generator(std::uint64_t seed) : random_(seed) {}
+
+  std::int64_t roll(std::int64_t low, std::int64_t high) {
+    return std::uniform_int_distribution<std::int64_t>(low, high)(random_);
+  }
+
+  IntTensor tensor(DType dtype, Shape shape, std::int64_t low, std::int64_t high) {
+    auto t = IntTensor::zeros(dtype, std::move(shape));
+    for (std::int64_t i = 0; i < t.size(); ++i) t.set(i, roll(0, 9) == 0 ? (roll(0, 1) == 0 ? low : high) : roll(low, high));
+    return t;
+  }
+
+  // A picture [1, h, w, c] through a random chain of steps.
+  program::Program program() {
+    const bool wide = roll(0, 1) == 1;
+    type_ = wide ? DType::i16 : DType::i8;
+    limit_ = wide ? 32767 : 127;
+    Ref x = b_.input("x", {type_, {roll(1, 2), roll(4, 12), roll(4, 12), roll(1, 9)}}, Scale{}, -limit_, limit_);
+    for (std::int64_t left = roll(2, 8); left > 0; --left) x = grow(x);
+    b_.output("y", x, Scale{});
+    auto out = b_.finish({});
+    EXPECT_TRUE(out.has_value()) << out.error().text;
+    return *std::move(out);
+  }
+
+ private:
+  Ref requantised(Ref acc) {
+    const auto channels = b_.info(acc).shape.back();
+    const auto range = b_.range(acc);
+    int bits = 1;
+    while (bits < 61 && (std::max(-range.low, range.high) >> bits) > limit_ / 2) ++bits;
+    const Ref m = b_.weight(tensor(DType::i16, {channels}, 1, 32767));
+    const Ref s = b_.weight(tensor(DType::i8, {roll(0, 1) == 0 ? 1 : channels}, bits + 13, bits + 15));
+    return b_.requantise(acc, m, s, roll(0, 1) == 0 ? 0 : -limit_, limit_, type_);
+  }
+
+  Ref grow(Ref x) {
+    const Shape shape = b_.info(x).shape;
+    switch (roll(0, 6)) {
+      case 0: {
+        const auto kernel = roll(1, 3), out = roll(1, 20);
+        const Ref w = b_.weight(tensor(type_, {out, kernel, kernel, shape[3]}, -limit_, limit_));
+        return requantised(b_.conv(x, w, {1, {1, 1}, {1, 1}, {1, 1}, {1, 1}}));
+      }
+      case 1: {
+        const Ref w = b_.weight(tensor(type_, {shape[3], 3, 3, 1}, -limit_, limit_));
+        return requantised(b_.conv(x, w, {shape[3], {1, 1}, {1, 1}, {1, 1}, {1, 1}}));
+      }
+      case 2: {
+        const auto out = roll(1, 40);
+        return requantised(b_.matmul(x, b_.weight(tensor(type_, {out, shape[3]}, -limit_, limit_)),
+                                     b_.weight(tensor(DType::i32, {out}, -100000, 100000))));
+      }
+      case 3: return requantised(b_.add(b_.mul(x, x), x));
+      case 4: {
+        const auto op = static_cast<program::ReduceOp>(roll(1, 3));
+        return requantised(b_.reduce(x, {op, {1, 2, 2, 1}, {1, 1, 2, 1}, {1, 1, 1, 1}, {0, 1, 1, 0}, {0, 0, 1, 0}}));
+      }
+      case 5: return b_.transpose(x, {0, 2, 1, 3});
+      default: return b_.pad(b_.slice(x, {0, shape[1] - 1, 0, 0}, {1, -1, 1, 1}, shape), {0, 1, 0, 0}, {0, 0, 1, 0}, 3);
+    }
+  }
+
+  std::mt19937_64 random_;
+  Builder b_;
+  DType type_ = DType::i8;
+  std::int64_t limit_ = 127;
+};
+
+TEST(RandomPrograms, run_the_same_on_every_path) {
+  base::ThreadPool pool(2);
+  for (std::uint64_t seed = 0; seed < 150; ++seed) {
+    Generator generator(seed);
+    const auto program = generator.program();
+    const auto& in = program.inputs[0];
+    const std::vector inputs{generator.tensor(in.info.dtype, in.info.shape, in.low, in.high)};
+    RunOptions ref, fast, threads;
+    ref.force_ref = true;
+    threads.pool = &pool;
+    const auto a = execute(program, inputs, ref), b = execute(program, inputs, fast), c = execute(program, inputs, threads);
+    ASSERT_TRUE(a.has_value()) << a.error().text;
+    ASSERT_EQ(a->step_roots, b->step_roots) << seed;
+    ASSERT_EQ(a->step_roots, c->step_roots) << seed;
+    ASSERT_EQ(a->outputs, b->outputs);
+    ASSERT_EQ(a->trace_root, c->trace_root);
+    ASSERT_EQ(a->witness, c->witness);
+  }
+}
+
+TEST(RandomPrograms, stay_inside_their_proved_ranges) {
+  for (std::uint64_t seed = 1000; seed < 1100; ++seed) {
+    Generator generator(seed);
+    const auto program = generator.program();
+    const auto ranges = program::analyse(program).value();
+    const auto& in = program.inputs[0];
+    std::size_t at = 1;
+    RunOptions options;
+    options.sink = [&](std::size_t, std::span<const IntTensor* const> outputs) {
+      for (const auto* t : outputs) {
+        for (std::int64_t i = 0; i < t->size(); ++i) {
+          ASSERT_GE(t->at(i), ranges[at].low) << seed;
+          ASSERT_LE(t->at(i), ranges[at].high) << seed;
+        }
+        ++at;
+      }
+    };
+    ASSERT_TRUE(
+        execute(program, std::vector{generator.tensor(in.info.dtype, in.info.shape, in.low, in.high)}, options).has_value());
+    EXPECT_EQ(at, ranges.size());
+  }
+}
+
+}  // namespace
+}  // namespace koinon::engine::run
