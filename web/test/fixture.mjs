@@ -43,7 +43,12 @@ async function answer(market, target, response) {
   const found = market.orders.find((order) => order.id === id);
   if (head === "status") return json(response, status(market.orders, market.providers, market.ledger));
   if (head === "providers") return json(response, market.providers);
-  if (head === "models") return json(response, market.models);
+  const model = market.models.find((one) => one.program === id);
+  if (head === "models" && !id) return json(response, market.models);
+  if (head === "models" && model) return json(response, model);
+  if (id && !/^[0-9a-z-]{1,40}$/.test(id)) return fail(response, 400, "invalid_argument", `[orders] ${id}: no order id`);
+  if (head === "models") return fail(response, 400, "invalid_argument", `[models] ${id}: no program id`);
+  if (head === "orders" && !id && !(Number(url.searchParams.get("limit") ?? 50) >= 1)) return fail(response, 400, "invalid_argument", "[orders] limit");
   if (head === "orders" && !id) return json(response, page_of(market.orders, url.searchParams));
   if (head === "orders" && found && tail === "picture") return send(response, 200, "image/png", picture());
   if (head === "orders" && found) return json(response, found);

@@ -17,7 +17,10 @@ export function use_hub(): Hub {
 export function use_connection(): Connection {
   const hub = use_hub();
   const [connection, set] = useState(hub.connection);
-  useEffect(() => hub.on_connection(set), [hub]);
+  useEffect(() => {
+    set(hub.connection); // it may have changed since the first rendering
+    return hub.on_connection(set);
+  }, [hub]);
   return connection;
 }
 

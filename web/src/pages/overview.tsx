@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useContext, useState } from "preact/hooks";
-import { StatusContext, use_orders } from "../api/hooks";
+import { type OrderList, StatusContext, use_orders } from "../api/hooks";
 import type { OrderSummary, Status } from "../api/types";
 import { Progress, StateChip, VerdictChip } from "../ui/chips";
 import { Card, Empty, PageTitle, Problem, Waiting } from "../ui/frame";
@@ -8,15 +8,19 @@ import { AccountLink, Ago, Hex, Money, Term } from "../ui/text";
 
 export function OverviewPage() {
   const status = useContext(StatusContext);
+  const [mine, set_mine] = useState(false);
+  const list = use_orders(mine);
   return (
     <>
       <PageTitle title="Orders" />
       <Figures status={status} />
-      <Orders />
-      <div class="pair">
-        <HowItWorks />
-        <AccountCard status={status} />
-      </div>
+      <Orders list={list} mine={mine} set_mine={set_mine} />
+      {(list.orders || list.error) && (
+        <div class="pair">
+          <HowItWorks />
+          <AccountCard status={status} />
+        </div>
+      )}
     </>
   );
 }
@@ -44,9 +48,8 @@ export function Figure({ label, value }: { label: ComponentChildren; value: Comp
   );
 }
 
-function Orders() {
-  const [mine, set_mine] = useState(false);
-  const { orders, error, older } = use_orders(mine);
+function Orders({ list, mine, set_mine }: { list: OrderList; mine: boolean; set_mine: (mine: boolean) => void }) {
+  const { orders, error, older } = list;
   const filter = (
     <div class="switch" role="group" aria-label="Which orders">
       <button type="button" aria-pressed={!mine} onClick={() => set_mine(false)}>
