@@ -1,4 +1,6 @@
 # What every target is built with. Third-party headers are SYSTEM, so that these warnings concern our own code alone.
+# Imported targets that one folder finds are known to the folders above it.
+set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)
 option(KOINON_WERROR "Warnings are errors" OFF)
 option(KOINON_FUZZ "Build the fuzz targets with libFuzzer (clang only); without it they replay a fixed number of mutations" OFF)
 set(KOINON_SANITIZE "" CACHE STRING "Sanitizers, such as address,undefined or thread")

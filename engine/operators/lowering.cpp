@@ -1,0 +1,253 @@
+#include "engine/operators/lowering.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace koinon::engine::operators {
+
+namespace {
+
+std::size_t at(int i) { return static_cast<std::size_t>(i); }
+
+/// Nearest whole number, ties up; saturates.
+std::int64_t nearest(double v) { return onnx::saturate(std::floor(v + 0.5)); }
+
+/// A call whose constant inputs are known.
+Call call_of(const onnx::Graph& graph, const onnx::Node& node) {
+  std::vector<const Value*> values;
+  for (int v : node.inputs) {
+    const bool constant = v != onnx::kAbsent && graph.values[at(v)].constant;
+    values.push_back(constant ? &*graph.values[at(v)].constant : nullptr);
+  }
+  return Call(graph, node, std::move(values));
+}
+
+/// M in [1, 2^15) and s in [1, 62] with M / 2^s nearest to a ratio in (0, 2^14).
+std::pair<std::int16_t, std::int8_t> multiplier(double ratio) {
+  int exponent = 0;
+  const double fraction = std::frexp(ratio, &exponent);  // in [1/2, 1)
+  auto m = nearest(fraction * 32768);
+  int shift = 15 - exponent;
+  if (m == 32768) {
+    m = 16384;
+    --shift;
+  }
+  if (shift > 62) {
+    m = shift - 62 > 15 ? 0 : m >> (shift - 62);
+    shift = 62;
+  }
+  return {static_cast<std::int16_t>(std::max<std::int64_t>(m, 1)), static_cast<std::int8_t>(shift)};
+}
+
+std::vector<std::int64_t> to_last(std::size_t rank) {
+  std::vector<std::int64_t> order{0};
+  for (std::size_t i = 2; i < rank; ++i) order.push_back(static_cast<std::int64_t>(i));
+  order.push_back(1);
+  return order;
+}
+
+Shape permuted(const Shape& shape, const std::vector<std::int64_t>& order) {
+  Shape out;
+  for (auto i : order) out.push_back(shape[static_cast<std::size_t>(i)]);
+  return out;
+}
+
+/// True when moving the channels changes no element's place: one channel, or one position.
+bool trivial(const Shape& shape) { return shape[1] == 1 || onnx::count({shape.begin() + 2, shape.end()}) == 1; }
+
+}  // namespace
+
+bool ends_in_emit(std::string_view op) {
+  static constexpr std::string_view kOps[] = {"Add", "Sub", "Mul", "Div", "Conv", "Gemm", "MatMul", "BatchNormalization"};
+  return std::ranges::find(kOps, op) != std::end(kOps);
+}
+
+Lowering::Lowering(const onnx::Graph& graph, std::vector<Target> targets, int bits)
+    : graph_(graph), targets_(std::move(targets)), bits_(bits) {
+  find_fused();
+}
+
+void Lowering::find_fused() {
+  std::map<int, int> uses;
+  for (const auto& node : graph_.nodes)
+    for (int v : node.inputs) ++uses[v];
+  for (int v : graph_.outputs) ++uses[v];
+  std::map<int, const onnx::Node*> linear;
+  for (const auto& node : graph_.nodes) {
+    const auto call = call_of(graph_, node);
+    if (const auto clamp = clamp_of(call); clamp && linear.contains(node.inputs[0]) && uses[node.inputs[0]] == 1)
+      fused_[node.inputs[0]] = {node.outputs[0], clamp->first, clamp->second};
+    if (ends_in_emit(node.op)) linear[node.outputs[0]] = &node;
+  }
+}
+
+Status Lowering::set_value(int value, Quantised q) {
+  if (builder_.error()) return base::fail(*builder_.error());
+  lowered_[value] = std::move(q);
+  return {};
+}
+
+Status Lowering::run() {
+  for (int v : graph_.inputs) {
+    const auto& info = graph_.values[at(v)];
+    if (!onnx::is_float(info.type.element))
+      return base::fail(Code::unsupported, "[quantise] input '{}' is {}: only float inputs become programs", info.name,
+                        onnx::element_name(info.type.element));
+    const auto ref = builder_.input(info.name, {dtype(), info.type.shape}, target(v).scale, target(v).low, target(v).high);
+    KOINON_CHECK(set_value(v, {ref, target(v).scale, info.type.shape, false}));
+  }
+  for (const auto& node : graph_.nodes) {
+    if (lowered_.contains(node.outputs[0])) continue;  // fused into the node before it
+    const auto call = call_of(graph_, node);
+    KOINON_TRY(const auto* op, find_operator(call));
+    if (op->lower == nullptr) return call.fail(Code::unsupported, "its operands must be constant");
+    auto done = op->lower(call, *this);
+    if (done && builder_.error()) done = base::fail(*builder_.error());
+    if (!done) {
+      auto error = std::move(done).error();
+      if (error.text.find("node '") != std::string::npos) return base::fail(std::move(error));
+      return base::fail(std::move(error).within(fmt::format("[quantise] {}", onnx::node_text(node))));
+    }
+  }
+  for (int v : graph_.outputs) {
+    const auto found = lowered_.find(v);
+    if (found == lowered_.end())
+      return base::fail(Code::unsupported, "[quantise] output '{}' does not depend on any input", graph_.values[at(v)].name);
+    builder_.output(graph_.values[at(v)].name, plain(found->second), found->second.scale);
+  }
+  if (builder_.error()) return base::fail(*builder_.error());
+  return {};
+}
+
+Result<Quantised> Lowering::in(const Call& call, std::size_t i) {
+  if (const auto found = lowered_.find(call.input(i)); found != lowered_.end()) return found->second;
+  const Value* value = call.known(i);
+  if (value == nullptr || !onnx::is_float(value->element))
+    return call.fail(Code::unsupported, "input {} is {} at run time", i, onnx::element_name(call.type(i).element));
+  auto [data, scale] = whole(*value, bits_);
+  KOINON_TRY(const auto exact, Scale::from(scale));
+  return Quantised{builder_.weight(std::move(data)), exact, value->shape, false};
+}
+
+Ref Lowering::plain(const Quantised& x) {
+  if (!x.channels_last) return x.ref;
+  if (trivial(x.shape)) return builder_.reshape(x.ref, x.shape);
+  std::vector<std::int64_t> order{0, static_cast<std::int64_t>(x.shape.size()) - 1};
+  for (std::size_t i = 2; i < x.shape.size(); ++i) order.push_back(static_cast<std::int64_t>(i) - 1);
+  return builder_.transpose(x.ref, order);
+}
+
+Ref Lowering::channels_last(const Quantised& x) {
+  if (x.channels_last) return x.ref;
+  const auto order = to_last(x.shape.size());
+  if (trivial(x.shape)) return builder_.reshape(x.ref, permuted(x.shape, order));
+  return builder_.transpose(x.ref, order);
+}
+
+Ref Lowering::rescale(Ref x, const std::vector<double>& ratios, std::int64_t low, std::int64_t high,
+                      std::optional<DType> dtype) {
+  // A ratio of 2^14 or more has no multiplier: shift the accumulator up first.
+  const double top = *std::ranges::max_element(ratios);
+  int up = 0;
+  while (std::ldexp(top, -up) >= 8192 && up < 40) ++up;
+  if (up > 0) x = builder_.shift(x, up, DType::i64);
+  const auto n = static_cast<std::int64_t>(ratios.size());
+  IntTensor m = IntTensor::zeros(DType::i16, {n}), s = IntTensor::zeros(DType::i8, {n});
+  for (std::int64_t i = 0; i < n; ++i) {
+    const auto [factor, shift] = multiplier(std::ldexp(ratios[static_cast<std::size_t>(i)], -up));
+    m.set(i, factor);
+    s.set(i, shift);
+  }
+  return builder_.requantise(x, builder_.weight(std::move(m)), builder_.weight(std::move(s)), low, high, dtype);
+}
+
+Status Lowering::emit(const Call& call, Ref acc, const std::vector<double>& scales, bool channels_last, double low,
+                      double high) {
+  if (builder_.error()) return base::fail(*builder_.error());
+  int value = call.output(0);
+  if (const auto fused = fused_.find(value); fused != fused_.end()) {
+    value = fused->second.output;
+    low = std::max(low, fused->second.low);
+    high = std::min(high, fused->second.high);
+  }
+  const auto& to = target(value);
+  const double unit = to.scale.real();
+  std::vector<double> ratios;
+  for (auto s : scales) ratios.push_back(s / unit);
+  const auto floor = std::max(to.low, nearest(std::max(low / unit, -1e9)));
+  const auto ceiling = std::min(to.high, nearest(std::min(high / unit, 1e9)));
+  const auto ref = rescale(acc, ratios, std::min(floor, ceiling), ceiling, dtype());
+  const Quantised q{ref, to.scale, call.output_type(0).shape, channels_last};
+  KOINON_CHECK(set_value(value, q));
+  return {};
+}
+
+Status Lowering::set(const Call& call, Ref ref, Scale scale, bool channels_last) {
+  return set_value(call.output(0), {ref, scale, call.output_type(0).shape, channels_last});
+}
+
+Status Lowering::table(const Call& call, const std::function<double(double)>& f) {
+  KOINON_TRY(const auto x, in(call, 0));
+  if (builder_.error()) return base::fail(*builder_.error());
+  const auto range = builder_.range(x.ref);
+  const auto entries = range.high - range.low + 1;
+  if (entries > 65536) return call.fail(Code::unsupported, "a table of {} entries: at most 65536", entries);
+  const auto& to = target(call.output(0));
+  IntTensor data = IntTensor::zeros(dtype(), {entries});
+  for (std::int64_t i = 0; i < entries; ++i) {
+    const double y = f(static_cast<double>(range.low + i) * x.scale.real()) / to.scale.real();
+    data.set(i, std::clamp(nearest(y), to.low, to.high));
+  }
+  const auto ref = builder_.lookup(x.ref, builder_.table(std::move(data)), range.low);
+  return set(call, ref, to.scale, x.channels_last);
+}
+
+Rows Lowering::rows(const std::vector<float>& weights, const Shape& shape, const std::vector<double>& bias,
+                    double input_scale) const {
+  Rows out;
+  const auto count = static_cast<std::size_t>(shape[0]);
+  const auto width = weights.size() / std::max<std::size_t>(count, 1);
+  out.weights = IntTensor::zeros(dtype(), shape);
+  if (!bias.empty()) out.bias = IntTensor::zeros(DType::i32, {shape[0]});
+  for (std::size_t r = 0; r < count; ++r) {
+    double top = 0;
+    for (std::size_t i = 0; i < width; ++i) top = std::max(top, std::fabs(static_cast<double>(weights[r * width + i])));
+    double scale = top / static_cast<double>(limit());
+    // A bias that dwarfs its row would leave 32 bits: give the row coarser units.
+    if (!bias.empty()) scale = std::max(scale, std::fabs(bias[r]) / (input_scale * 0x1p30));
+    if (!(scale > 1e-30)) scale = 1e-30;
+    for (std::size_t i = 0; i < width; ++i) {
+      const auto q = nearest(static_cast<double>(weights[r * width + i]) / scale);
+      out.weights.set(static_cast<std::int64_t>(r * width + i), std::clamp(q, -limit(), limit()));
+    }
+    out.scale.push_back(input_scale * scale);
+    if (!bias.empty())
+      out.bias->set(static_cast<std::int64_t>(r), nearest(std::clamp(bias[r] / out.scale[r], -0x1p30, 0x1p30)));
+  }
+  return out;
+}
+
+std::pair<IntTensor, double> Lowering::whole(const Value& value, int bits) {
+  const auto limit = (std::int64_t{1} << (bits - 1)) - 1;
+  double top = 0;
+  for (float v : value.floats) top = std::max(top, std::fabs(static_cast<double>(v)));
+  if (!(top > 1e-30) || !std::isfinite(top)) top = 1;
+  const double scale = top / static_cast<double>(limit);
+  IntTensor data = IntTensor::zeros(bits <= 8 ? DType::i8 : DType::i16, value.shape);
+  for (std::size_t i = 0; i < value.floats.size(); ++i)
+    data.set(static_cast<std::int64_t>(i), std::clamp(nearest(static_cast<double>(value.floats[i]) / scale), -limit, limit));
+  return {std::move(data), scale};
+}
+
+Result<Ref> Lowering::units(const Call& call, const Value& value, double unit) {
+  double top = 0;
+  for (float v : value.floats) top = std::max(top, std::fabs(static_cast<double>(v) / unit));
+  if (!(top < 0x1p46)) return call.fail(Code::out_of_range, "a constant of {} units: below 2^46 expected", top);
+  const auto type = top < 0x1p30 ? DType::i32 : DType::i64;
+  IntTensor data = IntTensor::zeros(type, value.shape);
+  for (std::size_t i = 0; i < value.floats.size(); ++i)
+    data.set(static_cast<std::int64_t>(i), nearest(static_cast<double>(value.floats[i]) / unit));
+  return builder_.weight(std::move(data));
+}
+
+}  // namespace koinon::engine::operators

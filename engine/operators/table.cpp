@@ -1,0 +1,61 @@
+#include "engine/operators/table.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "engine/onnx/read.hpp"
+#include "engine/operators/operator.hpp"
+
+namespace koinon::engine::operators {
+
+namespace {
+
+const std::vector<const Operator*>& table() {
+  static const std::vector<const Operator*> all = [] {
+    std::vector<const Operator*> out;
+    for (const auto family :
+         {argmax_operators(), arithmetic_operators(), batch_norm_operators(), cast_operators(),      clip_operators(),
+          concat_operators(), constant_operators(),   conv_operators(),       identity_operators(),  matmul_operators(),
+          pad_operators(),    pool_operators(),       prelu_operators(),      reduce_operators(),    reshape_operators(),
+          shape_operators(),  slice_operators(),      softmax_operators(),    transpose_operators(), unary_operators()})
+      for (const auto& op : family) out.push_back(&op);
+    return out;
+  }();
+  return all;
+}
+
+}  // namespace
+
+std::span<const Operator* const> all_operators() { return table(); }
+
+Result<const Operator*> find_operator(const Call& call) {
+  static const std::multimap<std::string_view, const Operator*> by_name = [] {
+    std::multimap<std::string_view, const Operator*> out;
+    for (const auto* op : table()) out.emplace(op->name, op);
+    return out;
+  }();
+  const auto [first, last] = by_name.equal_range(call.node().op);
+  if (first == last) return call.fail(Code::unsupported, "no operator of this name");
+  for (auto at = first; at != last; ++at)
+    if (call.opset() >= at->second->first_opset && call.opset() <= at->second->last_opset) return at->second;
+  return call.fail(Code::unsupported, "not in opset {}", call.opset());
+}
+
+Result<std::vector<Type>> infer(const Operator& op, const Call& call) {
+  if (call.inputs() > op.max_inputs) return call.fail(Code::malformed, "{} inputs: at most {}", call.inputs(), op.max_inputs);
+  for (std::size_t i = 0; i < op.min_inputs; ++i)
+    if (!call.has(i)) return call.fail(Code::malformed, "input {} of {} is missing", i, op.min_inputs);
+  KOINON_TRY(auto types, op.infer(call));
+  if (call.trouble()) return call.fail(Code::malformed, "attribute '{}' has the wrong kind", *call.trouble());
+  if (call.outputs() > types.size()) return call.fail(Code::unsupported, "output {} is not supported", types.size());
+  for (const auto& type : types) {
+    if (type.shape.size() > tensor::kMaxRank)
+      return call.fail(Code::out_of_range, "rank {}: at most {}", type.shape.size(), tensor::kMaxRank);
+    if (std::ranges::any_of(type.shape, [](auto d) { return d < 0; }) || onnx::count(type.shape) > onnx::kMaxElements)
+      return call.fail(Code::out_of_range, "output of shape {}: at most {} elements", tensor::shape_text(type.shape),
+                       onnx::kMaxElements);
+  }
+  return types;
+}
+
+}  // namespace koinon::engine::operators

@@ -1,0 +1,28 @@
+#pragma once
+#include "engine/operators/operator.hpp"
+
+namespace koinon::engine::operators {
+
+// One function for each file of operators. A new operator is a new file, a line here and a line in table.cpp.
+std::span<const Operator> argmax_operators();
+std::span<const Operator> arithmetic_operators();
+std::span<const Operator> batch_norm_operators();
+std::span<const Operator> cast_operators();
+std::span<const Operator> clip_operators();
+std::span<const Operator> concat_operators();
+std::span<const Operator> constant_operators();
+std::span<const Operator> conv_operators();
+std::span<const Operator> identity_operators();
+std::span<const Operator> matmul_operators();
+std::span<const Operator> pad_operators();
+std::span<const Operator> pool_operators();
+std::span<const Operator> prelu_operators();
+std::span<const Operator> reduce_operators();
+std::span<const Operator> reshape_operators();
+std::span<const Operator> shape_operators();
+std::span<const Operator> slice_operators();
+std::span<const Operator> softmax_operators();
+std::span<const Operator> transpose_operators();
+std::span<const Operator> unary_operators();
+
+}  // namespace koinon::engine::operators
