@@ -57,6 +57,7 @@ struct Transfer {
 /// Runs a callback whose exception must not cross curl's C frames.
 template <class F>
 std::size_t guarded(Transfer& transfer, std::size_t size, F&& body) {
+  if (!transfer.failure) return 0;  // the first failure is the one to tell
   try {
     transfer.failure = body();
   } catch (const std::exception& e) {

@@ -51,7 +51,11 @@ Status check_framing(const http::request<http::string_body>& request) {
   std::size_t encodings = 0;
   std::size_t hosts = 0;
   for (const auto& field : request) {
-    if (field.name() == http::field::content_length) ++lengths;
+    if (field.name() == http::field::content_length) {
+      ++lengths;
+      if (field.value().find_first_not_of("0123456789") != beast::string_view::npos)
+        return base::fail(Code::malformed, "[http] Content-Length: digits expected");
+    }
     if (field.name() == http::field::host) ++hosts;
     if (field.name() != http::field::transfer_encoding) continue;
     ++encodings;
@@ -204,6 +208,7 @@ class Connection final : public ServerPeer, public std::enable_shared_from_this<
   std::string piece_;
   bool idle_ = false;
   bool last_ = false;
+  bool refused_ = false;   ///< the request was not read to its end
   bool upgraded_ = false;  ///< stream_ has gone to the WebSocket
 };
 
@@ -349,6 +354,7 @@ void Connection::refuse(int status, const Error& error, const char* allow) {
   HttpRequest request;
   if (parser_ && parser_->is_header_done() && parser_->get().method() == http::verb::head) request.method = Method::head;
   last_ = true;
+  refused_ = true;
   write(prepare(std::move(response), request, true));
 }
 
@@ -398,7 +404,7 @@ void Connection::response_written() {
   if (!last_ && !server_.stopping) return wait_request();
   ErrorCode ignored;
   stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
-  discarded_ = 0;
+  if (!refused_) return stream_.close();
   deadline(1000);
   linger();
 }
