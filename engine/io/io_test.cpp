@@ -1,0 +1,177 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <png.h>
+#include <zlib.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/codec.hpp"
+#include "engine/io/quantise.hpp"
+#include "engine/io/read.hpp"
+#include "engine/program/builder.hpp"
+
+namespace koinon::engine::io {
+namespace {
+
+using base::Bytes;
+using base::Code;
+using program::DType;
+using program::Program;
+using program::Scale;
+using tensor::IntTensor;
+using tensor::Shape;
+
+Program identity(std::vector<Shape> shapes) {
+  program::Builder b;
+  std::vector<program::Ref> refs;
+  for (std::size_t i = 0; i < shapes.size(); ++i)
+    refs.push_back(b.input("x" + std::to_string(i), {DType::i16, shapes[i]}, Scale{1, -2}, -1020, 1020));
+  for (std::size_t i = 0; i < refs.size(); ++i) b.output("y" + std::to_string(i), refs[i], Scale{1, -2});
+  return b.finish({}).value();
+}
+
+Bytes text(std::string_view s) {
+  const auto view = base::as_bytes(s);
+  return {view.begin(), view.end()};
+}
+
+Bytes npy(std::string_view type, std::string_view shape, const Bytes& data) {
+  base::Writer out;
+  out.raw(base::as_bytes("\x93NUMPY"));
+  out.number(std::uint8_t{1});
+  out.number(std::uint8_t{0});
+  const auto header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}\n", type, shape);
+  out.number(static_cast<std::uint16_t>(header.size()));
+  out.raw(base::as_bytes(header));
+  out.raw(data);
+  return std::move(out).take();
+}
+
+Bytes floats(const std::vector<float>& v) {
+  Bytes out(v.size() * 4);
+  std::memcpy(out.data(), v.data(), out.size());
+  return out;
+}
+
+Bytes stored_zip(const std::vector<std::pair<std::string, Bytes>>& members) {
+  base::Writer out, directory;
+  for (const auto& [name, bytes] : members) {
+    const auto crc = static_cast<std::uint32_t>(crc32(0, bytes.data(), static_cast<uInt>(bytes.size())));
+    const auto size = static_cast<std::uint32_t>(bytes.size()), offset = static_cast<std::uint32_t>(out.size());
+    directory.number(std::uint32_t{0x02014b50});
+    directory.number(std::uint16_t{20});
+    for (auto* w : {&out, &directory}) {
+      if (w == &out) w->number(std::uint32_t{0x04034b50});
+      w->number(std::uint16_t{20});
+      w->number(std::uint32_t{0});
+      w->number(std::uint32_t{0});
+      for (auto v : {crc, size, size}) w->number(v);
+      w->number(static_cast<std::uint16_t>(name.size()));
+      w->number(std::uint16_t{0});
+    }
+    directory.raw(Bytes(10, 0));
+    directory.number(offset);
+    directory.raw(base::as_bytes(name));
+    out.raw(base::as_bytes(name));
+    out.raw(bytes);
+  }
+  const auto at = static_cast<std::uint32_t>(out.size()), size = static_cast<std::uint32_t>(directory.size());
+  out.raw(directory.bytes());
+  out.number(std::uint32_t{0x06054b50});
+  out.number(std::uint32_t{0});
+  out.number(static_cast<std::uint16_t>(members.size()));
+  out.number(static_cast<std::uint16_t>(members.size()));
+  out.number(size);
+  out.number(at);
+  out.number(std::uint16_t{0});
+  return std::move(out).take();
+}
+
+Bytes png(unsigned width, unsigned height, const Bytes& rgb) {
+  png_image image{};
+  image.version = PNG_IMAGE_VERSION;
+  image.width = width;
+  image.height = height;
+  image.format = PNG_FORMAT_RGB;
+  png_alloc_size_t size = 0;
+  png_image_write_to_memory(&image, nullptr, &size, 0, rgb.data(), 0, nullptr);
+  Bytes out(size);
+  png_image_write_to_memory(&image, out.data(), &size, 0, rgb.data(), 0, nullptr);
+  return out;
+}
+
+TEST(Quantise, rounds_to_the_nearest_with_ties_up) {
+  const Scale quarter{1, -2};
+  EXPECT_EQ(quantise_one(0.125, quarter, -9, 9).value(), 1);
+  EXPECT_EQ(quantise_one(-0.125, quarter, -9, 9).value(), 0);
+  EXPECT_EQ(quantise_one(-0.126, quarter, -9, 9).value(), -1);
+  EXPECT_EQ(quantise_one(1.0, Scale{3, -1}, -9, 9).value(), 1);
+  EXPECT_EQ(quantise_one(100, quarter, -9, 9).value(), 9);
+  EXPECT_EQ(quantise_one(-1e300, quarter, -9, 9).value(), -9);
+  EXPECT_EQ(quantise_one(1e-300, quarter, -9, 9).value(), 0);
+  EXPECT_EQ(quantise_one(INFINITY, quarter, -9, 9).value(), 9);
+  EXPECT_EQ(quantise_one(NAN, quarter, -9, 9).error().code, Code::out_of_range);
+}
+
+TEST(ReadInputs, takes_json_by_place) {
+  const auto inputs = read_inputs(identity({{2}, {1, 2}}), text(R"({"input_data": [[0.25, -1], [[2.5, 1e9]]]})"));
+  ASSERT_TRUE(inputs.has_value()) << inputs.error().text;
+  EXPECT_EQ((*inputs)[0], IntTensor::of<std::int16_t>({2}, {1, -4}));
+  EXPECT_EQ((*inputs)[1], IntTensor::of<std::int16_t>({1, 2}, {10, 1020}));
+}
+
+TEST(ReadInputs, refuses_json_of_another_form) {
+  const auto program = identity({{2}});
+  for (auto bad : {"", "{", "[]", "{\"input_data\": 3}", "{\"input_data\": [3]}", "{\"input_data\": [[\"a\", 1]]}", "\xff"})
+    EXPECT_EQ(read_inputs(program, text(bad)).error().code, Code::malformed) << bad;
+  EXPECT_EQ(read_inputs(program, text(R"({"input_data": [[1]]})")).error().code, Code::invalid_argument);
+  EXPECT_EQ(read_inputs(program, text(R"({"input_data": [[1, 2], [3]]})")).error().code, Code::invalid_argument);
+}
+
+TEST(ReadInputs, takes_npy_and_npz) {
+  const auto a = npy("<f4", "(2,)", floats({0.5F, -0.5F})), b = npy("|u1", "(1, 2)", {3, 4});
+  EXPECT_EQ(read_inputs(identity({{2}}), a).value()[0], IntTensor::of<std::int16_t>({2}, {2, -2}));
+  const auto named = read_inputs(identity({{2}, {2}}), stored_zip({{"x1.npy", a}, {"x0.npy", b}}));
+  ASSERT_TRUE(named.has_value()) << named.error().text;
+  EXPECT_EQ((*named)[0], IntTensor::of<std::int16_t>({2}, {12, 16}));
+  const auto placed = read_inputs(identity({{2}, {2}}), stored_zip({{"arr_0.npy", a}, {"arr_1.npy", b}})).value();
+  EXPECT_EQ(placed[1], IntTensor::of<std::int16_t>({2}, {12, 16}));
+}
+
+TEST(ReadInputs, refuses_broken_npy_and_npz) {
+  const auto program = identity({{2}});
+  const auto good = npy("<f4", "(2,)", floats({1, 2})), archive = stored_zip({{"x0.npy", good}});
+  for (const auto& whole : {good, archive})
+    for (std::size_t n = 0; n < whole.size(); ++n)
+      ASSERT_FALSE(read_inputs(program, base::ByteView(whole).first(n)).has_value());
+  EXPECT_EQ(read_npy(npy(">f4", "(2,)", floats({1, 2}))).error().code, Code::unsupported);
+  EXPECT_EQ(read_npy(npy("<f4", "(3,)", floats({1, 2}))).error().code, Code::malformed);
+  EXPECT_EQ(read_npy(npy("<f4", "(99999999999,)", {})).error().code, Code::out_of_range);
+  auto corrupt = archive;
+  corrupt[40] ^= 1;
+  EXPECT_FALSE(read_inputs(program, corrupt).has_value());
+}
+
+TEST(ReadPicture, averages_areas_and_turns_grey) {
+  const auto file = png(4, 2, {0,   0,   0,   255, 255, 255, 255, 0, 0, 255, 0, 0,  //
+                               255, 255, 255, 0,   0,   0,   255, 0, 0, 255, 0, 0});
+  const auto grey = read_picture(file, {1, 1, 1, 2});
+  ASSERT_TRUE(grey.has_value()) << grey.error().text;
+  EXPECT_EQ(grey->data, (std::vector<double>{128 / 255.0, 76 / 255.0}));
+  const auto colour = read_picture(file, {3, 1, 2}).value();
+  EXPECT_EQ(colour.data, (std::vector<double>{128 / 255.0, 1, 128 / 255.0, 0, 128 / 255.0, 0}));
+  const auto last = read_picture(file, {1, 4, 2, 3});
+  EXPECT_TRUE(last.has_value());
+  EXPECT_EQ(read_picture(file, {1, 784}).value().data.size(), 784U);
+  EXPECT_EQ(read_picture(file, {1, 785}).error().code, Code::unsupported);
+  EXPECT_EQ(read_picture(base::ByteView(file).first(40), {1, 784}).error().code, Code::malformed);
+}
+
+TEST(OutputsJson, gives_real_units) {
+  const auto json = outputs_json(identity({{2}}), {IntTensor::of<std::int16_t>({2}, {1, -4})});
+  EXPECT_EQ(json.dump(), R"([{"data":[0.25,-1.0],"name":"y0","shape":[2]}])");
+}
+
+}  // namespace
+}  // namespace koinon::engine::io

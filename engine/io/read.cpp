@@ -1,0 +1,58 @@
+#include "engine/io/read.hpp"
+
+#include <algorithm>
+
+#include "engine/io/quantise.hpp"
+
+namespace koinon::engine::io {
+namespace {
+
+using base::Code;
+using base::fail;
+
+bool begins_with(base::ByteView bytes, std::string_view magic) { return base::as_text(bytes).starts_with(magic); }
+
+base::Result<std::vector<RealTensor>> read_any(const program::Program& program, base::ByteView bytes) {
+  if (begins_with(bytes, "\x93NUMPY")) {
+    KOINON_TRY(auto array, read_npy(bytes));
+    std::vector<RealTensor> out;
+    out.push_back(std::move(array));
+    return out;
+  }
+  if (begins_with(bytes, "PK")) return read_npz(bytes);
+  if (begins_with(bytes, "\x89PNG") || begins_with(bytes, "\xff\xd8\xff")) {
+    if (program.inputs.size() != 1)
+      return fail(Code::invalid_argument, "[input] a picture for {} inputs: one expected", program.inputs.size());
+    KOINON_TRY(auto picture, read_picture(bytes, program.inputs[0].info.shape));
+    std::vector<RealTensor> out;
+    out.push_back(std::move(picture));
+    return out;
+  }
+  return read_json(bytes);
+}
+
+// The tensor of input i: by name when every input is named, else by place.
+const RealTensor* pick(const program::Program& program, const std::vector<RealTensor>& tensors, std::size_t i) {
+  const auto named = [&](const std::string& name) {
+    return std::find_if(tensors.begin(), tensors.end(), [&](const RealTensor& t) { return t.name == name; });
+  };
+  const bool all = std::all_of(program.inputs.begin(), program.inputs.end(),
+                               [&](const program::Input& in) { return named(in.name) != tensors.end(); });
+  return all ? &*named(program.inputs[i].name) : &tensors[i];
+}
+
+}  // namespace
+
+base::Result<std::vector<tensor::IntTensor>> read_inputs(const program::Program& program, base::ByteView bytes) {
+  KOINON_TRY(const auto tensors, read_any(program, bytes));
+  if (tensors.size() != program.inputs.size())
+    return fail(Code::invalid_argument, "[input] {} tensors in the file: {} expected", tensors.size(), program.inputs.size());
+  std::vector<tensor::IntTensor> out;
+  for (std::size_t i = 0; i < program.inputs.size(); ++i) {
+    KOINON_TRY(auto input, quantise(program.inputs[i], pick(program, tensors, i)->data));
+    out.push_back(std::move(input));
+  }
+  return out;
+}
+
+}  // namespace koinon::engine::io
