@@ -1,0 +1,25 @@
+# koinon_contracts(NAME FOLDER): library koinon_NAME of the bindings of every artifact in FOLDER, to be included as
+# "ledger/contracts/<contract>.hpp". Artifacts that appear or change are picked up by the next build.
+function(koinon_contracts target folder)
+  file(GLOB artifacts CONFIGURE_DEPENDS ${folder}/*.json)
+  set(root ${CMAKE_BINARY_DIR}/generated/${target})
+  set(sources)
+  foreach(artifact ${artifacts})
+    get_filename_component(stem ${artifact} NAME_WE)
+    string(REGEX REPLACE "([a-z0-9])([A-Z])" "\\1_\\2" stem ${stem})
+    string(TOLOWER ${stem} stem)
+    set(out ${root}/ledger/contracts/${stem})
+    add_custom_command(OUTPUT ${out}.cpp ${out}.hpp
+      COMMAND koinon_abigen ${artifact} ${root}/ledger/contracts
+      DEPENDS koinon_abigen ${artifact} COMMENT "Bindings of ${stem}" VERBATIM)
+    list(APPEND sources ${out}.cpp)
+  endforeach()
+  if(sources)
+    add_library(${target} STATIC ${sources})
+    target_include_directories(${target} PUBLIC ${root})
+    target_link_libraries(${target} PUBLIC koinon_ledger)
+  else()
+    add_library(${target} INTERFACE)
+    target_link_libraries(${target} INTERFACE koinon_ledger)
+  endif()
+endfunction()
