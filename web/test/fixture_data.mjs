@@ -58,7 +58,7 @@ function member(order, round, account, end, at) {
     commitment: committed ? hash("commitment", order, round, account) : null, committed_at: committed ? at + 1500 : null, revealed_at: ran ? at + 2600 : null,
     output_root: ran ? hash("output", order, wrong || end === "undecided" ? account : "right") : null,
     trace_root: ran ? hash("trace", order, wrong || end === "undecided" ? account : "right") : null,
-    mark: ran ? hash("mark", order, account) : null, verdict: end === "accepted" || end === "undecided" ? end : wrong || end === "silent" ? "rejected" : null,
+    mark: ran ? hash("mark", order, account) : null, verdict: end === "accepted" || end === "undecided" ? end : wrong ? "rejected" : null,
     reason: reasons[end] ?? null, paid: end === "accepted" ? (BigInt(kPrice) * 98n / 100n).toString() : "0",
     slashed: wrong ? kLock : end === "silent" ? (BigInt(kLock) / 4n).toString() : "0",
   };
@@ -68,7 +68,7 @@ function member(order, round, account, end, at) {
 export function order(spec) {
   const { id, at, state, verdict = null, mine = true, digit = 7, model = kModels[0] } = spec;
   const rounds = spec.rounds.map(([role, ends], i) => ({
-    role, seed: hash("seed", id, i), drawn_at: at + 700 + i * 4000,
+    role, seed: hash("seed", id, i), drawn_at: at + 700 + i * 4000, appealed: false, lapsed: false,
     members: Object.entries(ends).map(([account, end]) => member(id, i, Number(account), end, at + i * 4000)),
   }));
   const members = rounds.flatMap((round) => round.members);
@@ -93,6 +93,7 @@ export function order(spec) {
       escrow: escrow.toString(), paid: paid.toString(), burned: burned.toString(), slashed: slashed.toString(), fee: fee.toString(),
       refunded: final ? (escrow + slashed - paid - burned - fee).toString() : "0",
     },
+    refund_reason: state === "refunded" ? verdict : null,
     receipt_url: final ? `/api/v1/receipts/${id}` : null,
   };
 }
@@ -127,8 +128,8 @@ export function orders(now) {
 }
 
 /** The summary of an order, as lists and events carry it. */
-export function summary({ deadline, policy, input, outputs, rounds, events, money, receipt_url, ...rest }) {
-  void [deadline, policy, input, outputs, rounds, events, money, receipt_url];
+export function summary({ deadline, policy, input, outputs, rounds, events, money, refund_reason, receipt_url, ...rest }) {
+  void [deadline, policy, input, outputs, rounds, events, money, refund_reason, receipt_url];
   return rest;
 }
 

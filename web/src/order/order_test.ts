@@ -58,7 +58,7 @@ describe("stages", () => {
 
 const member = (account: number, news: Partial<Member>): Member =>
   ({ account, state: "revealed", verdict: "accepted", paid: "10", slashed: "0", ...news }) as Member;
-const round = (role: Round["role"], members: Member[]): Round => ({ role, seed: null, drawn_at: null, members });
+const round = (role: Round["role"], members: Member[]): Round => ({ role, seed: null, drawn_at: null, appealed: false, lapsed: false, members });
 const order = (state: OrderState, rounds: Round[], news: Partial<Order> = {}) =>
   ({ state, verdict: "accepted", rounds, money: { paid: "20" }, ...news }) as Order;
 const amount = (wei: string) => `${wei} wei`;
@@ -80,7 +80,7 @@ describe("story", () => {
   it("tells of silence and a jury", () => {
     const text = story(
       order("jury", [
-        round("quorum", [member(1, { verdict: null }), member(2, { state: "silent", verdict: "rejected", slashed: "9" })]),
+        round("quorum", [member(1, { verdict: null }), member(2, { state: "silent", verdict: null, slashed: "9" })]),
         round("jury", [member(6, { verdict: null, state: "drawn" }), member(7, { verdict: null, state: "drawn" })]),
       ]),
       amount,
@@ -89,7 +89,8 @@ describe("story", () => {
     expect(text).toContain("A jury of 2 jurors was drawn.");
   });
   it("tells why money went back", () => {
-    expect(story(order("refunded", [], { verdict: "undecided" }), amount)).toBe("No result had enough support, so the buyer got the money back.");
+    expect(story(order("refunded", [], { verdict: "undecided", refund_reason: "undecided" }), amount)).toBe("No result had enough support, so the buyer got the money back.");
+    expect(story(order("refunded", [], { verdict: null, refund_reason: "no_input" }), amount)).toMatch(/never sent the input/);
     expect(story(order("refunded", [], { verdict: null }), amount)).toMatch(/ended without a result/);
   });
   it("tells what is waited for", () => {

@@ -33,7 +33,12 @@ function lost(members: readonly Member[], amount: (wei: string) => string): stri
 
 function later_round_sentence(round: Round): string {
   if (round.members.length === 0) return "";
+  if (round.appealed) return `Somebody appealed. ${jury_sentence(round)}`;
   if (round.role === "audit") return audit_sentence(round);
+  return jury_sentence(round);
+}
+
+function jury_sentence(round: Round): string {
   const agreed = round.members.filter((m) => m.verdict === "accepted").length;
   const size = plural(round.members.length, "juror");
   return agreed > 0 ? `A jury re-ran it: ${agreed} of ${size} agreed.` : `A jury of ${size} was drawn.`;
@@ -47,11 +52,16 @@ function audit_sentence(round: Round): string {
   return `Provider ${auditor.account} audits it.`;
 }
 
+const kRefunds: Record<string, string> = {
+  undrawn: "Nobody drew providers in time, so the buyer got the money back.",
+  no_providers: "Too few providers could be drawn, so the buyer got the money back.",
+  no_input: "The buyer never sent the input: the bond went to the providers drawn, the rest back to the buyer.",
+  silence: "Too few providers answered, so the buyer got the money back.",
+  undecided: "No result had enough support, so the buyer got the money back.",
+  bad_input: "The input sent was not the one ordered: the bond went to the providers who said so, the rest back to the buyer.",
+};
+
 function final_sentence(order: Order, amount: (wei: string) => string): string {
-  if (order.state === "settled") {
-    if (order.verdict === "bad_input") return "The input sent was not the one ordered, so the buyer lost the bond and the providers were paid.";
-    return `The providers were paid ${amount(order.money.paid)} in all.`;
-  }
-  if (order.verdict === "undecided") return "No result had enough support, so the buyer got the money back.";
-  return "The order ended without a result, and the buyer got the money back.";
+  if (order.state === "settled") return `The providers were paid ${amount(order.money.paid)} in all.`;
+  return kRefunds[order.refund_reason ?? ""] ?? "The order ended without a result, and the buyer got the money back.";
 }
