@@ -1,5 +1,7 @@
 #include "engine/onnx/graph.hpp"
 
+#include <bit>
+#include <cmath>
 #include <limits>
 
 namespace koinon::engine::onnx {
@@ -25,6 +27,23 @@ std::string_view element_name(Element element) {
     case Element::bf16: return "bfloat16";
   }
   return "unknown";
+}
+
+float rounded(Element element, float value) {
+  if (std::isnan(value) || std::isinf(value)) return value;
+  if (element == Element::bf16) {
+    const auto bits = std::bit_cast<std::uint32_t>(value);
+    return std::bit_cast<float>((bits + 0x7fffU + ((bits >> 16) & 1U)) & 0xffff0000U);
+  }
+  if (element != Element::f16) return value;
+  if (std::fabs(value) >= 65520.0F) return std::copysign(std::numeric_limits<float>::infinity(), value);
+  int exponent = 0;
+  static_cast<void>(std::frexp(value, &exponent));
+  const int unit = std::max(exponent - 1, -14) - 10;  // of the last of ten fraction bits
+  const float scaled = std::ldexp(value, -unit);
+  const float down = std::floor(scaled);
+  const bool up = scaled - down > 0.5F || (scaled - down == 0.5F && std::fmod(down, 2.0F) != 0);
+  return std::ldexp(up ? down + 1.0F : down, unit);
 }
 
 std::int64_t count(const Shape& shape) {

@@ -35,6 +35,9 @@ bool is_float(Element element);
 /// "float32", "int64".
 std::string_view element_name(Element element);
 
+/// The nearest value that a float type can hold, ties to even; float64 is held as float32.
+float rounded(Element element, float value);
+
 /// Type and shape of a value. Unlike a program's, an axis may be empty here (constants that say "nothing").
 struct Type {
   Element element = Element::f32;

@@ -74,6 +74,8 @@ class GraphReader {
   }
 
   Result<std::int64_t> dimension(const std::string& input, int axis, const ::onnx::TensorShapeProto::Dimension& dim) {
+    if (dim.has_dim_value() && dim.dim_value() == 0)
+      return fail(Code::unsupported, "[onnx] input '{}': axis {} is empty", input, axis);
     if (dim.has_dim_value() && dim.dim_value() > 0) return std::int64_t{dim.dim_value()};
     if (const auto named = options_.dims.find(dim.dim_param()); dim.has_dim_param() && named != options_.dims.end())
       return named->second;

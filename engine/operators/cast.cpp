@@ -19,8 +19,9 @@ Result<std::vector<Value>> compute(const Call& call) {
   const auto& x = call.value(0);
   if (onnx::is_float(x.element) && onnx::is_float(y.element)) {
     y.floats = x.floats;
+    for (auto& v : y.floats) v = onnx::rounded(y.element, v);
   } else if (onnx::is_float(y.element)) {
-    for (std::size_t i = 0; i < y.floats.size(); ++i) y.floats[i] = static_cast<float>(x.ints[i]);
+    for (std::size_t i = 0; i < y.floats.size(); ++i) y.floats[i] = onnx::rounded(y.element, static_cast<float>(x.ints[i]));
   } else {
     for (std::size_t i = 0; i < y.ints.size(); ++i) {
       const auto at = static_cast<std::int64_t>(i);

@@ -8,8 +8,8 @@ namespace {
 
 Result<std::vector<Type>> infer(const Call& call) {
   if (call.node().op == "Identity") return std::vector<Type>{call.type(0)};
-  if (const auto* training = call.known(2); training != nullptr && training->size() == 1 && training->real(0) != 0)
-    return call.fail(Code::unsupported, "training_mode");
+  if (call.has(2) && (call.known(2) == nullptr || call.known(2)->size() != 1 || call.known(2)->real(0) != 0))
+    return call.fail(Code::unsupported, "training_mode that is not constantly false");
   // The mask keeps everything.
   return std::vector<Type>{call.type(0), {Element::boolean, call.shape(0)}};
 }

@@ -70,18 +70,19 @@ std::vector<std::vector<std::uint8_t>> koinon_fuzz_seeds();
 std::vector<std::vector<std::uint8_t>> koinon_fuzz_seeds() { return {seed()}; }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace koinon::engine;
+  namespace operators = koinon::engine::operators;
+  namespace graphs = koinon::engine::onnx;
   operators::ImportOptions options;
   options.fold_budget = 1 << 16;
   const auto graph = operators::import_model({data, size}, options);
   if (!graph) return graph.error().text.empty() ? __builtin_trap(), 0 : 0;
   // What imports also runs, when it is small.
-  std::vector<onnx::Value> inputs;
+  std::vector<graphs::Value> inputs;
   std::int64_t elements = 0;
   for (const auto& value : graph->values)
-    elements += value.typed ? std::min<std::int64_t>(onnx::count(value.type.shape), 1 << 20) : 0;
+    elements += value.typed ? std::min<std::int64_t>(graphs::count(value.type.shape), 1 << 20) : 0;
   if (elements > 1 << 12) return 0;
-  for (int v : graph->inputs) inputs.push_back(onnx::Value::zeros(graph->values[static_cast<std::size_t>(v)].type));
+  for (int v : graph->inputs) inputs.push_back(graphs::Value::zeros(graph->values[static_cast<std::size_t>(v)].type));
   static_cast<void>(operators::run_reference(*graph, inputs));
   return 0;
 }

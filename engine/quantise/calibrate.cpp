@@ -1,0 +1,131 @@
+#include "engine/quantise/calibrate.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/random.hpp"
+
+namespace koinon::engine::quantise {
+
+namespace {
+
+using base::Code;
+using base::fail;
+using base::Result;
+using base::Status;
+
+std::size_t at(int i) { return static_cast<std::size_t>(i); }
+
+Status see_range(const onnx::ValueInfo& info, const onnx::Value& value, Seen& seen) {
+  for (float f : value.floats) {
+    const auto x = static_cast<double>(f);
+    if (!std::isfinite(x)) return fail(Code::out_of_range, "[quantise] value '{}' is {} in calibration", info.name, x);
+    seen.low = seen.any ? std::min(seen.low, x) : x;
+    seen.high = seen.any ? std::max(seen.high, x) : x;
+    seen.any = true;
+    seen.magnitude = std::max(seen.magnitude, std::fabs(x));
+  }
+  return {};
+}
+
+void see_counts(const onnx::Value& value, Seen& seen) {
+  seen.counts.resize(kBins, 0);
+  if (seen.magnitude == 0) return;
+  for (float f : value.floats) {
+    const auto bin = std::fabs(static_cast<double>(f)) / seen.magnitude * static_cast<double>(kBins);
+    ++seen.counts[std::min(kBins - 1, static_cast<std::size_t>(bin))];
+  }
+}
+
+}  // namespace
+
+Result<std::vector<Seen>> calibrate(const onnx::Graph& graph, const std::vector<std::vector<onnx::Value>>& samples,
+                                    const BuildOptions& options) {
+  std::vector<Seen> seen(graph.values.size());
+  const bool counts = options.clip != Clip::extremes && options.activations == 8;
+  const std::size_t passes = counts ? 2 : 1;
+  for (std::size_t pass = 0; pass < passes; ++pass)
+    for (std::size_t s = 0; s < samples.size(); ++s) {
+      if (options.stop.stop_requested()) return fail(Code::cancelled, "[quantise] stopped");
+      KOINON_TRY(const auto values, operators::run_reference(graph, samples[s], true));
+      for (std::size_t v = 0; v < values.size(); ++v) {
+        if (!values[v]) continue;
+        if (pass == 0)
+          KOINON_CHECK(see_range(graph.values[v], *values[v], seen[v]));
+        else
+          see_counts(*values[v], seen[v]);
+      }
+      if (options.progress) options.progress(pass * samples.size() + s + 1, passes * samples.size());
+    }
+  return seen;
+}
+
+double cut(const Seen& seen, Clip clip, double percentile, std::int64_t limit) {
+  if (clip == Clip::extremes || seen.counts.empty() || seen.magnitude == 0) return seen.magnitude;
+  const double bin = seen.magnitude / static_cast<double>(kBins);
+  std::uint64_t total = 0;
+  for (auto c : seen.counts) total += c;
+  if (clip == Clip::percentile) {
+    const double wanted = percentile / 100 * static_cast<double>(total);
+    std::uint64_t below = 0;
+    for (std::size_t i = 0; i < kBins; ++i) {
+      below += seen.counts[i];
+      if (static_cast<double>(below) >= wanted) return bin * static_cast<double>(i + 1);
+    }
+    return seen.magnitude;
+  }
+  // Squared error of a cut: step^2 / 12 for what lies inside, the distance to the cut for what lies beyond. Zeros cost nothing.
+  double best = seen.magnitude, least = -1;
+  for (std::size_t last = kBins; last >= kBins / 16; last -= kBins / 128) {
+    const double edge = bin * static_cast<double>(last);
+    const double step = edge / static_cast<double>(limit);
+    double error = 0;
+    for (std::size_t i = 0; i < kBins; ++i) {
+      const double beyond = (static_cast<double>(i) + 0.5) * bin - edge;
+      error += static_cast<double>(seen.counts[i]) * (i < last ? (i == 0 ? 0.0 : step * step / 12) : beyond * beyond);
+    }
+    if (least < 0 || error < least) {
+      least = error;
+      best = edge;
+    }
+  }
+  return best;
+}
+
+Result<std::vector<operators::Target>> choose_targets(const onnx::Graph& graph, const std::vector<Seen>& seen,
+                                                      const BuildOptions& options) {
+  const auto limit = (std::int64_t{1} << (options.activations - 1)) - 1;
+  std::vector<bool> whole(graph.values.size(), false);
+  for (int v : graph.inputs) whole[at(v)] = true;
+  for (int v : graph.outputs) whole[at(v)] = true;
+  std::vector<operators::Target> out(graph.values.size());
+  for (std::size_t v = 0; v < out.size(); ++v) {
+    const auto clip = whole[v] || options.activations == 16 ? Clip::extremes : options.clip;
+    auto edge = cut(seen[v], clip, options.percentile, limit);
+    if (!(edge > 1e-30)) edge = 1;
+    KOINON_TRY(const auto scale, program::Scale::from(edge / static_cast<double>(limit)));
+    out[v] = {scale, -limit, limit, seen[v].low, seen[v].high};
+  }
+  return out;
+}
+
+Result<std::vector<std::vector<onnx::Value>>> synthetic_samples(const onnx::Graph& graph, std::uint64_t seed) {
+  base::SeededRandom random(seed);
+  std::vector<std::vector<onnx::Value>> out(kSyntheticSamples);
+  for (std::size_t s = 0; s < out.size(); ++s)
+    for (int v : graph.inputs) {
+      const auto& info = graph.values[at(v)];
+      if (!onnx::is_float(info.type.element))
+        return fail(Code::unsupported, "[quantise] input '{}' is {}: only float inputs become programs", info.name,
+                    onnx::element_name(info.type.element));
+      auto value = onnx::Value::zeros(info.type);
+      for (auto& f : value.floats) {
+        const double unit = static_cast<double>(random.u64() >> 40) * 0x1p-24;
+        f = static_cast<float>(s % 2 == 0 ? unit : 2 * unit - 1);
+      }
+      out[s].push_back(std::move(value));
+    }
+  return out;
+}
+
+}  // namespace koinon::engine::quantise

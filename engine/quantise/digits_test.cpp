@@ -1,0 +1,136 @@
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/file.hpp"
+#include "engine/operators/import.hpp"
+#include "engine/quantise/build.hpp"
+#include "engine/run/execute.hpp"
+
+// The committed example models on their committed test set.
+namespace koinon::engine::quantise {
+namespace {
+
+/// Bytes of a gzip file behind a header of `skip` bytes.
+std::vector<std::uint8_t> unpacked(const std::string& path, std::size_t skip) {
+  gzFile file = gzopen(path.c_str(), "rb");
+  EXPECT_NE(file, nullptr) << path;
+  std::vector<std::uint8_t> out(1 << 21);
+  const int n = gzread(file, out.data(), static_cast<unsigned>(out.size()));
+  gzclose(file);
+  out.resize(static_cast<std::size_t>(std::max(n, 0)));
+  out.erase(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(std::min(skip, out.size())));
+  return out;
+}
+
+struct Digits {
+  std::vector<tensor::FloatTensor> images;  ///< [1, 1, 28, 28] in [0, 1]
+  std::vector<std::uint8_t> labels;
+};
+
+const Digits& digits() {
+  static const Digits all = [] {
+    Digits out;
+    const auto pixels = unpacked("examples/digits/test-images.idx3.gz", 16);
+    out.labels = unpacked("examples/digits/test-labels.idx1.gz", 8);
+    for (std::size_t i = 0; i + 784 <= pixels.size(); i += 784) {
+      tensor::FloatTensor image{{1, 1, 28, 28}, {}};
+      for (std::size_t k = 0; k < 784; ++k) image.data.push_back(static_cast<float>(pixels[i + k]) / 255.0F);
+      out.images.push_back(std::move(image));
+    }
+    return out;
+  }();
+  return all;
+}
+
+std::size_t best(const std::vector<double>& scores) {
+  return static_cast<std::size_t>(std::ranges::max_element(scores) - scores.begin());
+}
+
+std::size_t float_answer(const onnx::Graph& graph, const tensor::FloatTensor& image) {
+  const auto values = operators::run_reference(graph, {onnx::Value::of_floats(image.shape, image.data)});
+  const auto& y = *(*values)[static_cast<std::size_t>(graph.outputs[0])];
+  return best({y.floats.begin(), y.floats.end()});
+}
+
+std::size_t program_answer(const program::Program& program, const tensor::FloatTensor& image) {
+  const auto& input = program.inputs[0];
+  auto x = tensor::IntTensor::zeros(input.info.dtype, input.info.shape);
+  for (std::int64_t i = 0; i < x.size(); ++i) {
+    const double v = static_cast<double>(image.data[static_cast<std::size_t>(i)]) / input.scale.real();
+    x.set(i, std::clamp(static_cast<std::int64_t>(std::floor(v + 0.5)), input.low, input.high));
+  }
+  run::RunOptions options;
+  options.trace = false;
+  const auto done = run::execute(program, {&x, 1}, options);
+  EXPECT_TRUE(done) << (done ? "" : done.error().text);
+  std::vector<double> scores;
+  for (std::int64_t i = 0; i < done->outputs[0].size(); ++i) scores.push_back(static_cast<double>(done->outputs[0].at(i)));
+  return best(scores);
+}
+
+Built built(const std::string& model, int bits) {
+  const auto bytes = base::read_file("examples/digits/" + model);
+  std::vector<std::vector<tensor::FloatTensor>> samples;
+  for (std::size_t i = 0; i < 64; ++i) samples.push_back({digits().images[i]});
+  BuildOptions options;
+  options.activations = bits;
+  auto out = build(*bytes, samples, options);
+  EXPECT_TRUE(out) << (out ? "" : out.error().text);
+  return *std::move(out);
+}
+
+class Models : public testing::TestWithParam<const char*> {};
+
+TEST_P(Models, lose_at_most_half_a_point_at_8_bits) {
+  const auto bytes = base::read_file(std::string("examples/digits/") + GetParam());
+  const auto graph = operators::import_model(*bytes);
+  ASSERT_TRUE(graph) << graph.error().text;
+  const auto eight = built(GetParam(), 8);
+  ASSERT_EQ(digits().images.size(), 1000U);
+  int exact = 0, integer = 0;
+  for (std::size_t i = 0; i < digits().images.size(); ++i) {
+    exact += float_answer(*graph, digits().images[i]) == digits().labels[i];
+    integer += program_answer(eight.program, digits().images[i]) == digits().labels[i];
+  }
+  std::printf("%s: %.1f%% float, %.1f%% at 8 bits; largest error %.4f of the range\n", GetParam(), exact / 10.0, integer / 10.0,
+              eight.report.outputs[0].relative);
+  EXPECT_GT(exact, 950);
+  EXPECT_GE(integer, exact - 5);
+}
+
+TEST_P(Models, are_within_one_percent_at_16_bits) {
+  const auto sixteen = built(GetParam(), 16);
+  EXPECT_LT(sixteen.report.outputs[0].relative, 0.01);
+  EXPECT_FALSE(sixteen.report.synthetic);
+}
+
+TEST_P(Models, are_the_same_bytes_when_built_again) {
+  EXPECT_EQ(program::encode(built(GetParam(), 8).program), program::encode(built(GetParam(), 8).program));
+}
+
+INSTANTIATE_TEST_SUITE_P(Digits, Models, testing::Values("digits-mlp.onnx", "digits-lenet.onnx"), [](const auto& info) {
+  return std::string(info.param).find("mlp") != std::string::npos ? "Mlp" : "Lenet";
+});
+
+TEST(build, refuses_options_and_samples_that_do_not_fit) {
+  const auto bytes = base::read_file("examples/digits/digits-mlp.onnx");
+  BuildOptions options;
+  options.activations = 7;
+  EXPECT_EQ(build(*bytes, {}, options).error().code, base::Code::invalid_argument);
+  EXPECT_EQ(build(*bytes, {{}}).error().code, base::Code::invalid_argument);
+  EXPECT_EQ(build(*bytes, {{tensor::FloatTensor{{3}, {1, 2, 3}}}}).error().code, base::Code::invalid_argument);
+}
+
+TEST(build, says_that_calibration_was_synthetic) {
+  const auto bytes = base::read_file("examples/digits/digits-mlp.onnx");
+  const auto out = build(*bytes, {});
+  ASSERT_TRUE(out) << out.error().text;
+  EXPECT_TRUE(out->report.synthetic);
+  EXPECT_EQ(out->report.samples, kSyntheticSamples);
+}
+
+}  // namespace
+}  // namespace koinon::engine::quantise
