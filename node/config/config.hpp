@@ -1,0 +1,60 @@
+#pragma once
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/log.hpp"
+#include "base/money.hpp"
+
+namespace koinon::node {
+
+struct ProviderConfig {
+  std::vector<std::string> kinds{"inference"};  ///< of work that is sold
+  base::Wei price{1'000'000'000'000'000};       ///< standing price of one order, in wei of the settlement token
+  base::Wei stake{};                            ///< zero: what the market asks at least
+  std::uint32_t parallel = 1;                   ///< orders worked on at once, 1 to 1024
+};
+
+struct BuyerConfig {
+  base::Wei max_price{};         ///< refuses to order above it; zero: no limit of its own
+  std::string check = "quorum";  ///< quorum, optimistic or proof
+};
+
+/// What a node is told by its user. Defaults work for `koinon up` alone.
+struct Config {
+  std::filesystem::path data;              ///< folder of everything that the node keeps
+  std::string http_address = "127.0.0.1";  ///< others can reach the node only when this is asked for, such as 0.0.0.0
+  std::uint16_t http_port = 7070;          ///< 0: a free one
+  std::string public_endpoint;             ///< URL under which others reach this node; empty: none
+  std::string ledger_url;                  ///< empty: a local ledger that the node runs itself
+  std::filesystem::path deployment;        ///< file of the contracts' addresses; empty: the local ledger's own
+  std::uint64_t artifact_quota = std::uint64_t{10} << 30;  ///< bytes
+  base::LogLevel log_level = base::LogLevel::info;
+  std::filesystem::path keystore;       ///< folder; default: DATA/keystore
+  std::filesystem::path password_file;  ///< default: DATA/password
+  ProviderConfig provider;
+  BuyerConfig buyer;
+};
+
+/// Where values come from, the later before the earlier: defaults, file, environment, flags.
+struct ConfigSources {
+  std::filesystem::path file;                      ///< toml; empty: DATA/koinon.toml when it is there
+  std::map<std::string, std::string> environment;  ///< HOME and KOINON_*
+  std::map<std::string, std::string> flags;        ///< by key, such as {"http.listen", "0.0.0.0:7070"}
+};
+
+/// Errors: malformed (toml), invalid_argument (unknown key, bad value), not_found, io; the text names the file and line, the
+/// variable or the flag.
+base::Result<Config> load_config(const ConfigSources& sources);
+
+/// HOME and the KOINON_* variables of this process.
+std::map<std::string, std::string> process_environment();
+
+/// Every key with its variable, default and meaning, as a Markdown table for the documentation.
+std::string describe_config();
+
+/// Reads "512", "10 MiB" or "2GiB" into bytes. Errors: malformed, out_of_range.
+base::Result<std::uint64_t> parse_size(std::string_view text);
+
+}  // namespace koinon::node

@@ -1,0 +1,153 @@
+#include "node/config/fields.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace koinon::node {
+namespace {
+
+using base::Code;
+using base::Result;
+using base::Status;
+
+template <class T>
+Result<T> number(std::string_view text, T least, T most) {
+  T out = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (error != std::errc{} || end != text.data() + text.size() || out < least || out > most)
+    return base::fail(Code::invalid_argument, "'{}': a whole number from {} to {} expected", text, least, most);
+  return out;
+}
+
+Status set_listen(Config& config, std::string_view value) {
+  const auto colon = value.rfind(':');
+  if (colon == std::string_view::npos || colon == 0)
+    return base::fail(Code::invalid_argument, "'{}': ADDRESS:PORT expected, such as 127.0.0.1:7070", value);
+  KOINON_TRY(config.http_port, number<std::uint16_t>(value.substr(colon + 1), 0, 65535));
+  auto address = value.substr(0, colon);
+  if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
+  config.http_address = address;
+  return {};
+}
+
+Status set_url(std::string& out, std::string_view value) {
+  const bool known =
+      value.empty() || value.starts_with("http://") || value.starts_with("https://") || value.starts_with("ws://");
+  if (!known)
+    return base::fail(Code::invalid_argument, "'{}': an address that begins with http:// or https:// expected", value);
+  out = value;
+  return {};
+}
+
+Status set_tokens(base::Wei& out, std::string_view value) {
+  KOINON_TRY(out, base::Wei::parse_tokens(value));
+  return {};
+}
+
+Status set_log(Config& config, std::string_view value) {
+  static constexpr std::array<std::string_view, 4> kNames = {"debug", "info", "warn", "error"};
+  const auto at = std::find(kNames.begin(), kNames.end(), value);
+  if (at == kNames.end()) return base::fail(Code::invalid_argument, "'{}': debug, info, warn or error expected", value);
+  config.log_level = static_cast<base::LogLevel>(at - kNames.begin());
+  return {};
+}
+
+Status set_kinds(Config& config, std::string_view value) {
+  std::vector<std::string> kinds;
+  while (!value.empty()) {
+    const auto comma = value.find(',');
+    auto kind = value.substr(0, comma);
+    value = comma == std::string_view::npos ? std::string_view{} : value.substr(comma + 1);
+    while (kind.starts_with(' ')) kind.remove_prefix(1);
+    while (kind.ends_with(' ')) kind.remove_suffix(1);
+    const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || c == '-' || c == '_'; };
+    if (kind.empty() || !std::all_of(kind.begin(), kind.end(), letter))
+      return base::fail(Code::invalid_argument, "'{}': a kind of work such as inference expected", kind);
+    kinds.emplace_back(kind);
+  }
+  if (kinds.empty()) return base::fail(Code::invalid_argument, "at least one kind of work expected");
+  config.provider.kinds = std::move(kinds);
+  return {};
+}
+
+Status set_check(Config& config, std::string_view value) {
+  if (value != "quorum" && value != "optimistic" && value != "proof")
+    return base::fail(Code::invalid_argument, "'{}': quorum, optimistic or proof expected", value);
+  config.buyer.check = value;
+  return {};
+}
+
+Status set_quota(Config& config, std::string_view value) {
+  KOINON_TRY(config.artifact_quota, parse_size(value));
+  if (config.artifact_quota < (1u << 20)) return base::fail(Code::invalid_argument, "'{}': at least 1 MiB expected", value);
+  return {};
+}
+
+Status set_parallel(Config& config, std::string_view value) {
+  KOINON_TRY(config.provider.parallel, number<std::uint32_t>(value, 1, 1024));
+  return {};
+}
+
+Status set_path(std::filesystem::path& out, std::string_view value) {
+  out = std::filesystem::path(value);
+  return {};
+}
+
+using View = std::string_view;
+constexpr ConfigField kFields[] = {
+    {"data", "~/.koinon", "folder of everything that the node keeps", [](Config& c, View v) { return set_path(c.data, v); }},
+    {"http.listen", "127.0.0.1:7070", "address and port of the API and the page; 0.0.0.0 opens it to others", set_listen},
+    {"http.public", "", "URL under which others reach this node",
+     [](Config& c, View v) { return set_url(c.public_endpoint, v); }},
+    {"ledger.url", "", "JSON-RPC URL; empty: a local ledger that the node runs itself",
+     [](Config& c, View v) { return set_url(c.ledger_url, v); }},
+    {"ledger.deployment", "", "file of the contracts' addresses", [](Config& c, View v) { return set_path(c.deployment, v); }},
+    {"artifacts.quota", "10GiB", "most bytes of artifacts on this disk", set_quota},
+    {"log.level", "info", "debug, info, warn or error", set_log},
+    {"account.keystore", "DATA/keystore", "folder of the encrypted keys",
+     [](Config& c, View v) { return set_path(c.keystore, v); }},
+    {"account.password_file", "DATA/password", "file (mode 0600) that unlocks the keys unattended",
+     [](Config& c, View v) { return set_path(c.password_file, v); }},
+    {"provider.kinds", "inference", "kinds of work that are sold, a list", set_kinds},
+    {"provider.price", "0.001", "standing price of one order, in tokens",
+     [](Config& c, View v) { return set_tokens(c.provider.price, v); }},
+    {"provider.stake", "0", "stake, in tokens; 0: what the market asks at least",
+     [](Config& c, View v) { return set_tokens(c.provider.stake, v); }},
+    {"provider.parallel", "1", "orders worked on at once, 1 to 1024", set_parallel},
+    {"buyer.max_price", "0", "refuse to order above this price, in tokens; 0: no limit",
+     [](Config& c, View v) { return set_tokens(c.buyer.max_price, v); }},
+    {"buyer.check", "quorum", "how results are checked unless an order says otherwise: quorum, optimistic or proof", set_check},
+};
+
+}  // namespace
+
+std::string ConfigField::variable() const {
+  std::string out = "KOINON_";
+  for (const char c : std::string_view(key)) out += c == '.' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+  return out;
+}
+
+std::span<const ConfigField> config_fields() { return kFields; }
+
+const ConfigField* find_config_field(std::string_view key) {
+  const auto at = std::find_if(std::begin(kFields), std::end(kFields), [&](const ConfigField& f) { return key == f.key; });
+  return at == std::end(kFields) ? nullptr : at;
+}
+
+Result<std::uint64_t> parse_size(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  auto unit = std::string_view(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  while (unit.starts_with(' ')) unit.remove_prefix(1);
+  static constexpr std::array<std::string_view, 5> kUnits = {"", "KiB", "MiB", "GiB", "TiB"};
+  const auto at = std::find(kUnits.begin(), kUnits.end(), unit);
+  if (error == std::errc::result_out_of_range) return base::fail(Code::out_of_range, "'{}' exceeds 64 bits", text);
+  if (error != std::errc{} || at == kUnits.end())
+    return base::fail(Code::malformed, "'{}': bytes expected, such as 1000000, 512MiB or 10GiB", text);
+  const auto shift = static_cast<unsigned>(10 * (at - kUnits.begin()));
+  if (value > (~std::uint64_t{0} >> shift)) return base::fail(Code::out_of_range, "'{}' exceeds 64 bits", text);
+  return value << shift;
+}
+
+}  // namespace koinon::node

@@ -1,0 +1,154 @@
+#include "node/store/database.hpp"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <sqlite3.h>
+
+#include "base/file.hpp"
+#include "base/log.hpp"
+
+namespace koinon::node {
+namespace {
+
+constexpr int kApplicationId = 0x4B4F494E;  // "KOIN": tells our files from other SQLite files
+constexpr int kBusyMs = 5000;
+
+/// Commits on success, undoes on every other way out.
+class Savepoint {
+ public:
+  Savepoint(SQLite::Database& connection, int depth) : connection_(connection), depth_(depth) {
+    connection_.exec(depth == 0 ? "BEGIN IMMEDIATE" : fmt::format("SAVEPOINT s{}", depth));
+  }
+  ~Savepoint() {
+    if (done_) return;
+    // tryExec, because a full disk may have undone the transaction already.
+    if (depth_ == 0)
+      (void)connection_.tryExec("ROLLBACK");
+    else
+      (void)connection_.tryExec(fmt::format("ROLLBACK TO s{0}; RELEASE s{0}", depth_));
+  }
+  Savepoint(const Savepoint&) = delete;
+  Savepoint& operator=(const Savepoint&) = delete;
+  void commit() {
+    connection_.exec(depth_ == 0 ? "COMMIT" : fmt::format("RELEASE s{}", depth_));
+    done_ = true;
+  }
+
+ private:
+  SQLite::Database& connection_;
+  const int depth_;
+  bool done_ = false;
+};
+
+}  // namespace
+
+Database::Database(std::filesystem::path path) : path_(std::move(path)) {}
+Database::~Database() = default;
+
+base::Error Database::damaged(std::string_view what) const {
+  return {Code::io,
+          fmt::format("[store] {} is damaged ({}). Stop the node, move this file and its -wal and -shm away, then put a backup "
+                      "({}.v*.backup) in its place or start without it: orders, claims and payments are read again from the "
+                      "ledger, but secrets of jobs that were not revealed yet are lost, so keep the damaged file",
+                      path_.string(), what, path_.string())};
+}
+
+Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& path) {
+  if (path.has_parent_path()) KOINON_CHECK(base::make_folder(path.parent_path()));
+  std::unique_ptr<Database> out(new Database(path));
+  KOINON_CHECK(out->use("open", [&](SQLite::Database&) { return Status{}; }));
+  return out;
+}
+
+Status Database::prepare() {
+  connection_ = std::make_unique<SQLite::Database>(path_.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, kBusyMs);
+  auto& c = *connection_;
+  const bool fresh = c.execAndGet("SELECT count(*) FROM sqlite_master").getInt() == 0;
+  const int version = c.execAndGet("PRAGMA user_version").getInt();
+  const int application = c.execAndGet("PRAGMA application_id").getInt();
+  if (!fresh && application != kApplicationId)
+    return base::fail(Code::unsupported, "[store] {} is a database of another program", path_.string());
+  if (version > schema_version())
+    return base::fail(Code::unsupported,
+                      "[store] {} has schema version {}, this program knows {}: use the newer program, or the "
+                      "backup that it made",
+                      path_.string(), version, schema_version());
+  c.exec("PRAGMA locking_mode = EXCLUSIVE");  // one node a data folder
+  c.exec("PRAGMA journal_mode = WAL");
+  c.exec("PRAGMA synchronous = FULL");
+  c.exec("PRAGMA foreign_keys = ON");
+  const std::string check = c.execAndGet("PRAGMA quick_check(1)").getString();
+  if (check != "ok") return base::fail(damaged(check));
+  if (!fresh && version < schema_version()) {
+    const auto backup = fmt::format("{}.v{}.backup", path_.string(), version);
+    std::filesystem::remove(backup);
+    SQLite::Statement copy(c, "VACUUM INTO ?");
+    copy.bind(1, backup);
+    copy.exec();
+    base::log_info("[store] schema {} to {}; a copy of before is {}", version, schema_version(), backup);
+  }
+  c.exec(fmt::format("PRAGMA application_id = {}", kApplicationId));
+  migrate(c);
+  return {};
+}
+
+Status Database::use(std::string_view what, const std::function<Status(SQLite::Database&)>& body) {
+  const std::lock_guard hold(lock_);
+  try {
+    if (!connection_) {
+      if (auto ready = prepare(); !ready) {
+        connection_.reset();
+        return ready;
+      }
+    }
+    return body(*connection_);
+  } catch (const SQLite::Exception& e) {
+    switch (e.getErrorCode()) {
+      case SQLITE_CORRUPT:
+      case SQLITE_NOTADB: return base::fail(damaged(e.what()));
+      case SQLITE_BUSY:
+      case SQLITE_LOCKED:
+        return base::fail(Code::conflict, "[store] {}: {} is in use by another process", what, path_.string());
+      case SQLITE_FULL: return base::fail(Code::exhausted, "[store] {}: no space left for {}", what, path_.string());
+      default: return base::fail(Code::io, "[store] {}: {}: {}", what, path_.string(), e.what());
+    }
+  } catch (const std::exception& e) {
+    return base::fail(Code::io, "[store] {}: {}: {}", what, path_.string(), e.what());
+  }
+}
+
+Status Database::transact(std::string_view what, const std::function<Status(SQLite::Database&)>& body) {
+  return use(what, [&](SQLite::Database& connection) -> Status {
+    Savepoint savepoint(connection, depth_);
+    struct Depth {
+      explicit Depth(int& v) : value(++v) {}
+      ~Depth() { --value; }
+      int& value;
+    };
+    {
+      const Depth deeper(depth_);
+      if (auto done = body(connection); !done) return done;
+    }
+    savepoint.commit();
+    return {};
+  });
+}
+
+void bind_bytes(SQLite::Statement& statement, int index, base::ByteView bytes) {
+  static constexpr std::uint8_t kNothing = 0;
+  statement.bind(index, bytes.empty() ? &kNothing : bytes.data(), static_cast<int>(bytes.size()));
+}
+
+Bytes column_bytes(SQLite::Statement& statement, int index) {
+  const auto column = statement.getColumn(index);
+  const auto* data = static_cast<const std::uint8_t*>(column.getBlob());
+  return data ? Bytes(data, data + column.getBytes()) : Bytes{};
+}
+
+Result<Hash> column_hash(SQLite::Statement& statement, int index) {
+  const auto bytes = column_bytes(statement, index);
+  if (bytes.empty()) return Hash{};
+  if (bytes.size() != Hash::kSize) return base::fail(Code::io, "[store] a hash of {} bytes: 32 expected", bytes.size());
+  return base::fixed<Hash::kSize>(bytes);
+}
+
+}  // namespace koinon::node
