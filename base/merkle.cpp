@@ -88,12 +88,27 @@ bool climbs_to(Domain domain, const Hash& root, Hash at, const MerklePath& path,
 
 }  // namespace
 
-Hash byte_tree_root(Domain domain, ByteView bytes) {
-  return root_hash(domain, bytes.size(), fold(domain, byte_leaves(domain, bytes), zero_leaf(domain), 0, nullptr));
+Hash byte_tree_top(Domain domain, ByteView bytes) {
+  return fold(domain, byte_leaves(domain, bytes), zero_leaf(domain), 0, nullptr);
 }
 
+Hash list_top(Domain domain, const std::vector<Hash>& items) {
+  return fold(domain, list_leaves(domain, items), Hash{}, 0, nullptr);
+}
+
+Hash byte_tree_root(Domain domain, ByteView bytes) { return root_hash(domain, bytes.size(), byte_tree_top(domain, bytes)); }
+
 Hash list_root(Domain domain, const std::vector<Hash>& items) {
-  return root_hash(domain, items.size(), fold(domain, list_leaves(domain, items), Hash{}, 0, nullptr));
+  return root_hash(domain, items.size(), list_top(domain, items));
+}
+
+Result<std::vector<Hash>> open_byte_subtree(Domain domain, ByteView bytes, std::uint64_t index) {
+  if (index > leaf_count(bytes.size()) / kSubtreeLeaves)
+    return fail(Code::out_of_range, "[merkle] subtree {} of {} bytes", index, bytes.size());
+  KOINON_TRY(auto path, open_byte_leaf(domain, bytes, index * kSubtreeLeaves));
+  constexpr auto kInside = static_cast<std::size_t>(std::bit_width(kSubtreeLeaves - 1));
+  const auto skip = std::min(kInside, path.siblings.size());
+  return std::vector<Hash>(path.siblings.begin() + static_cast<std::ptrdiff_t>(skip), path.siblings.end());
 }
 
 Result<MerklePath> open_byte_leaf(Domain domain, ByteView bytes, std::uint64_t index) {

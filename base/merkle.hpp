@@ -51,6 +51,17 @@ struct MerklePath {
 Result<MerklePath> open_byte_leaf(Domain domain, ByteView bytes, std::uint64_t index);
 Result<MerklePath> open_list_item(Domain domain, const std::vector<Hash>& items, std::uint64_t index);
 
+/// Leaves of an aligned subtree, the unit in which bytes are demanded and answered on a ledger: 64 KiB.
+inline constexpr std::uint64_t kSubtreeLeaves = 64;
+
+/// Siblings from the top of subtree `index` upwards; none when the whole tree is not larger than one subtree. Errors:
+/// out_of_range.
+Result<std::vector<Hash>> open_byte_subtree(Domain domain, ByteView bytes, std::uint64_t index);
+
+/// The hash that a root binds together with the length: root = keccak256(0x02 | domain | be64(length) | top).
+Hash byte_tree_top(Domain domain, ByteView bytes);
+Hash list_top(Domain domain, const std::vector<Hash>& items);
+
 /// True when `leaf` (its data without padding, at most 1024 bytes) stands at path.index under `root`.
 bool verify_byte_leaf(Domain domain, const Hash& root, ByteView leaf, const MerklePath& path);
 bool verify_list_item(Domain domain, const Hash& root, const Hash& item, const MerklePath& path);

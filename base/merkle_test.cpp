@@ -56,6 +56,21 @@ TEST(ByteTree, length_is_part_of_the_root) {
   EXPECT_NE(byte_tree_root(Domain::tensor, Bytes(10)), byte_tree_root(Domain::tensor, Bytes(11)));
 }
 
+TEST(ByteTree, opens_subtrees_of_64_leaves) {
+  const auto bytes = data(200'000);  // 196 leaves: four subtrees, the last cut short
+  const auto root = byte_tree_root(Domain::envelope, bytes);
+  for (std::uint64_t i = 0; i < 4; ++i) {
+    const auto siblings = open_byte_subtree(Domain::envelope, bytes, i).value();
+    ASSERT_EQ(siblings.size(), 2U);
+    // The path of the subtree's first leaf ends in the same siblings.
+    const auto path = open_byte_leaf(Domain::envelope, bytes, i * kSubtreeLeaves).value();
+    EXPECT_TRUE(std::equal(siblings.begin(), siblings.end(), path.siblings.begin() + 6));
+    EXPECT_TRUE(verify_byte_leaf(Domain::envelope, root, leaf_of(bytes, i * kSubtreeLeaves), path));
+  }
+  EXPECT_EQ(open_byte_subtree(Domain::envelope, bytes, 4).error().code, Code::out_of_range);
+  EXPECT_TRUE(open_byte_subtree(Domain::envelope, data(65'536), 0).value().empty());
+}
+
 TEST(ListTree, opens_every_item) {
   for (std::size_t n : {1U, 2U, 3U, 7U, 8U, 9U}) {
     std::vector<Hash> items(n);

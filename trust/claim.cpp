@@ -19,14 +19,6 @@ base::Hash word(const base::Address& address) {
   return out;
 }
 
-/// A text of at most 32 bytes, left-aligned as the ABI stores strings.
-base::Hash padded(std::string_view text) {
-  KOINON_INVARIANT(text.size() <= 32);
-  base::Hash out;
-  std::copy(text.begin(), text.end(), out.bytes.begin());
-  return out;
-}
-
 }  // namespace
 
 std::string_view verdict_name(Verdict verdict) {
@@ -41,12 +33,17 @@ std::string_view verdict_name(Verdict verdict) {
 }
 
 base::Hash tag(const OrderContext& context, std::uint32_t account, const base::Hash& witness) {
-  constexpr std::string_view kName = "koinon.tag";
-  constexpr std::uint64_t kHeadWords = 6;
-  // abi.encode puts the string's offset first, the static words, then the string's length and bytes.
-  return base::keccak256({word(kHeadWords * 32).view(), word(context.chain_id).view(), word(context.market).view(),
-                          word(context.order).view(), word(account).view(), witness.view(), word(kName.size()).view(),
-                          padded(kName).view()});
+  static const auto kName = base::keccak256(base::as_bytes("koinon.tag"));
+  return base::keccak256({kName.view(), word(context.chain_id).view(), word(context.market).view(), word(context.order).view(),
+                          word(account).view(), witness.view()});
+}
+
+base::Hash commitment(const OrderContext& context, std::uint8_t round, const Claim& claim, const base::Hash& result_digest,
+                      std::uint64_t result_size, const base::Hash& salt) {
+  static const auto kName = base::keccak256(base::as_bytes("koinon.commit"));
+  return base::keccak256({kName.view(), word(context.chain_id).view(), word(context.market).view(), word(context.order).view(),
+                          word(round).view(), word(claim.account).view(), claim.output_root.view(), claim.trace_root.view(),
+                          claim.mark.view(), result_digest.view(), word(result_size).view(), salt.view()});
 }
 
 Roots bad_input_roots() {

@@ -44,8 +44,13 @@ struct OrderContext {
 };
 
 /// Proof of having run the program, bound to one provider:
-/// keccak256(abi.encode("koinon.tag", chain id, market, order, account, witness)).
+/// keccak256(abi.encode(keccak256("koinon.tag"), chain id, market, order, account, witness)), each a word (WorkMarket.tagOf).
 base::Hash tag(const OrderContext& context, std::uint32_t account, const base::Hash& witness);
+
+/// What a provider commits to before it reveals: keccak256(abi.encode(keccak256("koinon.commit"), chain id, market, order,
+/// round, account, output root, trace root, mark, result digest, result size, salt)), each a word (WorkMarket.commitmentOf).
+base::Hash commitment(const OrderContext& context, std::uint8_t round, const Claim& claim, const base::Hash& result_digest,
+                      std::uint64_t result_size, const base::Hash& salt);
 
 /// Output root and witness that stand for "the buyer's input is not what the order binds": keccak256("koinon.bad-input"). The
 /// trace root is zero.

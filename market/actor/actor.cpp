@@ -1,0 +1,211 @@
+#include "market/actor/actor.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "base/log.hpp"
+
+namespace koinon::market {
+namespace {
+
+constexpr std::int64_t kFirstPauseMs = 500;
+constexpr std::int64_t kLongestPauseMs = 20'000;
+constexpr std::int64_t kHoldMs = 4'000;  ///< after a success, until the ledger's events show it
+
+/// A bounded set of threads that run tasks in order of arrival.
+class Hands {
+ public:
+  explicit Hands(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) threads_.emplace_back([this](std::stop_token stop) { serve(stop); });
+  }
+  ~Hands() {
+    for (auto& t : threads_) t.request_stop();
+    wake_.notify_all();
+  }
+  void give(std::function<void(std::stop_token)> task) {
+    {
+      const std::lock_guard lock(mutex_);
+      tasks_.push_back(std::move(task));
+    }
+    wake_.notify_one();
+  }
+
+ private:
+  void serve(std::stop_token stop) {
+    std::unique_lock lock(mutex_);
+    while (wake_.wait(lock, stop, [&] { return !tasks_.empty(); })) {
+      if (stop.stop_requested()) return;
+      auto task = std::move(tasks_.front());
+      tasks_.pop_front();
+      lock.unlock();
+      task(stop);
+      lock.lock();
+    }
+  }
+  std::mutex mutex_;  // guards tasks_
+  std::condition_variable_any wake_;
+  std::deque<std::function<void(std::stop_token)>> tasks_;
+  std::vector<std::jthread> threads_;
+};
+
+/// A duty at one state of its order: when the order moves on, it is another.
+using DutyKey = std::tuple<std::uint64_t, std::uint8_t, DutyKind, std::size_t>;
+
+struct Attempt {
+  bool running = false;
+  std::int64_t next_ms = 0;
+  std::int64_t pause_ms = kFirstPauseMs;
+  std::int64_t first_failure_ms = 0;
+};
+
+}  // namespace
+
+/// Invariants:
+/// 1. A duty runs at most once at a time.
+/// 2. `attempts` holds only duties of orders that are open.
+struct Actor::State {
+  State(const Services& services, Sync& sync_in, std::unique_ptr<Seller> seller_in, std::unique_ptr<Buyer> buyer_in,
+        ActorOptions o)
+      : s(services), sync(sync_in), seller(std::move(seller_in)), buyer(std::move(buyer_in)), options(o) {}
+
+  const Services& s;
+  Sync& sync;
+  std::unique_ptr<Seller> seller;
+  std::unique_ptr<Buyer> buyer;
+  ActorOptions options;
+
+  std::mutex mutex;  // guards attempts
+  std::map<DutyKey, Attempt> attempts;
+
+  std::unique_ptr<Hands> runs;
+  std::unique_ptr<Hands> others;
+  std::jthread loop;  // last: it stops first
+
+  void watch(std::stop_token stop) {
+    std::uint64_t seen = 0;
+    while (!stop.stop_requested()) {
+      seen = sync.wait_beyond(seen, options.tick_ms, stop);
+      const auto now = s.clock->now_ms();
+      std::vector<std::pair<Duty, std::shared_ptr<const OrderView>>> due;
+      sync.read([&](const Book& book, std::uint64_t head) { collect(book, head, now, due); });
+      for (auto& [duty, order] : due) dispatch(duty, std::move(order));
+    }
+  }
+
+  void collect(const Book& book, std::uint64_t head, std::int64_t now,
+               std::vector<std::pair<Duty, std::shared_ptr<const OrderView>>>& due) {
+    const std::lock_guard lock(mutex);
+    std::erase_if(attempts, [&](const auto& item) {
+      return !item.second.running && !book.open_orders().contains(std::get<0>(item.first));
+    });
+    for (const auto id : book.open_orders()) {
+      const auto& order = *book.order(id);
+      std::shared_ptr<const OrderView> copy;
+      for (const auto& duty : duties(order, s.account, head)) {
+        if (duty.due_ms > now) continue;
+        auto& attempt = attempts[key_of(duty, order)];
+        if (attempt.running || attempt.next_ms > now) continue;
+        attempt.running = true;
+        if (!copy) copy = std::make_shared<const OrderView>(order);
+        due.emplace_back(duty, copy);
+      }
+    }
+  }
+
+  static DutyKey key_of(const Duty& duty, const OrderView& order) {
+    return {duty.order, duty.round, duty.kind, order.story.size()};
+  }
+
+  void dispatch(const Duty& duty, std::shared_ptr<const OrderView> order) {
+    auto& hands = duty.kind == DutyKind::work ? *runs : *others;
+    hands.give([this, duty, order = std::move(order)](std::stop_token stop) {
+      const auto done = perform(duty, *order, stop);
+      const auto now = s.clock->now_ms();
+      bool demand = false;
+      {
+        const std::lock_guard lock(mutex);
+        auto& attempt = attempts[key_of(duty, *order)];
+        attempt.running = false;
+        attempt.next_ms = now + (done ? kHoldMs : attempt.pause_ms);
+        if (!done) {
+          attempt.pause_ms = std::min(attempt.pause_ms * 2, kLongestPauseMs);
+          if (attempt.first_failure_ms == 0) attempt.first_failure_ms = now;
+          demand = duty.kind == DutyKind::work && done.error().code == base::Code::network &&
+                   now - attempt.first_failure_ms >= options.demand_after_ms;
+        }
+      }
+      if (!done) report(duty, done.error());
+      if (demand) {
+        base::log_warn("order {}: the input cannot be fetched; demanding it on the ledger", duty.order);
+        if (const auto demanded = seller->demand(*order); !demanded) report(duty, demanded.error());
+      }
+    });
+  }
+
+  /// A refusal of a shared duty is the usual sign that somebody else was first.
+  static void report(const Duty& duty, const base::Error& error) {
+    const bool shared = duty.kind == DutyKind::advance || duty.kind == DutyKind::settle || duty.kind == DutyKind::draw ||
+                        duty.kind == DutyKind::draw_audit;
+    if (shared && error.code == base::Code::ledger)
+      base::log_debug("order {}: {}: {}", duty.order, duty_name(duty.kind), error.text);
+    else if (error.code != base::Code::cancelled)
+      base::log_warn("order {}: {}: {}", duty.order, duty_name(duty.kind), error.text);
+  }
+
+  Status perform(const Duty& duty, const OrderView& order, std::stop_token stop) {
+    switch (duty.kind) {
+      case DutyKind::draw: return s.ledger->draw(order.id);
+      case DutyKind::draw_audit: return s.ledger->draw_audit(order.id);
+      case DutyKind::advance: return s.ledger->advance(order.id);
+      case DutyKind::settle: return s.ledger->settle(order.id);
+      case DutyKind::publish: return publish(order);
+      case DutyKind::work: return seller->work(order, stop);
+      case DutyKind::reveal: return seller->reveal(order);
+      case DutyKind::judge:
+        return order.terms.buyer == s.account ? buyer->judge(order, parties(order), stop) : seller->appeal_own(order);
+      case DutyKind::answer_input: return buyer->answer_input(order);
+      case DutyKind::answer_output: return seller->answer_output(order);
+    }
+    return {};
+  }
+
+  Status publish(const OrderView& order) {
+    if (order.terms.buyer == s.account) return buyer->publish(order, parties(order));
+    KOINON_TRY(const auto parcel, seller->known_input(order));
+    return publish_parcel(s, order, parties(order), parcel);
+  }
+
+  Parties parties(const OrderView& order) {
+    std::optional<Parties> out;
+    sync.read([&](const Book& book, std::uint64_t) { out.emplace(book, order, s.account); });
+    return *std::move(out);
+  }
+};
+
+Actor::Actor(const Services& services, Sync& sync, std::unique_ptr<Seller> seller, std::unique_ptr<Buyer> buyer,
+             ActorOptions options)
+    : state_(std::make_unique<State>(services, sync, std::move(seller), std::move(buyer), options)) {
+  state_->runs = std::make_unique<Hands>(options.parallel);
+  state_->others = std::make_unique<Hands>(options.hands);
+  state_->loop = std::jthread([state = state_.get()](std::stop_token stop) { state->watch(stop); });
+}
+
+Actor::~Actor() { stop(); }
+
+Buyer& Actor::buyer() { return *state_->buyer; }
+Seller& Actor::seller() { return *state_->seller; }
+
+void Actor::stop() {
+  if (state_->loop.joinable()) {
+    state_->loop.request_stop();
+    state_->loop.join();
+  }
+  state_->runs.reset();
+  state_->others.reset();
+}
+
+}  // namespace koinon::market

@@ -1,0 +1,37 @@
+#pragma once
+#include <memory>
+
+#include "market/actor/buyer.hpp"
+#include "market/sync/sync.hpp"
+
+namespace koinon::market {
+
+struct ActorOptions {
+  std::size_t parallel = 1;  ///< runs of work at once
+  std::size_t hands = 4;     ///< other duties at once
+  std::int64_t tick_ms = 200;
+  std::int64_t demand_after_ms = 8'000;  ///< after failing so long to fetch an input it is demanded on the ledger
+};
+
+/// Does the duties of one account: watches the book and calls Seller and Buyer when something is due. Errors of a duty are
+/// logged and the duty tried again, with growing pauses, for as long as the order asks for it.
+class Actor {
+ public:
+  Actor(const Services& services, Sync& sync, std::unique_ptr<Seller> seller, std::unique_ptr<Buyer> buyer,
+        ActorOptions options = {});
+  /// Stops as stop() does.
+  ~Actor();
+  Actor(const Actor&) = delete;
+  Actor& operator=(const Actor&) = delete;
+
+  Buyer& buyer();
+  Seller& seller();
+  /// Takes no new duty and waits for those under way.
+  void stop();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace koinon::market

@@ -1,0 +1,248 @@
+#include "market/actor/buyer.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+
+namespace koinon::market {
+namespace {
+
+using base::Bytes;
+using base::Code;
+using base::Domain;
+using base::fail;
+
+std::string member_result_key(std::uint64_t order, std::uint32_t account) {
+  return fmt::format("{}/{}", result_key(order), account);
+}
+
+}  // namespace
+
+Status publish_parcel(const Services& s, const OrderView& order, const Parties& parties, const work::Parcel& parcel) {
+  std::vector<BoxKey> recipients;
+  for (const auto& seat : order.seats) {
+    if (seat.round != order.round()) continue;
+    const auto* member = parties.account(seat.account);
+    if (member == nullptr) return fail(Code::conflict, "[publish] account {} is unknown", seat.account);
+    recipients.push_back(member->encryption_key);
+  }
+  recipients.push_back(s.box->public_key());
+  auto sealed = seal(parcel.encode(), recipients);
+  if (!sealed) {
+    // A member that registered an unusable key cannot take part; the others must not suffer for it.
+    std::vector<BoxKey> usable;
+    for (const auto& key : recipients)
+      if (seal({}, {key})) usable.push_back(key);
+    sealed = seal(parcel.encode(), usable);
+  }
+  if (!sealed) return fail(std::move(sealed).error());
+  KOINON_TRY(const auto ref, s.artifacts->put(*sealed));
+  KOINON_CHECK(s.journal->put(envelope_key(order.id, order.round()), ref.cid.text()));
+  return s.ledger->publish_input(order.id, order.round(), s.account, base::byte_tree_root(Domain::envelope, *sealed), ref.size,
+                                 Locator{s.endpoint, ref.cid}.text());
+}
+
+Result<std::uint64_t> Buyer::place(const Purchase& purchase) {
+  PurchaseNote note;
+  const work::Parcel parcel{s_.random->hash(), purchase.inputs};
+  const auto encoded = parcel.encode();
+  KOINON_TRY(const auto sealed, seal(encoded, {s_.box->public_key()}));
+  KOINON_TRY(note.input, s_.artifacts->put(sealed));
+  auto& t = note.terms;
+  t.buyer = s_.account;
+  t.kind = purchase.kind;
+  t.check = purchase.check;
+  t.privacy = purchase.privacy;
+  t.n = purchase.n;
+  t.k = purchase.k;
+  KOINON_TRY(t.max_tier, tier_within(purchase.max_price));
+  t.audit_bps = purchase.audit_bps;
+  t.commit_window = purchase.commit_window;
+  t.nonce = s_.random->u64() >> 1;
+  t.spec = purchase.spec;
+  t.spec_digest = purchase.artifact.cid.digest;
+  t.spec_size = purchase.artifact.size;
+  t.input_root = parcel.root();
+  t.input_size = encoded.size();
+  t.buyer_key = s_.box->public_key();
+  note.model = purchase.model;
+  note.has_expected = purchase.expected.has_value();
+  note.expected = purchase.expected.value_or(trust::Roots{});
+  KOINON_CHECK(s_.journal->put(purchase_key(t.nonce), note.to_json()));
+  return s_.ledger->place(t);
+}
+
+Result<std::optional<PurchaseNote>> Buyer::purchase(const OrderView& order) {
+  if (order.terms.buyer != s_.account) return std::optional<PurchaseNote>{};
+  KOINON_TRY(const auto text, s_.journal->get(purchase_key(order.terms.nonce)));
+  if (!text) return std::optional<PurchaseNote>{};
+  KOINON_TRY(auto note, PurchaseNote::from_json(*text));
+  return std::optional<PurchaseNote>(std::move(note));
+}
+
+Result<work::Parcel> Buyer::input(const OrderView& order) {
+  KOINON_TRY(const auto note, purchase(order));
+  if (!note) return fail(Code::not_found, "[input] order {} was not placed from this node", order.id);
+  KOINON_TRY(const auto sealed, s_.artifacts->get(note->input.cid));
+  KOINON_TRY(const auto content, open(sealed, *s_.box));
+  return work::Parcel::decode(content);
+}
+
+Status Buyer::publish(const OrderView& order, const Parties& parties) {
+  KOINON_TRY(const auto parcel, input(order));
+  return publish_parcel(s_, order, parties, parcel);
+}
+
+Status Buyer::answer_input(const OrderView& order) {
+  if (!order.demand) return {};
+  KOINON_TRY(const auto cid_text, s_.journal->get(envelope_key(order.id, order.round())));
+  if (!cid_text) return fail(Code::not_found, "[answer] order {}: no envelope of ours", order.id);
+  KOINON_TRY(const auto cid, base::Cid::parse(*cid_text));
+  KOINON_TRY(const auto envelope, s_.artifacts->get(cid));
+  KOINON_TRY(const auto siblings, base::open_byte_subtree(Domain::envelope, envelope, order.demand->subtree));
+  constexpr auto kSpan = base::kSubtreeLeaves * base::kLeafSize;
+  const auto from = order.demand->subtree * kSpan;
+  return s_.ledger->answer_input(
+      order.id, base::ByteView(envelope).subspan(from, std::min<std::size_t>(kSpan, envelope.size() - from)), siblings);
+}
+
+Result<work::Delivery> Buyer::fetch_result(const Seat& seat, const Parties& parties, std::stop_token stop) {
+  const base::ArtifactRef ref{base::Cid{seat.result_digest}, seat.result_size};
+  auto sealed = s_.artifacts->get(ref.cid);
+  if (!sealed) {
+    const auto* member = parties.account(seat.account);
+    if (member == nullptr) return fail(Code::not_found, "[result] account {} is unknown", seat.account);
+    sealed = s_.fetcher->fetch(member->endpoint, ref, stop);
+  }
+  if (!sealed) return fail(std::move(sealed).error());
+  KOINON_TRY(const auto content, open(*sealed, *s_.box));
+  KOINON_TRY(auto delivery, work::Delivery::decode(content));
+  if (delivery.output_root != seat.claim.output_root || delivery.trace_root != seat.claim.trace_root ||
+      work::outputs_root(delivery.outputs) != seat.claim.output_root)
+    return fail(Code::rejected, "[result] account {} delivered something else than it claimed", seat.account);
+  return delivery;
+}
+
+Status Buyer::fetch_results(const OrderView& order, const Parties& parties, std::stop_token stop) {
+  base::Error last{Code::not_found, "no member has revealed"};
+  bool have = false;
+  for (const auto& seat : order.seats) {
+    if (!seat.revealed || seat.verdict == Standing::rejected) continue;
+    KOINON_TRY(const auto kept, s_.journal->get(member_result_key(order.id, seat.account)));
+    if (!kept) {
+      auto delivery = fetch_result(seat, parties, stop);
+      if (!delivery) {
+        last = delivery.error();
+        base::log_debug("order {}: {}", order.id, last.text);
+        continue;
+      }
+      KOINON_CHECK(s_.journal->put(member_result_key(order.id, seat.account), base::to_hex(delivery->signature)));
+    }
+    have = have || seat.verdict == Standing::accepted;
+  }
+  if (!have) return fail(last);
+  return {};
+}
+
+Result<work::Delivery> Buyer::result(const OrderView& order) {
+  if (!order.verdict) return fail(Code::not_found, "[result] order {} has no verdict yet", order.id);
+  for (const auto& seat : order.seats) {
+    if (seat.verdict != Standing::accepted) continue;
+    KOINON_TRY(const auto kept, s_.journal->get(member_result_key(order.id, seat.account)));
+    if (!kept) continue;
+    const auto sealed = s_.artifacts->get(base::Cid{seat.result_digest});
+    if (!sealed) continue;
+    KOINON_TRY(const auto content, open(*sealed, *s_.box));
+    return work::Delivery::decode(content);
+  }
+  return fail(Code::not_found, "[result] order {}: nothing was delivered yet", order.id);
+}
+
+bool Buyer::exposes_a_cheat(const OrderView& order, const PurchaseNote& note) const {
+  if (!note.has_expected || !order.verdict) return false;
+  if (order.verdict->output_root != note.expected.output || order.verdict->trace_root != note.expected.trace) return true;
+  const auto context = s_.ledger->context(order.id);
+  return std::ranges::any_of(order.seats, [&](const Seat& seat) {
+    const bool juror = order.rounds[seat.round].role == trust::Role::jury;
+    const auto mark = juror ? note.expected.witness : trust::tag(context, seat.account, note.expected.witness);
+    return seat.revealed && seat.verdict == Standing::accepted && seat.claim.mark != mark;
+  });
+}
+
+Status Buyer::demand_first(const OrderView& order) {
+  for (const auto& seat : order.seats)
+    if (seat.verdict == Standing::accepted && order.rounds[seat.round].role == trust::Role::quorum)
+      return s_.ledger->demand_output(order.id, seat.account, 0, 0);
+  return fail(Code::not_found, "[judge] order {}: no accepted member to demand from", order.id);
+}
+
+Status Buyer::judge(const OrderView& order, const Parties& parties, std::stop_token stop) {
+  KOINON_TRY(const auto note, purchase(order));
+  if (!note) return {};
+  if (order.verdict->bad_input) return {};
+  if (order.juries < 2 && exposes_a_cheat(order, *note)) {
+    base::log_warn("order {}: the verdict is not what our own run gives; appealing", order.id);
+    return s_.ledger->appeal(order.id, s_.account);
+  }
+  if (auto fetched = fetch_results(order, parties, stop); !fetched) {
+    base::log_warn("order {}: no result delivered ({}); demanding it on the ledger", order.id, fetched.error().text);
+    return demand_first(order);
+  }
+  const bool unanimous = std::ranges::all_of(order.seats, [](const Seat& s) { return s.verdict == Standing::accepted; });
+  return unanimous ? s_.ledger->confirm(order.id) : Status{};
+}
+
+Result<Receipt> Buyer::conclude(const OrderView& order, const Parties& parties) {
+  if (order.phase != Phase::settled || !order.verdict)
+    return fail(Code::not_found, "[receipt] order {} is not settled", order.id);
+  KOINON_TRY(const auto delivery, result(order));
+  const auto context = s_.ledger->context(order.id);
+  Receipt out;
+  out.chain_id = context.chain_id;
+  out.market = context.market;
+  out.order = order.id;
+  KOINON_TRY(const auto* kind, s_.kinds->find(order.terms.kind));
+  out.kind = kind->name();
+  out.check = "quorum";
+  out.privacy = order.terms.privacy == 0 ? "plain" : "private";
+  out.n = order.terms.n;
+  out.k = order.terms.k;
+  out.spec = order.terms.spec;
+  out.input_root = order.terms.input_root;
+  out.output_root = order.verdict->output_root;
+  out.trace_root = order.verdict->trace_root;
+  out.outputs = delivery.outputs;
+  out.verdict = trust::verdict_name(order.outcome());
+  for (const auto& seat : order.seats) {
+    static constexpr std::string_view kNames[] = {"none", "accepted", "rejected", "silent"};
+    out.payments.push_back(
+        {seat.account, std::string(kNames[static_cast<std::size_t>(seat.verdict) & 3]), seat.paid, seat.slashed});
+    KOINON_TRY(const auto kept, s_.journal->get(member_result_key(order.id, seat.account)));
+    const auto* account = parties.account(seat.account);
+    if (!kept || account == nullptr || !seat.revealed) continue;
+    KOINON_TRY(const auto signature, base::fixed_from_hex<65>(*kept));
+    const auto digest =
+        claim_digest(context, seat.account, out.spec, out.input_root, seat.claim.output_root, seat.claim.trace_root);
+    const auto parsed = ledger::Signature::from_bytes(signature.view());
+    const auto signer = parsed ? ledger::recover(digest, *parsed) : Result<base::Address>(fail(parsed.error()));
+    if (!signer || *signer != account->operator_address) continue;  // its claim is on the ledger, but no evidence offline
+    out.claims.push_back(
+        {order.rounds[seat.round].role, seat.account, *signer, seat.claim.output_root, seat.claim.trace_root, signature});
+  }
+  out.paid = order.paid;
+  out.slashed = order.slashed;
+  out.burned = order.burned;
+  out.refunded = order.refunded;
+  out.placed_tx = order.placed_tx;
+  out.settled_tx = order.settled_tx;
+  out.settled_block = order.settled_block;
+  out.issued_at_ms = s_.clock->now_ms();
+  const auto* self = parties.account(s_.account);
+  if (self == nullptr) return fail(Code::conflict, "[receipt] our own account {} is unknown", s_.account);
+  out.issuer = self->operator_address;
+  out.signature = s_.sign(out.digest());
+  KOINON_CHECK(s_.journal->put(receipt_key(order.id), out.to_json()));
+  return out;
+}
+
+}  // namespace koinon::market

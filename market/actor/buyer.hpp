@@ -1,0 +1,65 @@
+#pragma once
+#include "market/actor/notes.hpp"
+#include "market/actor/seller.hpp"
+#include "market/receipt/receipt.hpp"
+
+namespace koinon::market {
+
+/// What a buyer asks for, before the market's own fields are filled in.
+struct Purchase {
+  std::uint8_t kind = 0;
+  std::uint8_t check = 0;
+  std::uint8_t privacy = 0;
+  std::uint8_t n = 3;
+  std::uint8_t k = 2;
+  Wei max_price;                      ///< of one member
+  std::uint16_t audit_bps = 600;      ///< probability of an audit in 1/10000
+  std::uint32_t commit_window = 120;  ///< seconds to run and commit
+  Hash spec;
+  base::ArtifactRef artifact;
+  std::string model;                     ///< name for people
+  std::vector<base::Bytes> inputs;       ///< canonical parts
+  std::optional<trust::Roots> expected;  ///< of our own run: makes the order a trap for whoever is lazy or lies
+};
+
+/// The buyer's side of orders: place, publish the input, fetch and judge the results, issue the receipt. Stateless but for its
+/// notes.
+class Buyer {
+ public:
+  explicit Buyer(const Services& services) : s_(services) {}
+  virtual ~Buyer() = default;
+  Buyer(const Buyer&) = delete;
+  Buyer& operator=(const Buyer&) = delete;
+
+  /// Notes the purchase, then places it. A crash in between leaves a note that recover() finds. Errors: invalid_argument, those
+  /// of the ledger (InsufficientBalance: deposit first).
+  virtual Result<std::uint64_t> place(const Purchase& purchase);
+  /// Encrypts the input to the members of the current round, serves it and publishes its root.
+  virtual Status publish(const OrderView& order, const Parties& parties);
+  /// Fetches results; then confirms, demands or appeals. Safe to repeat.
+  virtual Status judge(const OrderView& order, const Parties& parties, std::stop_token stop);
+  /// Answers a demand for the envelope on the ledger.
+  virtual Status answer_input(const OrderView& order);
+  /// Issues the receipt of a settled order. Errors: not_found when no result was fetched.
+  Result<Receipt> conclude(const OrderView& order, const Parties& parties);
+  /// The outputs of an order, when its results were fetched.
+  Result<work::Delivery> result(const OrderView& order);
+  /// Our own note of an order, or nothing when it is not ours.
+  Result<std::optional<PurchaseNote>> purchase(const OrderView& order);
+  /// The input of our order.
+  Result<work::Parcel> input(const OrderView& order);
+
+ protected:
+  const Services& s_;
+
+ private:
+  Status fetch_results(const OrderView& order, const Parties& parties, std::stop_token stop);
+  Result<work::Delivery> fetch_result(const Seat& seat, const Parties& parties, std::stop_token stop);
+  Status demand_first(const OrderView& order);
+  bool exposes_a_cheat(const OrderView& order, const PurchaseNote& note) const;
+};
+
+/// Publishes `parcel` to the members of the current round; used by the buyer, and by members for audits and juries.
+Status publish_parcel(const Services& services, const OrderView& order, const Parties& parties, const work::Parcel& parcel);
+
+}  // namespace koinon::market

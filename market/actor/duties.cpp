@@ -1,0 +1,91 @@
+#include "market/actor/duties.hpp"
+
+#include <algorithm>
+
+namespace koinon::market {
+namespace {
+
+/// The place of `self` among those who share a duty: 0 for the buyer, then members by seat; nothing when not involved.
+std::optional<std::int64_t> rank_of(const OrderView& order, std::uint32_t self) {
+  if (order.terms.buyer == self) return 0;
+  for (std::size_t i = 0; i < order.seats.size(); ++i)
+    if (order.seats[i].account == self) return static_cast<std::int64_t>(i) + 1;
+  return {};
+}
+
+bool published_by_members(trust::Role role) { return role != trust::Role::quorum; }
+
+}  // namespace
+
+std::string_view duty_name(DutyKind kind) {
+  switch (kind) {
+    case DutyKind::draw: return "draw";
+    case DutyKind::draw_audit: return "draw audit";
+    case DutyKind::advance: return "advance";
+    case DutyKind::settle: return "settle";
+    case DutyKind::publish: return "publish input";
+    case DutyKind::work: return "work";
+    case DutyKind::reveal: return "reveal";
+    case DutyKind::judge: return "judge";
+    case DutyKind::answer_input: return "answer input";
+    case DutyKind::answer_output: return "answer output";
+  }
+  return "unknown";
+}
+
+std::vector<Duty> duties(const OrderView& order, std::uint32_t self, std::uint64_t head) {
+  std::vector<Duty> out;
+  const auto rank = rank_of(order, self);
+  if (!rank || is_final(order.phase)) return out;
+  const auto round = order.round();
+  const auto standby = *rank * kStandbyMs;
+  const auto add = [&](DutyKind kind, std::int64_t due_ms) { out.push_back({kind, order.id, round, due_ms}); };
+  const auto after_deadline = [&](DutyKind kind) { add(kind, order.deadline * 1000 + 1000 + standby); };
+  const auto* seat = order.seat_now(self);
+
+  if (order.demand) {
+    // Anyone who holds the bytes may answer, but only those concerned do.
+    if (order.demand->target == self)
+      add(order.demand->output ? DutyKind::answer_output : DutyKind::answer_input, order.since_ms);
+    after_deadline(DutyKind::advance);
+    return out;
+  }
+  switch (order.phase) {
+    case Phase::draw:
+    case Phase::audit_draw:
+      if (head + 1 >= order.seed_block)
+        add(order.phase == Phase::draw ? DutyKind::draw : DutyKind::draw_audit, order.since_ms + standby);
+      after_deadline(DutyKind::advance);
+      break;
+    case Phase::input:
+      if (order.terms.buyer == self) {
+        add(DutyKind::publish, order.since_ms);
+      } else if (seat == nullptr && published_by_members(order.rounds[round].role)) {
+        const auto half = std::max<std::int64_t>(0, order.deadline * 1000 - order.since_ms) / 2;
+        add(DutyKind::publish, order.since_ms + half + standby);
+      }
+      after_deadline(DutyKind::advance);
+      break;
+    case Phase::commit:
+      if (seat != nullptr && !seat->committed) add(DutyKind::work, order.since_ms);
+      after_deadline(DutyKind::advance);
+      break;
+    case Phase::reveal:
+      if (seat != nullptr && seat->committed && !seat->revealed) add(DutyKind::reveal, order.since_ms);
+      after_deadline(DutyKind::advance);
+      break;
+    case Phase::standing: {
+      const auto* any = order.seat(self);
+      if (order.terms.buyer == self || (any != nullptr && any->verdict == Standing::rejected))
+        add(DutyKind::judge, order.since_ms);
+      after_deadline(DutyKind::settle);
+      break;
+    }
+    case Phase::none:
+    case Phase::settled:
+    case Phase::refunded: break;
+  }
+  return out;
+}
+
+}  // namespace koinon::market

@@ -1,0 +1,148 @@
+#include "market/actor/seller.hpp"
+
+#include "base/log.hpp"
+#include "market/receipt/receipt.hpp"
+
+namespace koinon::market {
+
+using base::Bytes;
+using base::Code;
+using base::Domain;
+using base::fail;
+
+Result<std::optional<JobNote>> Seller::note(const OrderView& order) {
+  KOINON_TRY(const auto text, s_.journal->get(job_key(order.id)));
+  if (!text) return std::optional<JobNote>{};
+  KOINON_TRY(auto read, JobNote::from_json(*text));
+  return std::optional<JobNote>(std::move(read));
+}
+
+Result<Bytes> Seller::fetch_envelope(const OrderView& order, std::stop_token stop) {
+  const auto& round = order.rounds[order.round()];
+  KOINON_TRY(const auto where, Locator::parse(round.locator));
+  const base::ArtifactRef ref{where.cid, round.envelope_size};
+  auto bytes = s_.artifacts->get(ref.cid);
+  if (!bytes) bytes = s_.fetcher->fetch(where.base, ref, stop);
+  if (!bytes) return fail(Code::network, "[input] of order {}: {}", order.id, bytes.error().text);
+  if (base::byte_tree_root(Domain::envelope, *bytes) != round.envelope_root)
+    return fail(Code::network, "[input] of order {}: {} does not serve what was published", order.id, where.base);
+  return bytes;
+}
+
+Result<work::Parcel> Seller::fetch_input(const OrderView& order, std::stop_token stop) {
+  KOINON_TRY(const auto envelope, fetch_envelope(order, stop));
+  auto content = open(envelope, *s_.box);
+  if (!content) return fail(Code::rejected, "[input] of order {}: {}", order.id, content.error().text);
+  auto parcel = work::Parcel::decode(*content);
+  if (!parcel) return fail(Code::rejected, "[input] of order {}: {}", order.id, parcel.error().text);
+  if (parcel->root() != order.terms.input_root)
+    return fail(Code::rejected, "[input] of order {} is not what the order binds", order.id);
+  return parcel;
+}
+
+Result<work::Parcel> Seller::known_input(const OrderView& order) {
+  const auto* seat = order.seat(s_.account);
+  if (seat == nullptr) return fail(Code::not_found, "[input] no seat in order {}", order.id);
+  KOINON_TRY(const auto where, Locator::parse(order.rounds[seat->round].locator));
+  KOINON_TRY(const auto envelope, s_.artifacts->get(where.cid));
+  KOINON_TRY(const auto content, open(envelope, *s_.box));
+  KOINON_TRY(auto parcel, work::Parcel::decode(content));
+  if (parcel.root() != order.terms.input_root)
+    return fail(Code::rejected, "[input] of order {} is not what the order binds", order.id);
+  return parcel;
+}
+
+Result<Bytes> Seller::artifact_of(const OrderView& order, std::stop_token stop) {
+  const base::ArtifactRef ref{base::Cid{order.terms.spec_digest}, order.terms.spec_size};
+  if (auto kept = s_.artifacts->get(ref.cid)) return kept;
+  KOINON_TRY(const auto where, Locator::parse(order.rounds[order.round()].locator));
+  return s_.fetcher->fetch(where.base, ref, stop);
+}
+
+Result<work::Outcome> Seller::run(const OrderView& order, const work::Parcel& input, std::stop_token stop) {
+  KOINON_TRY(const auto* kind, s_.kinds->find(order.terms.kind));
+  KOINON_TRY(auto artifact, artifact_of(order, stop));
+  const work::Job job{order.terms.spec, std::move(artifact), input.parts};
+  return kind->run(job, work::Means{s_.pool, stop, {}});
+}
+
+Result<JobNote> Seller::settle_claim(const OrderView& order, const work::Outcome& outcome) {
+  const auto context = s_.ledger->context(order.id);
+  const auto role = order.rounds[order.round()].role;
+  JobNote note;
+  note.claim = {s_.account, outcome.roots.output, outcome.roots.trace,
+                role == trust::Role::jury ? outcome.roots.witness : trust::tag(context, s_.account, outcome.roots.witness)};
+  note.witness = outcome.roots.witness;
+  work::Delivery delivery{outcome.outputs, outcome.roots.output, outcome.roots.trace, {}};
+  delivery.signature = s_.sign(
+      claim_digest(context, s_.account, order.terms.spec, order.terms.input_root, delivery.output_root, delivery.trace_root));
+  // Sealed to the buyer, and to ourselves, so that a demand can be answered after a restart.
+  KOINON_TRY(const auto sealed, seal(delivery.encode(), {order.terms.buyer_key, s_.box->public_key()}));
+  KOINON_TRY(const auto ref, s_.artifacts->put(sealed));
+  note.result_digest = ref.cid.digest;
+  note.result_size = ref.size;
+  note.salt = s_.random->hash();
+  KOINON_CHECK(s_.journal->put(job_key(order.id), note.to_json()));
+  return note;
+}
+
+Status Seller::work(const OrderView& order, std::stop_token stop) {
+  KOINON_TRY(auto kept, note(order));
+  if (!kept) {
+    auto input = fetch_input(order, stop);
+    auto outcome = input ? run(order, *input, stop) : Result<work::Outcome>(fail(input.error()));
+    if (!outcome && outcome.error().code == Code::rejected) {
+      base::log_warn("order {}: {}; claiming bad input", order.id, outcome.error().text);
+      outcome = work::Outcome{{}, trust::bad_input_roots(), {}};
+    }
+    if (!outcome) return fail(std::move(outcome).error());
+    KOINON_TRY(kept, settle_claim(order, *outcome));
+    base::log_info("order {}: ran in {:.3f} s, output root {}", order.id, outcome->meter.seconds,
+                   base::to_hex(outcome->roots.output).substr(0, 12));
+  }
+  const auto context = s_.ledger->context(order.id);
+  return s_.ledger->commit(
+      order.id, order.round(), s_.account,
+      trust::commitment(context, order.round(), kept->claim, kept->result_digest, kept->result_size, kept->salt));
+}
+
+Status Seller::reveal(const OrderView& order) {
+  KOINON_TRY(const auto kept, note(order));
+  if (!kept) return fail(Code::not_found, "[reveal] order {}: the note of our claim is gone", order.id);
+  return s_.ledger->reveal(order.id, order.round(), kept->claim, kept->result_digest, kept->result_size, kept->salt);
+}
+
+Status Seller::demand(const OrderView& order) { return s_.ledger->demand_input(order.id, s_.account, 0); }
+
+Status Seller::answer_output(const OrderView& order) {
+  KOINON_TRY(const auto kept, note(order));
+  if (!kept || !order.demand) return fail(Code::not_found, "[answer] order {}: nothing to answer with", order.id);
+  KOINON_TRY(const auto sealed, s_.artifacts->get(base::Cid{kept->result_digest}));
+  KOINON_TRY(const auto content, open(sealed, *s_.box));
+  KOINON_TRY(const auto delivery, work::Delivery::decode(content));
+  std::vector<Hash> roots;
+  for (const auto& part : delivery.outputs) roots.push_back(base::byte_tree_root(Domain::tensor, part));
+  const auto tensor = order.demand->tensor;
+  if (tensor >= roots.size())
+    return s_.ledger->refute_output(order.id, base::list_top(Domain::outputs, roots), 0, roots.size(), {});
+  const auto& bytes = delivery.outputs[tensor];
+  KOINON_TRY(const auto path, base::open_list_item(Domain::outputs, roots, tensor));
+  const auto siblings = base::open_byte_subtree(Domain::tensor, bytes, order.demand->subtree);
+  if (!siblings)
+    return s_.ledger->refute_output(order.id, base::byte_tree_top(Domain::tensor, bytes), bytes.size(), roots.size(),
+                                    path.siblings);
+  constexpr auto kSpan = base::kSubtreeLeaves * base::kLeafSize;
+  const auto from = std::min<std::size_t>(bytes.size(), order.demand->subtree * kSpan);
+  const auto part = base::ByteView(bytes).subspan(from, std::min<std::size_t>(kSpan, bytes.size() - from));
+  return s_.ledger->answer_output(order.id, part, *siblings, bytes.size(), roots.size(), path.siblings);
+}
+
+Status Seller::appeal_own(const OrderView& order) {
+  KOINON_TRY(const auto kept, note(order));
+  const auto* seat = order.seat(s_.account);
+  if (!kept || seat == nullptr || seat->verdict != Standing::rejected || order.juries >= 2) return {};
+  base::log_warn("order {}: our claim was rejected; appealing", order.id);
+  return s_.ledger->appeal(order.id, s_.account);
+}
+
+}  // namespace koinon::market

@@ -1,0 +1,104 @@
+#include "ledger/contracts/koinon_token.hpp"
+#include "ledger/contracts/quorum_check.hpp"
+#include "ledger/contracts/registry.hpp"
+#include "ledger/contracts/rounds.hpp"
+#include "ledger/contracts/settling.hpp"
+#include "ledger/contracts/work_market.hpp"
+#include "market/onchain/onchain.hpp"
+
+namespace koinon::market {
+namespace {
+
+namespace abi = ledger::abi;
+using ledger::DeployStep;
+
+constexpr const char* kVersion = "1";
+
+template <class Contract>
+ledger::ContractArtifact artifact(std::string name) {
+  return {std::move(name), Contract::bytecode(), Contract::entries()};
+}
+
+abi::Value tuple(std::vector<abi::Value> items) {
+  abi::Value out;
+  out.items = std::move(items);
+  return out;
+}
+
+abi::Value number(std::uint64_t value) { return abi::value_of(value); }
+
+abi::Value config_value(const MarketConfig& c) {
+  return tuple({number(c.seed_delay), number(c.draw_window), number(c.input_window), number(c.min_commit_window),
+                number(c.max_commit_window), number(c.reveal_window), number(c.appeal_window), number(c.deliver_window),
+                number(c.min_audit_bps), number(c.fee_bps), number(c.silence_bps), number(c.max_redraws), number(c.max_jury),
+                abi::value_of(c.demand_bond)});
+}
+
+}  // namespace
+
+MarketConfig local_config() {
+  MarketConfig out;
+  out.token_supply = Wei::parse_tokens("1000000000").value();
+  return out;
+}
+
+MarketConfig public_config() {
+  MarketConfig out;
+  out.seed_delay = 2;
+  out.draw_window = 600;
+  out.input_window = 900;
+  out.min_commit_window = 60;
+  out.max_commit_window = 7 * 86'400;
+  out.reveal_window = 900;
+  out.appeal_window = 6 * 3'600;
+  out.deliver_window = 3'600;
+  out.min_audit_bps = 600;
+  out.unbonding_time = 7 * 86'400;
+  return out;
+}
+
+Result<MarketAddresses> MarketAddresses::of(const ledger::Deployment& deployment) {
+  MarketAddresses out;
+  KOINON_TRY(out.token, deployment.address("KoinonToken"));
+  KOINON_TRY(out.registry, deployment.address("Registry"));
+  KOINON_TRY(out.market, deployment.address("WorkMarket"));
+  return out;
+}
+
+Result<ledger::Deployment> deploy_market(ledger::Rpc& rpc, ledger::TxSender& sender, const MarketConfig& config,
+                                         std::optional<base::Address> token, const std::vector<ExtraCheck>& extra) {
+  using Known = std::map<std::string, base::Address>;
+  using Arguments = Result<abi::Value>;
+  namespace contracts = ledger::contracts;
+  std::vector<DeployStep> plan;
+  if (!token)
+    plan.push_back({artifact<contracts::KoinonToken>("KoinonToken"),
+                    [&](const Known&) -> Arguments { return tuple({abi::value_of(config.token_supply)}); }});
+  plan.push_back({artifact<contracts::Registry>("Registry"), [&](const Known& at) -> Arguments {
+                    return tuple({abi::value_of(token ? *token : at.at("KoinonToken")), abi::value_of(at.at("WorkMarket")),
+                                  number(config.unbonding_time), abi::value_of(config.min_stake)});
+                  }});
+  plan.push_back({artifact<contracts::QuorumCheck>("QuorumCheck"), [](const Known&) -> Arguments { return tuple({}); }});
+  std::uint8_t last_code = 0;
+  for (const auto& check : extra) {
+    plan.push_back({check.artifact, [](const Known&) -> Arguments { return tuple({}); }});
+    last_code = std::max(last_code, check.code);
+  }
+  plan.push_back({artifact<contracts::Settling>("Settling"),
+                  [](const Known& at) -> Arguments { return tuple({abi::value_of(at.at("Registry"))}); }});
+  plan.push_back({artifact<contracts::Rounds>("Rounds"), [](const Known& at) -> Arguments {
+                    return tuple({abi::value_of(at.at("Registry")), abi::value_of(at.at("Settling"))});
+                  }});
+  plan.push_back({artifact<contracts::WorkMarket>("WorkMarket"), [&](const Known& at) -> Arguments {
+                    std::vector<abi::Value> checks(last_code + std::size_t{1}, abi::value_of(base::Address{}));
+                    checks[0] = abi::value_of(at.at("QuorumCheck"));
+                    for (const auto& check : extra) checks[check.code] = abi::value_of(at.at(check.artifact.name));
+                    return tuple({abi::value_of(at.at("Registry")), abi::value_of(at.at("Rounds")), tuple(std::move(checks)),
+                                  config_value(config)});
+                  }});
+  KOINON_TRY(auto deployment, ledger::deploy(rpc, sender, plan, kVersion));
+  if (token) deployment.contracts["KoinonToken"].address = *token;
+  return deployment;
+}
+
+}  // namespace koinon::market

@@ -1,0 +1,125 @@
+#include <nlohmann/json.hpp>
+
+#include "ledger/contracts/work_market.hpp"
+#include "market/onchain/onchain.hpp"
+
+namespace koinon::market {
+namespace {
+
+using base::Code;
+using base::fail;
+using ledger::contracts::WorkMarket;
+
+class OnchainMarket final : public MarketLedger {
+ public:
+  OnchainMarket(ledger::Rpc& rpc, ledger::TxSender& sender, std::uint64_t chain_id, const MarketAddresses& addresses)
+      : rpc_(rpc), sender_(sender), chain_id_(chain_id), market_(rpc, addresses.market) {}
+
+  [[nodiscard]] trust::OrderContext context(std::uint64_t order) const override {
+    return {chain_id_, market_.address(), order};
+  }
+
+  Result<std::uint64_t> place(const Terms& t) override {
+    WorkMarket::Terms terms;
+    terms.buyer = t.buyer;
+    terms.kind = t.kind;
+    terms.check = t.check;
+    terms.privacy = t.privacy;
+    terms.n = t.n;
+    terms.k = t.k;
+    terms.max_tier = t.max_tier;
+    terms.audit_bps = t.audit_bps;
+    terms.commit_window = t.commit_window;
+    terms.nonce = t.nonce;
+    terms.spec = t.spec;
+    terms.spec_digest = t.spec_digest;
+    terms.spec_size = t.spec_size;
+    terms.input_root = t.input_root;
+    terms.input_size = t.input_size;
+    terms.buyer_key = t.buyer_key;
+    KOINON_TRY(const auto request, market_.place(terms));
+    KOINON_TRY(const auto receipt, sender_.send(request));
+    for (const auto& log : receipt.logs)
+      if (log.address == market_.address())
+        if (const auto placed = WorkMarket::OrderPlaced::decode(log)) return placed->order_id;
+    return fail(Code::ledger, "[place] the transaction {} placed no order", base::to_hex(receipt.transaction));
+  }
+  Status draw(std::uint64_t order) override { return send(market_.draw(order)); }
+  Status draw_audit(std::uint64_t order) override { return send(market_.draw_audit(order)); }
+  Status advance(std::uint64_t order) override { return send(market_.advance(order)); }
+  Status settle(std::uint64_t order) override { return send(market_.settle(order)); }
+  Status confirm(std::uint64_t order) override { return send(market_.confirm(order)); }
+  Status publish_input(std::uint64_t order, std::uint8_t round, std::uint32_t account, const Hash& envelope_root,
+                       std::uint64_t envelope_size, const std::string& locator) override {
+    return send(market_.publish_input(order, round, account, envelope_root, envelope_size, locator));
+  }
+  Status demand_input(std::uint64_t order, std::uint32_t account, std::uint32_t subtree) override {
+    return send(market_.demand_input(order, account, subtree));
+  }
+  Status answer_input(std::uint64_t order, base::ByteView data, const std::vector<Hash>& siblings) override {
+    return send(market_.answer_input(order, base::Bytes(data.begin(), data.end()), siblings));
+  }
+  Status commit(std::uint64_t order, std::uint8_t round, std::uint32_t account, const Hash& commitment) override {
+    return send(market_.commit(order, round, account, commitment));
+  }
+  Status reveal(std::uint64_t order, std::uint8_t round, const trust::Claim& claim, const Hash& result_digest,
+                std::uint64_t result_size, const Hash& salt) override {
+    return send(market_.reveal(order, round, claim.account, claim.output_root, claim.trace_root, claim.mark, result_digest,
+                               result_size, salt));
+  }
+  Status appeal(std::uint64_t order, std::uint32_t account) override { return send(market_.appeal(order, account)); }
+  Status demand_output(std::uint64_t order, std::uint32_t account, std::uint32_t tensor, std::uint32_t subtree) override {
+    return send(market_.demand_output(order, account, tensor, subtree));
+  }
+  Status answer_output(std::uint64_t order, base::ByteView data, const std::vector<Hash>& siblings, std::uint64_t tensor_size,
+                       std::uint64_t tensor_count, const std::vector<Hash>& list_siblings) override {
+    return send(market_.answer_output(order, base::Bytes(data.begin(), data.end()), siblings, tensor_size, tensor_count,
+                                      list_siblings));
+  }
+  Status refute_output(std::uint64_t order, const Hash& top, std::uint64_t tensor_size, std::uint64_t tensor_count,
+                       const std::vector<Hash>& list_siblings) override {
+    return send(market_.refute_output(order, top, tensor_size, tensor_count, list_siblings));
+  }
+
+  Result<base::Bytes> posted(const Hash& transaction) override {
+    KOINON_TRY(const auto found, rpc_.call("eth_getTransactionByHash", nlohmann::json::array({base::to_hex(transaction)})));
+    if (!found.is_object() || !found.contains("input") || !found["input"].is_string())
+      return fail(Code::not_found, "[posted] no transaction {}", base::to_hex(transaction));
+    KOINON_TRY(const auto input, base::from_hex(found["input"].get_ref<const std::string&>()));
+    for (const auto& entry : WorkMarket::entries()) {
+      if (entry.kind != "function" || (entry.name != "answerInput" && entry.name != "answerOutput") || input.size() < 4)
+        continue;
+      const auto selector = ledger::abi::selector(entry.signature());
+      if (!std::equal(selector.begin(), selector.end(), input.begin())) continue;
+      KOINON_TRY(const auto arguments, ledger::abi::decode(entry.inputs, base::ByteView(input).subspan(4)));
+      return arguments.items.at(1).data;
+    }
+    return fail(Code::malformed, "[posted] {} answers no demand", base::to_hex(transaction));
+  }
+
+  Result<Now> now(std::uint64_t order) override {
+    KOINON_TRY(const auto stored, market_.get_order(order));
+    return Now{static_cast<Phase>(stored.phase), static_cast<std::int64_t>(stored.deadline), stored.seed_block};
+  }
+
+ private:
+  Status send(const Result<ledger::TxRequest>& request) {
+    if (!request) return fail(request.error());
+    KOINON_TRY([[maybe_unused]] const auto receipt, sender_.send(*request));
+    return {};
+  }
+
+  ledger::Rpc& rpc_;
+  ledger::TxSender& sender_;
+  std::uint64_t chain_id_;
+  WorkMarket market_;
+};
+
+}  // namespace
+
+std::unique_ptr<MarketLedger> open_market(ledger::Rpc& rpc, ledger::TxSender& sender, std::uint64_t chain_id,
+                                          const MarketAddresses& addresses) {
+  return std::make_unique<OnchainMarket>(rpc, sender, chain_id, addresses);
+}
+
+}  // namespace koinon::market

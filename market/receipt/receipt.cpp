@@ -1,0 +1,315 @@
+#include "market/receipt/receipt.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "ledger/typed_data.hpp"
+#include "work/parcel.hpp"
+
+namespace koinon::market {
+namespace {
+
+using base::Code;
+using base::fail;
+using nlohmann::json;
+
+constexpr std::string_view kFormat = "koinon-receipt-1";
+constexpr std::size_t kMaxClaims = 64;
+
+std::string_view role_name(trust::Role role) {
+  switch (role) {
+    case trust::Role::quorum: return "quorum";
+    case trust::Role::audit: return "audit";
+    case trust::Role::jury: return "jury";
+  }
+  return "unknown";
+}
+
+json body(const Receipt& r) {
+  json out = {
+      {"format", kFormat},
+      {"chain_id", r.chain_id},
+      {"market", base::to_hex(r.market)},
+      {"order", r.order},
+      {"kind", r.kind},
+      {"policy", {{"check", r.check}, {"privacy", r.privacy}, {"n", r.n}, {"k", r.k}}},
+      {"program", base::to_hex(r.spec)},
+      {"input_root", base::to_hex(r.input_root)},
+      {"output_root", base::to_hex(r.output_root)},
+      {"trace_root", base::to_hex(r.trace_root)},
+      {"verdict", r.verdict},
+      {"money",
+       {{"paid", r.paid.text()}, {"slashed", r.slashed.text()}, {"burned", r.burned.text()}, {"refunded", r.refunded.text()}}},
+      {"ledger",
+       {{"placed_tx", base::to_hex(r.placed_tx)},
+        {"settled_tx", base::to_hex(r.settled_tx)},
+        {"settled_block", r.settled_block}}},
+      {"issued_at", r.issued_at_ms},
+      {"issuer", base::to_hex(r.issuer)},
+      {"outputs", json::array()},
+      {"claims", json::array()},
+      {"payments", json::array()}};
+  for (const auto& part : r.outputs) out["outputs"].push_back(base::to_hex(part));
+  for (const auto& c : r.claims)
+    out["claims"].push_back({{"role", role_name(c.role)},
+                             {"account", c.account},
+                             {"operator", base::to_hex(c.operator_address)},
+                             {"output_root", base::to_hex(c.output_root)},
+                             {"trace_root", base::to_hex(c.trace_root)},
+                             {"signature", base::to_hex(c.signature)}});
+  for (const auto& p : r.payments)
+    out["payments"].push_back(
+        {{"account", p.account}, {"verdict", p.verdict}, {"paid", p.paid.text()}, {"slashed", p.slashed.text()}});
+  return out;
+}
+
+/// Reads the fields of one JSON object; keeps the first error.
+class Fields {
+ public:
+  Fields(const json& object, std::string where) : object_(object), where_(std::move(where)) {
+    if (!object_.is_object()) complain("", "an object");
+  }
+  template <class T>
+  T number(const char* key) {
+    const auto* value = find(key);
+    if (value != nullptr && value->is_number_unsigned() && value->get<std::uint64_t>() <= std::numeric_limits<T>::max())
+      return static_cast<T>(value->get<std::uint64_t>());
+    complain(key, "a whole number in range");
+    return 0;
+  }
+  std::string text(const char* key) {
+    const auto* value = find(key);
+    if (value != nullptr && value->is_string() && value->get_ref<const std::string&>().size() <= 256)
+      return value->get<std::string>();
+    complain(key, "a short text");
+    return {};
+  }
+  template <std::size_t N>
+  base::FixedBytes<N> bytes(const char* key) {
+    const auto* value = find(key);
+    if (value != nullptr && value->is_string())
+      if (auto parsed = base::fixed_from_hex<N>(value->get_ref<const std::string&>())) return *parsed;
+    complain(key, fmt::format("{} bytes of hex", N));
+    return {};
+  }
+  Wei wei(const char* key) {
+    const auto* value = find(key);
+    if (value != nullptr && value->is_string())
+      if (auto parsed = Wei::parse(value->get_ref<const std::string&>())) return *parsed;
+    complain(key, "an amount in wei");
+    return {};
+  }
+  const json& list(const char* key, std::size_t most) {
+    static const json kEmpty = json::array();
+    const auto* value = find(key);
+    if (value != nullptr && value->is_array() && value->size() <= most) return *value;
+    complain(key, fmt::format("a list of at most {}", most));
+    return kEmpty;
+  }
+  const json& object(const char* key) {
+    static const json kEmpty = json::object();
+    const auto* value = find(key);
+    if (value != nullptr && value->is_object()) return *value;
+    complain(key, "an object");
+    return kEmpty;
+  }
+  [[nodiscard]] Status status() const {
+    if (error_) return fail(*error_);
+    return {};
+  }
+
+ private:
+  const json* find(const char* key) const {
+    if (!object_.is_object()) return nullptr;
+    const auto at = object_.find(key);
+    return at == object_.end() ? nullptr : &*at;
+  }
+  void complain(std::string_view key, std::string_view expected) {
+    if (!error_) error_ = base::Error{Code::malformed, fmt::format("[receipt] {}{}: {} expected", where_, key, expected)};
+  }
+  const json& object_;
+  std::string where_;
+  std::optional<base::Error> error_;
+};
+
+Result<trust::Role> role_from(const std::string& name) {
+  for (const auto role : {trust::Role::quorum, trust::Role::audit, trust::Role::jury})
+    if (role_name(role) == name) return role;
+  return fail(Code::malformed, "[receipt] role '{}': quorum, audit or jury expected", name);
+}
+
+Result<SignedClaim> read_claim(const json& value) {
+  Fields in(value, "claims.");
+  SignedClaim out;
+  const auto role = in.text("role");
+  out.account = in.number<std::uint32_t>("account");
+  out.operator_address = in.bytes<20>("operator");
+  out.output_root = in.bytes<32>("output_root");
+  out.trace_root = in.bytes<32>("trace_root");
+  out.signature = in.bytes<65>("signature");
+  KOINON_CHECK(in.status());
+  KOINON_TRY(out.role, role_from(role));
+  return out;
+}
+
+Result<MemberPayment> read_payment(const json& value) {
+  Fields in(value, "payments.");
+  MemberPayment out{in.number<std::uint32_t>("account"), in.text("verdict"), in.wei("paid"), in.wei("slashed")};
+  KOINON_CHECK(in.status());
+  return out;
+}
+
+Status check_signature(const Hash& digest, const base::FixedBytes<65>& signature, const base::Address& signer,
+                       std::string_view whose) {
+  auto parsed = ledger::Signature::from_bytes(signature.view());
+  if (!parsed) return fail(Code::rejected, "[receipt] signature of {}: {}", whose, parsed.error().text);
+  const auto found = ledger::recover(digest, *parsed);
+  if (!found || *found != signer)
+    return fail(Code::rejected, "[receipt] signature of {} is not by {}", whose, base::to_hex(signer));
+  return {};
+}
+
+}  // namespace
+
+Hash claim_digest(const trust::OrderContext& context, std::uint32_t account, const Hash& spec, const Hash& input_root,
+                  const Hash& output_root, const Hash& trace_root) {
+  const ledger::TypedDomain domain{"Koinon", "1", context.chain_id, context.market};
+  const auto claim =
+      ledger::StructHash(
+          "Claim(uint64 order,uint32 account,bytes32 spec,bytes32 inputRoot,bytes32 outputRoot,bytes32 traceRoot)")
+          .add(context.order)
+          .add(std::uint64_t{account})
+          .add(spec)
+          .add(input_root)
+          .add(output_root)
+          .add(trace_root)
+          .hash();
+  return ledger::typed_data_hash(domain.separator(), claim);
+}
+
+Hash Receipt::digest() const { return base::keccak256(base::as_bytes(body(*this).dump())); }
+
+std::string Receipt::to_json() const {
+  auto out = body(*this);
+  out["signature"] = base::to_hex(signature);
+  return out.dump(2);
+}
+
+Result<Receipt> Receipt::from_json(std::string_view text) {
+  const auto parsed = json::parse(text, nullptr, false);
+  if (parsed.is_discarded()) return fail(Code::malformed, "[receipt] not JSON");
+  Fields in(parsed, "");
+  Receipt out;
+  if (const auto format = in.text("format"); in.status() && format != kFormat)
+    return fail(Code::unsupported, "[receipt] format '{}': {} expected", format, kFormat);
+  out.chain_id = in.number<std::uint64_t>("chain_id");
+  out.market = in.bytes<20>("market");
+  out.order = in.number<std::uint64_t>("order");
+  out.kind = in.text("kind");
+  out.spec = in.bytes<32>("program");
+  out.input_root = in.bytes<32>("input_root");
+  out.output_root = in.bytes<32>("output_root");
+  out.trace_root = in.bytes<32>("trace_root");
+  out.verdict = in.text("verdict");
+  out.issued_at_ms = static_cast<std::int64_t>(in.number<std::uint64_t>("issued_at"));
+  out.issuer = in.bytes<20>("issuer");
+  out.signature = in.bytes<65>("signature");
+  Fields policy(in.object("policy"), "policy.");
+  out.check = policy.text("check");
+  out.privacy = policy.text("privacy");
+  out.n = policy.number<std::uint8_t>("n");
+  out.k = policy.number<std::uint8_t>("k");
+  Fields money(in.object("money"), "money.");
+  out.paid = money.wei("paid");
+  out.slashed = money.wei("slashed");
+  out.burned = money.wei("burned");
+  out.refunded = money.wei("refunded");
+  Fields where(in.object("ledger"), "ledger.");
+  out.placed_tx = where.bytes<32>("placed_tx");
+  out.settled_tx = where.bytes<32>("settled_tx");
+  out.settled_block = where.number<std::uint64_t>("settled_block");
+  const auto& outputs = in.list("outputs", work::kMaxParts);
+  const auto& claims = in.list("claims", kMaxClaims);
+  const auto& payments = in.list("payments", kMaxClaims);
+  for (const auto* fields : {&in, &policy, &money, &where}) KOINON_CHECK(fields->status());
+  for (const auto& part : outputs) {
+    if (!part.is_string()) return fail(Code::malformed, "[receipt] outputs: hex expected");
+    KOINON_TRY(auto bytes, base::from_hex(part.get_ref<const std::string&>()));
+    out.outputs.push_back(std::move(bytes));
+  }
+  for (const auto& claim : claims) {
+    KOINON_TRY(auto read, read_claim(claim));
+    out.claims.push_back(std::move(read));
+  }
+  for (const auto& payment : payments) {
+    KOINON_TRY(auto read, read_payment(payment));
+    out.payments.push_back(std::move(read));
+  }
+  return out;
+}
+
+Result<ReceiptReport> verify_offline(const Receipt& receipt) {
+  KOINON_CHECK(check_signature(receipt.digest(), receipt.signature, receipt.issuer, "the issuer"));
+  if (receipt.check != "quorum")
+    return fail(Code::unsupported, "[receipt] check '{}' cannot be verified by this version", receipt.check);
+  if (receipt.verdict != "accepted")
+    return fail(Code::rejected, "[receipt] the verdict is '{}': accepted expected", receipt.verdict);
+  if (receipt.n == 0 || receipt.k == 0 || receipt.k > receipt.n || 2 * receipt.k <= receipt.n)
+    return fail(Code::rejected, "[receipt] policy quorum({}, {}) is not a majority", receipt.n, receipt.k);
+  ReceiptReport report;
+  report.outputs_included = !receipt.outputs.empty();
+  if (report.outputs_included && work::outputs_root(receipt.outputs) != receipt.output_root)
+    return fail(Code::rejected, "[receipt] the outputs do not hash to the output root");
+  const trust::OrderContext context{receipt.chain_id, receipt.market, receipt.order};
+  std::set<std::uint32_t> accounts;
+  std::set<base::Address> operators;
+  std::size_t quorum = 0;
+  std::size_t jury = 0;
+  std::size_t jurors = 0;
+  for (const auto& claim : receipt.claims) {
+    const auto digest =
+        claim_digest(context, claim.account, receipt.spec, receipt.input_root, claim.output_root, claim.trace_root);
+    KOINON_CHECK(check_signature(digest, claim.signature, claim.operator_address, fmt::format("account {}", claim.account)));
+    if (!accounts.insert(claim.account).second || !operators.insert(claim.operator_address).second)
+      return fail(Code::rejected, "[receipt] account {} or its operator is counted twice", claim.account);
+    const bool supports = claim.output_root == receipt.output_root && claim.trace_root == receipt.trace_root;
+    jurors += claim.role == trust::Role::jury ? 1 : 0;
+    jury += supports && claim.role == trust::Role::jury ? 1 : 0;
+    quorum += supports && claim.role == trust::Role::quorum ? 1 : 0;
+  }
+  // A jury, where there was one, has the last word.
+  report.supporting = jurors == 0 ? quorum : jury;
+  report.needed = jurors == 0 ? receipt.k : jurors / 2 + 1;
+  if (report.supporting < report.needed)
+    return fail(Code::rejected, "[receipt] {} signed claims support the result: {} needed", report.supporting, report.needed);
+  return report;
+}
+
+Status verify_on_ledger(const Receipt& receipt, const Book& book) {
+  const auto* order = book.order(receipt.order);
+  if (order == nullptr) return fail(Code::not_found, "[receipt] the ledger knows no order {}", receipt.order);
+  const auto differs = [&](std::string_view field) {
+    return fail(Code::rejected, "[receipt] {} is not what the ledger says of order {}", field, receipt.order);
+  };
+  if (order->phase != Phase::settled) return differs("that it was settled");
+  if (order->terms.spec != receipt.spec) return differs("program");
+  if (order->terms.input_root != receipt.input_root) return differs("input_root");
+  if (!order->verdict || order->verdict->output_root != receipt.output_root) return differs("output_root");
+  if (order->verdict->trace_root != receipt.trace_root) return differs("trace_root");
+  if (order->terms.n != receipt.n || order->terms.k != receipt.k) return differs("policy");
+  if (order->settled_tx != receipt.settled_tx || order->placed_tx != receipt.placed_tx) return differs("ledger");
+  if (order->paid != receipt.paid || order->slashed != receipt.slashed || order->refunded != receipt.refunded)
+    return differs("money");
+  for (const auto& payment : receipt.payments) {
+    const auto* seat = order->seat(payment.account);
+    if (seat == nullptr || seat->paid != payment.paid || seat->slashed != payment.slashed) return differs("payments");
+  }
+  for (const auto& claim : receipt.claims) {
+    const auto* account = book.account(claim.account);
+    if (account == nullptr || order->seat(claim.account) == nullptr) return differs("claims");
+  }
+  return {};
+}
+
+}  // namespace koinon::market

@@ -1,0 +1,70 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "ledger/key.hpp"
+#include "market/book/book.hpp"
+
+namespace koinon::market {
+
+/// Digest that a provider signs over its claim (EIP-712, domain "Koinon" version "1" of the market):
+/// Claim(uint64 order,uint32 account,bytes32 spec,bytes32 inputRoot,bytes32 outputRoot,bytes32 traceRoot).
+Hash claim_digest(const trust::OrderContext& context, std::uint32_t account, const Hash& spec, const Hash& input_root,
+                  const Hash& output_root, const Hash& trace_root);
+
+/// A claim with the signature of the provider's operator: evidence that stands without the ledger.
+struct SignedClaim {
+  trust::Role role = trust::Role::quorum;
+  std::uint32_t account = 0;
+  base::Address operator_address;
+  Hash output_root, trace_root;
+  base::FixedBytes<65> signature;
+};
+
+struct MemberPayment {
+  std::uint32_t account = 0;
+  std::string verdict;
+  Wei paid, slashed;
+};
+
+/// A signed record of one order: what was asked, what came out, the evidence, and where the ledger says so.
+struct Receipt {
+  std::uint64_t chain_id = 0;
+  base::Address market;
+  std::uint64_t order = 0;
+  std::string kind, check, privacy;
+  std::uint8_t n = 0, k = 0;
+  Hash spec, input_root, output_root, trace_root;
+  std::vector<base::Bytes> outputs;  ///< canonical bytes; may be left out to keep them private
+  std::vector<SignedClaim> claims;
+  std::string verdict;
+  std::vector<MemberPayment> payments;
+  Wei paid, slashed, burned, refunded;
+  Hash placed_tx, settled_tx;
+  std::uint64_t settled_block = 0;
+  std::int64_t issued_at_ms = 0;
+  base::Address issuer;
+  base::FixedBytes<65> signature;  ///< of the issuer over digest()
+
+  /// keccak256 of the JSON without its signature, keys sorted, no spaces.
+  [[nodiscard]] Hash digest() const;
+  [[nodiscard]] std::string to_json() const;
+  /// Errors: malformed, naming the field.
+  static Result<Receipt> from_json(std::string_view text);
+};
+
+/// What an offline check found.
+struct ReceiptReport {
+  bool outputs_included = false;
+  std::size_t supporting = 0;  ///< signed claims for the receipt's roots
+  std::size_t needed = 0;
+};
+
+/// Checks all that needs no ledger: the issuer's signature, every claim's signature, that the outputs hash to the output root,
+/// and that the claims make the verdict under the order's policy. Errors: rejected, saying what fails.
+Result<ReceiptReport> verify_offline(const Receipt& receipt);
+
+/// Compares a receipt with the order in the book: roots, verdict, payments. Errors: rejected, naming the field; not_found.
+Status verify_on_ledger(const Receipt& receipt, const Book& book);
+
+}  // namespace koinon::market
