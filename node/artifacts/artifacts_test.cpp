@@ -84,7 +84,9 @@ TEST_F(ArtifactsTest, notices_damage_and_lets_the_blob_come_again) {
   const auto ref = *store->put(sample(1000, 1));
   const auto name = ref.cid.text();
   for (const auto& file : std::filesystem::recursive_directory_iterator(folder.path()))
-    if (file.path().filename() == name) ASSERT_TRUE(base::write_file(file.path(), sample(1000, 9)));
+    if (file.path().filename() == name) {
+      ASSERT_TRUE(base::write_file(file.path(), sample(1000, 9)));
+    }
   EXPECT_EQ(store->get(ref.cid).error().code, Code::io);
   EXPECT_FALSE(store->has(ref.cid));
   EXPECT_EQ(store->usage().bytes, 0u);

@@ -33,8 +33,9 @@ TEST_F(ConfigTest, documents_the_defaults_that_it_has) {
   const auto config = *load_config(sources);
   Config again = config;
   for (const auto& field : config_fields())
-    if (*field.fallback && std::string_view(field.fallback).find('/') == std::string_view::npos)
+    if (*field.fallback && std::string_view(field.fallback).find('/') == std::string_view::npos) {
       ASSERT_TRUE(field.set(again, field.fallback)) << field.key;
+    }
   EXPECT_EQ(again.http_address, config.http_address);
   EXPECT_EQ(again.http_port, config.http_port);
   EXPECT_EQ(again.artifact_quota, config.artifact_quota);
