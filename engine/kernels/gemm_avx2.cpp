@@ -183,21 +183,19 @@ KOINON_AVX2 std::int32_t sum_lanes(__m256i v) {
   return static_cast<std::int32_t>(sum);
 }
 
+KOINON_AVX2 __m256i load_sixteen(const std::int8_t* p) {
+  return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+KOINON_AVX2 __m256i load_sixteen(const std::int16_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+
 // Sum of `count` products modulo 2^32.
 template <class B>
 KOINON_AVX2 std::int32_t dot(const std::int16_t* a, const B* b, std::int64_t count) {
   __m256i sum0 = _mm256_setzero_si256(), sum1 = _mm256_setzero_si256();
-  const auto load_b = [](const B* p) KOINON_AVX2 {
-    if constexpr (sizeof(B) == 1)
-      return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-    else
-      return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-  };
-  const auto load_a = [](const std::int16_t* p) KOINON_AVX2 { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); };
   std::int64_t i = 0;
   for (; i + 32 <= count; i += 32) {
-    sum0 = _mm256_add_epi32(sum0, _mm256_madd_epi16(load_a(a + i), load_b(b + i)));
-    sum1 = _mm256_add_epi32(sum1, _mm256_madd_epi16(load_a(a + i + 16), load_b(b + i + 16)));
+    sum0 = _mm256_add_epi32(sum0, _mm256_madd_epi16(load_sixteen(a + i), load_sixteen(b + i)));
+    sum1 = _mm256_add_epi32(sum1, _mm256_madd_epi16(load_sixteen(a + i + 16), load_sixteen(b + i + 16)));
   }
   auto total = static_cast<std::uint32_t>(sum_lanes(_mm256_add_epi32(sum0, sum1)));
   for (; i < count; ++i) total += static_cast<std::uint32_t>(a[i] * b[i]);
