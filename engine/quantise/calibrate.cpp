@@ -50,10 +50,11 @@ Result<std::vector<Seen>> calibrate(const onnx::Graph& graph, const std::vector<
       KOINON_TRY(const auto values, operators::run_reference(graph, samples[s], true));
       for (std::size_t v = 0; v < values.size(); ++v) {
         if (!values[v]) continue;
-        if (pass == 0)
-          KOINON_CHECK(see_range(graph.values[v], *values[v], seen[v]));
-        else
+        if (pass > 0) {
           see_counts(*values[v], seen[v]);
+          continue;
+        }
+        KOINON_CHECK(see_range(graph.values[v], *values[v], seen[v]));
       }
       if (options.progress) options.progress(pass * samples.size() + s + 1, passes * samples.size());
     }
