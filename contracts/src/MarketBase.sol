@@ -62,7 +62,7 @@ abstract contract MarketBase is IMarketEvents {
     /// Index of the seat of `account`. The latest are looked at first.
     function _memberIndex(uint64 id, uint32 account) internal view returns (uint256 i) {
         Member[] storage members = _members[id];
-        for (i = members.length; i-- > 0;) if (members[i].account == account) return i;
+        for (i = members.length; i > 0;) if (members[--i].account == account) return i;
         revert NotMember(id, account);
     }
 

@@ -65,7 +65,8 @@ contract QuorumCheck is ICheck {
 
     function _afterJury(Case calldata c, uint256 quorum) private pure returns (Decision memory d) {
         bool called; // by this check, because claims differ
-        for (uint256 r = c.rounds.length; r-- > 0;) {
+        for (uint256 next = c.rounds.length; next > 0; --next) {
+            uint256 r = next - 1;
             if (c.rounds[r].role != Role.Jury) continue;
             uint256 truth = _majority(c, r);
             if (truth != NONE) return _stand(c, truth, true);

@@ -294,22 +294,15 @@ contract Registry is IRegistry, ReentrancyGuardTransient {
     {
         accounts = new uint32[](wanted);
         tiers = new uint8[](wanted);
-        SumTree.Tree storage tree = _trees[kind];
-        uint256 tries = uint256(wanted) + excluded.length + 16;
-        uint32[] memory taken = new uint32[](tries);
-        uint256 end = (uint256(maxTier) + 1) * TIER_CAPACITY;
+        uint32[] memory taken = new uint32[](uint256(wanted) + excluded.length + 16);
         uint256 seated;
         uint256 out;
-        for (uint256 i = 0; i < tries && seated < wanted; ++i) {
-            uint64 total = tree.sumBelow(end);
-            if (total == 0) break;
-            uint256 leaf = tree.find(uint64(uint256(keccak256(abi.encode(seed, i))) % total));
-            uint32 account = _leaves[(uint256(kind) << 24) | leaf];
-            Offer storage o = _offers[account][kind];
-            _setWeight(kind, o, 0);
-            taken[out++] = account;
+        for (; out < taken.length && seated < wanted; ++out) {
+            uint32 account = _pick(kind, maxTier, keccak256(abi.encode(seed, out)));
+            if (account == 0) break;
+            taken[out] = account;
             if (freeStake(account) < lock || _contains(excluded, account)) continue;
-            (accounts[seated], tiers[seated]) = (account, o.tier);
+            (accounts[seated], tiers[seated]) = (account, _offers[account][kind].tier);
             ++seated;
             _accounts[account].locked += lock;
             emit Locked(account, lock);
@@ -458,6 +451,15 @@ contract Registry is IRegistry, ReentrancyGuardTransient {
             }
             kinds >>= 1;
         }
+    }
+
+    /// Takes an account out of the tree by weight; 0 when none is left up to `maxTier`.
+    function _pick(uint8 kind, uint8 maxTier, bytes32 random) private returns (uint32 account) {
+        SumTree.Tree storage tree = _trees[kind];
+        uint64 total = tree.sumBelow((uint256(maxTier) + 1) * TIER_CAPACITY);
+        if (total == 0) return 0;
+        account = _leaves[(uint256(kind) << 24) | tree.find(uint64(uint256(random) % total))];
+        _setWeight(kind, _offers[account][kind], 0);
     }
 
     function _setWeight(uint8 kind, Offer storage o, uint64 weight) private {

@@ -46,14 +46,14 @@ library SumTree {
         }
     }
 
-    /// @notice The leaf where the running sum first exceeds `at`. `at` must be below the sum of all leaves.
-    function find(Tree storage self, uint64 at) internal view returns (uint256 index) {
+    /// @notice The leaf where the running sum first exceeds `mark`, which must be below the sum of all leaves.
+    function find(Tree storage self, uint64 mark) internal view returns (uint256 index) {
         for (uint256 level = 1; level <= LEVELS; ++level) {
             uint256 lanes = self.words[_word(level, index)];
             uint256 digit = 0;
             uint64 lane = _lane(lanes, 0);
-            while (at >= lane && digit < 3) {
-                at -= lane;
+            while (mark >= lane && digit < 3) {
+                mark -= lane;
                 lane = _lane(lanes, ++digit);
             }
             index = (index << 2) | digit;
