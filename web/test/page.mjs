@@ -191,4 +191,8 @@ async function main([base, flag, folder]) {
   }
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await main(process.argv.slice(2));
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href)
+  await main(process.argv.slice(2)).catch((error) => {
+    console.error(`[page] ${error.message}${error.cause ? `: ${error.cause.message}` : ""}`);
+    process.exitCode = 1;
+  });
