@@ -73,7 +73,8 @@ struct Value {
   }
 };
 
-using Attribute = std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>, std::vector<float>, Value>;
+using Attribute = std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>, std::vector<float>,
+                               std::vector<std::string>, Value>;
 
 inline constexpr int kAbsent = -1;  ///< an optional input or output that is not there
 

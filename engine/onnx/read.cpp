@@ -22,6 +22,8 @@ Result<Attribute> decode_attribute(const ::onnx::AttributeProto& proto) {
     case ::onnx::AttributeProto::STRING: return Attribute{proto.s()};
     case ::onnx::AttributeProto::INTS: return Attribute{std::vector<std::int64_t>(proto.ints().begin(), proto.ints().end())};
     case ::onnx::AttributeProto::FLOATS: return Attribute{std::vector<float>(proto.floats().begin(), proto.floats().end())};
+    case ::onnx::AttributeProto::STRINGS:
+      return Attribute{std::vector<std::string>(proto.strings().begin(), proto.strings().end())};
     case ::onnx::AttributeProto::TENSOR: {
       KOINON_TRY(auto value, decode_tensor(proto.t()));
       return Attribute{std::move(value)};

@@ -152,7 +152,9 @@ Ref Lowering::rescale(Ref x, const std::vector<double>& ratios, std::int64_t low
   while (std::ldexp(top, -up) >= 8192 && up < 40) ++up;
   if (up > 0) x = builder_.shift(x, up, DType::i64);
   const auto n = static_cast<std::int64_t>(ratios.size());
-  IntTensor m = IntTensor::zeros(DType::i16, {n}), s = IntTensor::zeros(DType::i8, {n});
+  if (builder_.error()) return {};
+  const Shape shape = builder_.info(x).shape.empty() ? Shape{} : Shape{n};
+  IntTensor m = IntTensor::zeros(DType::i16, shape), s = IntTensor::zeros(DType::i8, shape);
   for (std::int64_t i = 0; i < n; ++i) {
     const auto [factor, shift] = multiplier(std::ldexp(ratios[static_cast<std::size_t>(i)], -up));
     m.set(i, factor);

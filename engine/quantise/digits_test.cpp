@@ -111,6 +111,17 @@ TEST_P(Models, are_the_same_bytes_when_built_again) {
   EXPECT_EQ(program::encode(built(GetParam(), 8).program), program::encode(built(GetParam(), 8).program));
 }
 
+// Golden ids: the same on every machine, compiler and level of optimisation. They change when a rule of the quantiser or a step
+// changes, and then every program that people have built changes too.
+TEST(build, gives_the_ids_that_every_machine_gives) {
+  EXPECT_EQ(base::to_hex(program::program_id(built("digits-mlp.onnx", 8).program)),
+            "0x55c538e91e79b498d9a509c441438193108a110b0b14f44bdb23abf54d4ce985");
+  EXPECT_EQ(base::to_hex(program::program_id(built("digits-lenet.onnx", 8).program)),
+            "0xdc5dd39a08dc8c90b1c0259075ad8c27f969821301dae4fc004ef2e926d80a28");
+  EXPECT_EQ(base::to_hex(program::program_id(built("digits-lenet.onnx", 16).program)),
+            "0x541601ce79ebb1a2619bd03d6e2df042a13761f9c2f6b4a9993ee820c20ec47a");
+}
+
 INSTANTIATE_TEST_SUITE_P(Digits, Models, testing::Values("digits-mlp.onnx", "digits-lenet.onnx"), [](const auto& info) {
   return std::string(info.param).find("mlp") != std::string::npos ? "Mlp" : "Lenet";
 });
