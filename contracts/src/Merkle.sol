@@ -43,12 +43,17 @@ library Merkle {
         pure
         returns (bytes32)
     {
-        uint256 levels = depth(leavesOf(size));
-        uint256 below = levels < SUBTREE_DEPTH ? levels : SUBTREE_DEPTH;
-        if (subtree >= subtreesOf(size) || siblings.length != levels - below) return 0;
-        uint256 rest = size - subtree * SUBTREE;
-        if (data.length != (rest < SUBTREE ? rest : SUBTREE)) return 0;
-        return root(domain, size, climb(domain, fold(domain, data, below), subtree, siblings));
+        uint256 below = depth(leavesOf(size));
+        if (below > SUBTREE_DEPTH) below = SUBTREE_DEPTH;
+        if (subtree >= subtreesOf(size) || siblings.length != depth(leavesOf(size)) - below) return 0;
+        if (data.length != _subtreeSize(size, subtree)) return 0;
+        bytes32 top = fold(domain, data, below);
+        return root(domain, size, climb(domain, top, subtree, siblings));
+    }
+
+    function _subtreeSize(uint64 size, uint256 subtree) private pure returns (uint256 rest) {
+        rest = size - subtree * SUBTREE;
+        if (rest > SUBTREE) rest = SUBTREE;
     }
 
     /// @notice Root of a list of `count` hashes whose number `index` is `item`. Zero when a length does not fit.

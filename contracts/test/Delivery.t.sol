@@ -16,8 +16,8 @@ contract DeliveryTest is Fixture {
         providers(12);
     }
 
-    function rootOf(uint8 domain, bytes calldata bytes_) external pure returns (bytes32) {
-        return Merkle.byteRoot(domain, uint64(bytes_.length), 0, bytes_, new bytes32[](0));
+    function rootOf(uint8 domain, bytes calldata bytes_, bytes32[] calldata siblings) external pure returns (bytes32) {
+        return Merkle.byteRoot(domain, uint64(bytes_.length), 0, bytes_, siblings);
     }
 
     function listOf(bytes32 item) external view returns (bytes32) {
@@ -32,7 +32,7 @@ contract DeliveryTest is Fixture {
     function fed() private returns (uint64 id, uint32[] memory ms) {
         id = place(terms(3, 2));
         draw(id);
-        bytes32 root = this.rootOf(Merkle.ENVELOPE, data);
+        bytes32 root = this.rootOf(Merkle.ENVELOPE, data, none);
         vm.prank(actor(BUYER));
         market.publishInput(id, 0, BUYER, root, uint64(data.length), "");
         ms = seated(id);
@@ -41,7 +41,7 @@ contract DeliveryTest is Fixture {
     /// An order whose output is one tensor of `data`, and whose verdict stands.
     function answered() private returns (uint64 id, uint32[] memory ms) {
         id = ordered(3, 2, 0);
-        honest.output = this.listOf(this.rootOf(Merkle.TENSOR, data));
+        honest.output = this.listOf(this.rootOf(Merkle.TENSOR, data, none));
         ms = work(id, honest);
         drawAudit(id);
     }
@@ -131,7 +131,7 @@ contract DeliveryTest is Fixture {
 
     function test_demand_for_what_does_not_exist_is_refuted() public {
         (uint64 id, uint32[] memory ms) = answered();
-        bytes32 tensor = this.rootOf(Merkle.TENSOR, data);
+        bytes32 tensor = this.rootOf(Merkle.TENSOR, data, none);
         demandOutput(id, ms[0], 1, 0);
         bytes32 top = keccak256(abi.encodePacked(uint8(0), Merkle.OUTPUTS, uint64(0), tensor));
         vm.expectRevert(IMarketEvents.WrongAnswer.selector);
