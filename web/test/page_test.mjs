@@ -42,6 +42,23 @@ describe("in front of any node", () => {
     });
 });
 
+describe("words", () => {
+  it("are explained inside the window of a phone", async () => {
+    await with_page(fixture, async (tab) => {
+      await tab.setViewportSize({ width: 320, height: 700 });
+      await visit(tab, fixture.url, "#/orders/2", "Order #2");
+      await tab.locator(".members").waitFor();
+      const words = tab.locator(".term:visible");
+      for (let i = 0; i < (await words.count()); i += 1) {
+        await words.nth(i).focus();
+        const { left, right } = await words.nth(i).getByRole("tooltip").evaluate((tip) => tip.getBoundingClientRect());
+        expect(left).toBeGreaterThanOrEqual(0);
+        expect(right).toBeLessThanOrEqual(320);
+      }
+    });
+  });
+});
+
 describe("live", () => {
   it("shows a new order and its progress without reloading", async () => {
     const spec = { id: 50, at: Date.now(), state: "drawing", rounds: [] };

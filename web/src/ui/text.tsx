@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useContext, useId, useState } from "preact/hooks";
+import { useContext, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { getAddress } from "viem/utils";
 import { StatusContext, use_now } from "../api/hooks";
 import { ago, moment, short_hex, tokens } from "../format";
@@ -9,6 +9,10 @@ import { kGlossary, type Word } from "../glossary";
 export function Term({ word, children }: { word: Word; children?: ComponentChildren }) {
   const id = useId();
   const [open, set_open] = useState(false);
+  const tip = useRef<HTMLSpanElement>(null);
+  useLayoutEffect(() => {
+    if (open && tip.current) keep_inside(tip.current);
+  }, [open]);
   return (
     <span
       class={open ? "term open" : "term"}
@@ -21,11 +25,22 @@ export function Term({ word, children }: { word: Word; children?: ComponentChild
       onBlur={() => set_open(false)}
     >
       {children ?? word}
-      <span class="tip" role="tooltip" id={id} hidden={!open}>
+      <span class="tip" role="tooltip" ref={tip} id={id} hidden={!open}>
         {kGlossary[word]}
       </span>
     </span>
   );
+}
+
+const kMargin = 8;
+
+/** Moves a box sideways until it is inside the window. */
+function keep_inside(box: HTMLElement): void {
+  box.style.translate = "0";
+  const { left, right } = box.getBoundingClientRect();
+  const over = right + kMargin - document.documentElement.clientWidth;
+  const shift = over > 0 ? -over : Math.max(0, kMargin - left);
+  box.style.translate = `${shift}px`;
 }
 
 /** Writes wei as tokens of this node's ledger. */
