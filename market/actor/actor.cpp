@@ -188,9 +188,11 @@ struct Actor::State {
 
 Actor::Actor(const Services& services, Sync& sync, std::unique_ptr<Seller> seller, std::unique_ptr<Buyer> buyer,
              ActorOptions options)
-    : state_(std::make_unique<State>(services, sync, std::move(seller), std::move(buyer), options)) {
-  state_->runs = std::make_unique<Hands>(options.parallel);
-  state_->others = std::make_unique<Hands>(options.hands);
+    : state_(std::make_unique<State>(services, sync, std::move(seller), std::move(buyer), options)) {}
+
+void Actor::start() {
+  state_->runs = std::make_unique<Hands>(state_->options.parallel);
+  state_->others = std::make_unique<Hands>(state_->options.hands);
   state_->loop = std::jthread([state = state_.get()](std::stop_token stop) { state->watch(stop); });
 }
 

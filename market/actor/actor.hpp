@@ -26,6 +26,8 @@ class Actor {
 
   Buyer& buyer();
   Seller& seller();
+  /// Begins. Services may still be filled in before.
+  void start();
   /// Takes no new duty and waits for those under way.
   void stop();
 

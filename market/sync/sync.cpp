@@ -59,8 +59,8 @@ struct Sync::State {
   std::uint64_t version = 1;
   std::string trouble;
 
-  std::mutex listening;  // guards listener
-  std::function<void(const std::vector<std::uint64_t>&, std::uint64_t)> listener;
+  std::mutex listening;  // guards listeners
+  std::vector<std::function<void(const std::vector<std::uint64_t>&, std::uint64_t)>> listeners;
   std::jthread thread;  // last: it stops first
 
   Status load() {
@@ -94,7 +94,8 @@ struct Sync::State {
     }
     changed.notify_all();
     const std::lock_guard lock(listening);
-    if (listener) listener({touched.begin(), touched.end()}, update.head);
+    const std::vector<std::uint64_t> orders(touched.begin(), touched.end());
+    for (const auto& listener : listeners) listener(orders, update.head);
     return {};
   }
 
@@ -196,7 +197,7 @@ Status Sync::catch_up() { return state_->step_all(); }
 
 void Sync::on_change(std::function<void(const std::vector<std::uint64_t>&, std::uint64_t)> listener) {
   const std::lock_guard lock(state_->listening);
-  state_->listener = std::move(listener);
+  state_->listeners.push_back(std::move(listener));
 }
 
 std::string Sync::trouble() const {

@@ -57,7 +57,8 @@ class Sync {
   std::uint64_t wait_beyond(std::uint64_t seen, std::int64_t timeout_ms, std::stop_token stop) const;
   /// Reads on until the newest block is in the book. Errors: those of Rpc.
   Status catch_up();
-  /// Calls for every order that an update touched, in order of ids, from Sync's thread, the book not held.
+  /// Adds a listener that is called after every update with the orders that it touched, by id, from Sync's thread, the book not
+  /// held.
   void on_change(std::function<void(const std::vector<std::uint64_t>& orders, std::uint64_t head)> listener);
   /// Empty while the ledger answers; else what the last attempt said.
   [[nodiscard]] std::string trouble() const;

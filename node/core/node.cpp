@@ -1,0 +1,313 @@
+#include "node/node.hpp"
+
+#include <algorithm>
+#include <mutex>
+
+#include "base/file.hpp"
+#include "base/log.hpp"
+#include "base/random.hpp"
+#include "ledger/keystore.hpp"
+#include "node/core/adapters.hpp"
+#include "node/core/membership.hpp"
+
+namespace koinon::node {
+namespace {
+
+using base::Address;
+using base::Code;
+using base::fail;
+using base::Result;
+using base::Status;
+using base::Wei;
+
+constexpr std::string_view kAccountKey = "account/id";
+constexpr std::uint64_t kWorkingBalance = 1'000;  ///< tokens that a new account gets on a local ledger
+
+/// GET /artifacts/{cid}: what every node serves, with or without an API.
+void serve_artifacts(net::Router& router, Artifacts& artifacts) {
+  router.get<base::Cid>("/artifacts/{cid}",
+                        [&artifacts](const net::HttpRequest&, const base::Cid& cid) -> Result<net::HttpResponse> {
+                          KOINON_TRY(const auto blob, artifacts.blob(cid));
+                          auto response = net::HttpResponse::text(200, std::string(base::as_text(blob)));
+                          response.headers.set("content-type", "application/octet-stream");
+                          return response;
+                        });
+}
+
+}  // namespace
+
+/// Members in the order of construction: each uses those above it, and they go in reverse.
+struct Node::State {
+  explicit State(NodeOptions options_in) : options(std::move(options_in)), pool(0) {}
+
+  NodeOptions options;
+  base::SystemClock clock;
+  base::SystemRandom random;
+  base::ThreadPool pool;
+  net::HttpClient http;
+  std::unique_ptr<Store> store;
+  std::unique_ptr<Artifacts> artifacts;
+  std::string token;
+  std::optional<ledger::Key> key;
+  std::optional<market::BoxPair> box;
+  LedgerAccess access;
+  std::unique_ptr<ledger::Rpc> rpc;
+  std::unique_ptr<Faucet> faucet;
+  ledger::Deployment deployment;
+  market::MarketAddresses addresses;
+  std::unique_ptr<ledger::TxSender> sender;
+  std::unique_ptr<market::MarketLedger> market;
+  std::unique_ptr<market::Accounts> accounts;
+  std::unique_ptr<StoredEvents> events;
+  std::unique_ptr<StoredNotes> notes;
+  std::unique_ptr<OrderArtifacts> order_artifacts;
+  std::unique_ptr<PeerFetcher> fetcher;
+  market::Services services;
+  std::unique_ptr<market::Sync> sync;
+  std::unique_ptr<market::Actor> actor;
+  std::unique_ptr<net::HttpServer> server;
+  std::int64_t started_ms = 0;
+
+  Status open_folder();
+  Status open_ledger();
+  Status open_account();
+  Status make_actor();
+  Status start_actor();
+  Status offer_work();
+  Status ensure_balance(const Wei& needed);
+  Status fund(const Address& to, const Wei& tokens);
+  Result<Wei> free_balance();
+  void issue_receipts(const std::vector<std::uint64_t>& orders);
+};
+
+Status Node::State::open_folder() {
+  const auto& config = options.config;
+  KOINON_CHECK(base::make_folder(config.data));
+  KOINON_TRY(store, Store::open(config.data / "koinon.sqlite"));
+  KOINON_TRY(artifacts, Artifacts::open(config.data / "artifacts", config.artifact_quota, clock));
+  KOINON_TRY(token, token_in(config.data, random));
+  KOINON_CHECK(base::make_folder(config.keystore));
+  KOINON_TRY(key, ledger::unlock_or_create(config.keystore / "operator.json", config.password_file, random));
+  KOINON_TRY(box, box_of(*key));
+  return {};
+}
+
+Status Node::State::open_ledger() {
+  KOINON_TRY(access, reach_ledger(options, *store, http));
+  KOINON_TRY(rpc, ledger::Rpc::open(access.rpc_url));
+  if (access.local) {
+    KOINON_TRY(faucet, Faucet::open(*access.local, *rpc, *store, clock));
+    if (!access.deployment) {
+      base::log_info("a new local ledger: deploying the contracts");
+      KOINON_TRY(access.deployment, faucet->deploy(options.market, options.checks));
+      KOINON_CHECK(access.deployment->save(options.config.data / "deployment.json"));
+    }
+  }
+  deployment = *access.deployment;
+  KOINON_CHECK(deployment.verify(*rpc));
+  KOINON_TRY(addresses, market::MarketAddresses::of(deployment));
+  ledger::TxOptions tx;
+  if (access.local || !access.node_url.empty()) tx.poll_ms = 50;
+  KOINON_TRY(sender, ledger::TxSender::start(*rpc, *key, store->pending, clock, tx));
+  market = market::open_market(*rpc, *sender, deployment.chain_id, addresses);
+  accounts = std::make_unique<market::Accounts>(*rpc, *sender, addresses);
+  events = std::make_unique<StoredEvents>(*store, addresses.market, addresses.registry);
+  market::SyncOptions sync_options;
+  sync_options.first_block = deployment.block;
+  sync_options.market = addresses.market;
+  sync_options.registry = addresses.registry;
+  KOINON_TRY(sync, market::Sync::start(*rpc, *events, sync_options));
+  return {};
+}
+
+Status Node::State::fund(const Address& to, const Wei& tokens) {
+  if (faucet) return faucet->fund(addresses.token, to, tokens);
+  if (!access.node_url.empty()) return ask_faucet(http, access.node_url, to, tokens);
+  return fail(Code::unsupported, "[faucet] only a local ledger gives tokens away; send {} tokens to {}", tokens.tokens(),
+              ledger::checksum_address(to));
+}
+
+Result<Wei> Node::State::free_balance() {
+  KOINON_CHECK(sync->catch_up());
+  Wei out;
+  sync->read([&](const market::Book& book, std::uint64_t) {
+    if (const auto* account = book.account(services.account)) out = account->free;
+  });
+  return out;
+}
+
+Status Node::State::ensure_balance(const Wei& needed) {
+  KOINON_TRY(const auto free, free_balance());
+  if (free >= needed) return {};
+  KOINON_TRY(const auto missing, needed.minus(free));
+  KOINON_TRY(const auto held, accounts->tokens_of(key->address()));
+  if (held < missing) {
+    KOINON_TRY(const auto short_of, missing.minus(held));
+    KOINON_CHECK(fund(key->address(), short_of));
+  }
+  return accounts->deposit(services.account, missing);
+}
+
+Status Node::State::open_account() {
+  sync->read([&](const market::Book& book, std::uint64_t) {
+    if (const auto* mine = book.account_of(key->address())) services.account = mine->id;
+  });
+  const bool fresh = services.account == 0;
+  const bool tokens_are_free = faucet || !access.node_url.empty();
+  if (tokens_are_free) KOINON_CHECK(fund(key->address(), Wei{}));  // coins for gas
+  if (fresh) {
+    KOINON_TRY(services.account, accounts->open(key->address(), key->address()));
+    base::log_info("opened account {} of {}", services.account, ledger::checksum_address(key->address()));
+    KOINON_CHECK(store->settings.set(kAccountKey, std::to_string(services.account)));
+  }
+  if (fresh && tokens_are_free) {
+    KOINON_TRY(const auto tokens, Wei::parse_tokens(std::to_string(kWorkingBalance)));
+    KOINON_CHECK(ensure_balance(tokens));
+  }
+  return {};
+}
+
+Status Node::State::make_actor() {
+  notes = std::make_unique<StoredNotes>(*store);
+  order_artifacts = std::make_unique<OrderArtifacts>(*artifacts, clock);
+  fetcher = std::make_unique<PeerFetcher>(http, *artifacts);
+  services.ledger = market.get();
+  services.journal = notes.get();
+  services.artifacts = order_artifacts.get();
+  services.fetcher = fetcher.get();
+  services.clock = &clock;
+  services.random = &random;
+  services.kinds = &options.kinds;
+  services.pool = &pool;
+  services.box = &*box;
+  services.sign = [this](const base::Hash& digest) { return base::fixed<65>(key->sign(digest).bytes()); };
+  auto seller = options.make_seller ? options.make_seller(services) : std::make_unique<market::Seller>(services);
+  actor = std::make_unique<market::Actor>(services, *sync, std::move(seller), std::make_unique<market::Buyer>(services),
+                                          options.actor);
+  return {};
+}
+
+Status Node::State::start_actor() {
+  actor->start();
+  sync->on_change([this](const std::vector<std::uint64_t>& orders, std::uint64_t) { issue_receipts(orders); });
+  std::vector<std::uint64_t> all;
+  sync->read([&](const market::Book& book, std::uint64_t) {
+    for (const auto& [id, order] : book.orders()) all.push_back(id);
+  });
+  issue_receipts(all);
+  return {};
+}
+
+void Node::State::issue_receipts(const std::vector<std::uint64_t>& orders) {
+  for (const auto id : orders) {
+    std::optional<market::OrderView> order;
+    std::optional<market::Parties> parties;
+    sync->read([&](const market::Book& book, std::uint64_t) {
+      const auto* found = book.order(id);
+      if (found == nullptr || found->terms.buyer != services.account || found->phase != market::Phase::settled) return;
+      order = *found;
+      parties.emplace(book, *found, services.account);
+    });
+    if (!order || order->outcome() != trust::Verdict::accepted) continue;
+    if (const auto kept = notes->get(market::receipt_key(id)); kept && *kept) continue;
+    const auto receipt = actor->buyer().conclude(*order, *parties);
+    if (!receipt) {
+      base::log_warn("order {}: no receipt: {}", id, receipt.error().text);
+      continue;
+    }
+    if (const auto stored = store->receipts.put({std::to_string(id), receipt->to_json(), clock.now_ms()}); !stored)
+      base::log_warn("order {}: {}", id, stored.error().text);
+  }
+}
+
+Status Node::State::offer_work() {
+  const auto& provider = options.config.provider;
+  KOINON_TRY(const auto tier, market::tier_from(provider.price));
+  // By default a stake for eight orders at once by quorum(3, 2): each locks twenty times its price.
+  auto wanted = provider.stake;
+  if (wanted.is_zero()) {
+    KOINON_TRY(wanted, market::tier_price(tier).times(20 * 8));
+    wanted = std::max(wanted, options.market.min_stake);
+  }
+  market::AccountView mine;
+  sync->read([&](const market::Book& book, std::uint64_t) {
+    if (const auto* account = book.account(services.account)) mine = *account;
+  });
+  if (mine.stake < wanted) {
+    KOINON_TRY(const auto missing, wanted.minus(mine.stake));
+    KOINON_CHECK(ensure_balance(missing));
+    KOINON_CHECK(accounts->stake(services.account, missing));
+    base::log_info("staked {}", wanted.tokens());
+  }
+  if (mine.endpoint != services.endpoint || mine.encryption_key != box->public_key())
+    KOINON_CHECK(accounts->set_profile(services.account, services.endpoint, box->public_key()));
+  for (const auto& name : provider.kinds) {
+    KOINON_TRY(const auto* kind, options.kinds.find(name));
+    const auto at = mine.offers.find(kind->code());
+    if (at == mine.offers.end() || !at->second.active || at->second.tier != tier)
+      KOINON_CHECK(accounts->set_offer(services.account, kind->code(), tier, true));
+    base::log_info("offering {} at {} an order", name, market::tier_price(tier).tokens());
+  }
+  return {};
+}
+
+Node::Node(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Node::~Node() {
+  if (!state_) return;
+  if (state_->server) state_->server->stop();
+  if (state_->actor) state_->actor->stop();
+  state_->sync.reset();
+  state_->actor.reset();
+  state_->sender.reset();
+  state_->faucet.reset();
+  if (state_->access.local) state_->access.local->stop();
+}
+
+Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
+  auto node = std::unique_ptr<Node>(new Node(std::make_unique<State>(std::move(options))));
+  auto& s = *node->state_;
+  s.started_ms = s.clock.now_ms();
+  s.options.actor.parallel = s.options.config.provider.parallel;
+  KOINON_CHECK(s.open_folder());
+  KOINON_CHECK(s.open_ledger());
+  KOINON_CHECK(s.open_account());
+  net::ServerOptions server;
+  server.address = s.options.config.http_address;
+  server.port = s.options.config.http_port;
+  KOINON_CHECK(s.make_actor());
+  net::Router router;
+  if (s.options.make_router)
+    router = s.options.make_router(*node);
+  else
+    serve_artifacts(router, *s.artifacts);
+  KOINON_TRY(s.server, net::HttpServer::start(std::move(router), server));
+  s.services.endpoint = s.options.config.public_endpoint.empty() ? s.server->url() : s.options.config.public_endpoint;
+  // Only now do the actors begin: they name the endpoint to others.
+  KOINON_CHECK(s.start_actor());
+  if (s.options.provide) KOINON_CHECK(s.offer_work());
+  return node;
+}
+
+std::string Node::url() const { return state_->server ? state_->server->url() : std::string(); }
+const std::string& Node::token() const { return state_->token; }
+std::uint32_t Node::account() const { return state_->services.account; }
+const Address& Node::operator_address() const { return state_->key->address(); }
+const Config& Node::config() const { return state_->options.config; }
+const ledger::Deployment& Node::deployment() const { return state_->deployment; }
+const work::KindSet& Node::kinds() const { return state_->options.kinds; }
+std::int64_t Node::started_ms() const { return state_->started_ms; }
+bool Node::runs_ledger() const { return state_->access.local != nullptr; }
+const std::string& Node::ledger_url() const { return state_->access.rpc_url; }
+Store& Node::store() { return *state_->store; }
+Artifacts& Node::artifacts() { return *state_->artifacts; }
+market::Sync& Node::sync() { return *state_->sync; }
+market::Buyer& Node::buyer() { return state_->actor->buyer(); }
+market::Accounts& Node::accounts() { return *state_->accounts; }
+market::MarketLedger& Node::market() { return *state_->market; }
+ledger::Rpc& Node::rpc() { return *state_->rpc; }
+base::ThreadPool& Node::pool() { return state_->pool; }
+const base::Clock& Node::clock() const { return state_->clock; }
+Status Node::fund(const Address& to, const Wei& tokens) { return state_->fund(to, tokens); }
+
+}  // namespace koinon::node

@@ -1,0 +1,82 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "ledger/deployment.hpp"
+#include "market/actor/actor.hpp"
+#include "market/onchain/onchain.hpp"
+#include "net/http_server.hpp"
+#include "node/artifacts/artifacts.hpp"
+#include "node/config/config.hpp"
+#include "node/store/store.hpp"
+#include "work/kind.hpp"
+
+namespace koinon::node {
+
+class Node;
+
+/// What a node is made of. Faces fill it from configuration; tests replace parts.
+struct NodeOptions {
+  Config config;
+  bool provide = false;  ///< register, stake and offer work
+  work::KindSet kinds;   ///< what this node can run
+  market::ActorOptions actor;
+  market::MarketConfig market = market::local_config();  ///< of a local ledger that is new
+  std::vector<market::ExtraCheck> checks;                ///< beside the quorum, of a local ledger that is new
+  std::filesystem::path page;                            ///< folder of the built web page; empty: found beside the program
+  std::int64_t block_ms = 1'000;                         ///< of a local ledger: an empty block after so long
+  /// Builds the routes that the node serves, usually make_api of node/api/api.hpp; called once, when all else is ready. Without
+  /// it the node serves artifacts alone.
+  std::function<net::Router(Node& node)> make_router;
+  /// Builds the provider's side; the default is market::Seller.
+  std::function<std::unique_ptr<market::Seller>(const market::Services&)> make_seller;
+};
+
+/// One member of the network: ledger connection, account, store, actors and HTTP API in one process.
+class Node {
+ public:
+  /// Opens the data folder, starts or reaches the ledger, opens an account when there is none (on a local ledger the faucet
+  /// pays for it), reconciles with the ledger, and serves. Errors name the step that failed and what to do.
+  static Result<std::unique_ptr<Node>> start(NodeOptions options);
+  /// Stops in order: HTTP, actors, ledger.
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  /// "http://127.0.0.1:7070"
+  [[nodiscard]] std::string url() const;
+  /// Bearer token of calls that spend money; also in DATA/token with mode 0600.
+  [[nodiscard]] const std::string& token() const;
+  [[nodiscard]] std::uint32_t account() const;
+  [[nodiscard]] const base::Address& operator_address() const;
+  [[nodiscard]] const Config& config() const;
+  [[nodiscard]] const ledger::Deployment& deployment() const;
+  [[nodiscard]] const work::KindSet& kinds() const;
+  [[nodiscard]] std::int64_t started_ms() const;
+  /// True when this node runs the ledger itself.
+  [[nodiscard]] bool runs_ledger() const;
+  /// URL of the ledger's JSON-RPC as this node reaches it.
+  [[nodiscard]] const std::string& ledger_url() const;
+
+  [[nodiscard]] Store& store();
+  [[nodiscard]] Artifacts& artifacts();
+  [[nodiscard]] market::Sync& sync();
+  [[nodiscard]] market::Buyer& buyer();
+  [[nodiscard]] market::Accounts& accounts();
+  [[nodiscard]] market::MarketLedger& market();
+  [[nodiscard]] ledger::Rpc& rpc();
+  [[nodiscard]] base::ThreadPool& pool();
+  [[nodiscard]] const base::Clock& clock() const;
+
+  /// On a local ledger: coins for gas and tokens to spend, from the faucet. Errors: unsupported elsewhere, exhausted (more than
+  /// the limit a minute).
+  Status fund(const base::Address& to, const base::Wei& tokens);
+
+ private:
+  struct State;
+  explicit Node(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace koinon::node
