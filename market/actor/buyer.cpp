@@ -179,7 +179,6 @@ Status Buyer::demand_first(const OrderView& order) {
 Status Buyer::judge(const OrderView& order, const Parties& parties, std::stop_token stop) {
   KOINON_TRY(const auto note, purchase(order));
   if (!note) return {};
-  if (order.verdict->bad_input) return {};
   if (order.juries < 2 && exposes_a_cheat(order, *note)) {
     base::log_warn("order {}: the verdict is not what our own run gives; appealing", order.id);
     return s_.ledger->appeal(order.id, s_.account);

@@ -9,7 +9,8 @@ Parties::Parties(const Book& book, const OrderView& order, std::uint32_t self) {
   take(self);
   take(order.terms.buyer);
   for (const auto& seat : order.seats) take(seat.account);
-  for (const auto& round : order.rounds) take(round.publisher);
+  for (const auto& round : order.rounds)
+    for (const auto& publication : round.published) take(publication.publisher);
 }
 
 const AccountView* Parties::account(std::uint32_t id) const {

@@ -17,46 +17,63 @@ Result<std::optional<JobNote>> Seller::note(const OrderView& order) {
   return std::optional<JobNote>(std::move(read));
 }
 
-Result<Bytes> Seller::fetch_envelope(const OrderView& order, std::stop_token stop) {
-  const auto& round = order.rounds[order.round()];
-  KOINON_TRY(const auto where, Locator::parse(round.locator));
-  const base::ArtifactRef ref{where.cid, round.envelope_size};
+Result<Bytes> Seller::fetch_envelope(const Publication& publication, std::stop_token stop) {
+  KOINON_TRY(const auto where, Locator::parse(publication.locator));
+  const base::ArtifactRef ref{where.cid, publication.envelope_size};
   auto bytes = s_.artifacts->get(ref.cid);
   if (!bytes) bytes = s_.fetcher->fetch(where.base, ref, stop);
-  if (!bytes) return fail(Code::network, "[input] of order {}: {}", order.id, bytes.error().text);
-  if (base::byte_tree_root(Domain::envelope, *bytes) != round.envelope_root)
-    return fail(Code::network, "[input] of order {}: {} does not serve what was published", order.id, where.base);
+  if (!bytes) return fail(Code::network, "{}", bytes.error().text);
+  if (base::byte_tree_root(Domain::envelope, *bytes) != publication.envelope_root)
+    return fail(Code::network, "{} does not serve what account {} published", where.base, publication.publisher);
   return bytes;
 }
 
-Result<work::Parcel> Seller::fetch_input(const OrderView& order, std::stop_token stop) {
-  KOINON_TRY(const auto envelope, fetch_envelope(order, stop));
-  auto content = open(envelope, *s_.box);
-  if (!content) return fail(Code::rejected, "[input] of order {}: {}", order.id, content.error().text);
+Result<work::Parcel> Seller::open_parcel(base::ByteView envelope, const OrderView& order) {
+  const auto content = open(envelope, *s_.box);
+  if (!content) return fail(Code::rejected, "{}", content.error().text);
   auto parcel = work::Parcel::decode(*content);
-  if (!parcel) return fail(Code::rejected, "[input] of order {}: {}", order.id, parcel.error().text);
-  if (parcel->root() != order.terms.input_root)
-    return fail(Code::rejected, "[input] of order {} is not what the order binds", order.id);
+  if (!parcel) return fail(Code::rejected, "{}", parcel.error().text);
+  if (parcel->root() != order.terms.input_root) return fail(Code::rejected, "the input is not what the order binds");
   return parcel;
+}
+
+Result<work::Parcel> Seller::fetch_input(const OrderView& order, std::stop_token stop) {
+  base::Error last{Code::network, "nobody published it"};
+  bool unreachable = false;
+  for (const auto& publication : order.rounds[order.round()].published) {
+    const auto envelope = fetch_envelope(publication, stop);
+    auto parcel = envelope ? open_parcel(*envelope, order) : Result<work::Parcel>(fail(envelope.error()));
+    if (parcel) return parcel;
+    unreachable = unreachable || parcel.error().code != Code::rejected;
+    last = parcel.error();
+  }
+  // Bad input is claimed only when every envelope was seen and none holds the input.
+  return fail(unreachable ? Code::network : last.code, "[input] of order {}: {}", order.id, last.text);
 }
 
 Result<work::Parcel> Seller::known_input(const OrderView& order) {
   const auto* seat = order.seat(s_.account);
   if (seat == nullptr) return fail(Code::not_found, "[input] no seat in order {}", order.id);
-  KOINON_TRY(const auto where, Locator::parse(order.rounds[seat->round].locator));
-  KOINON_TRY(const auto envelope, s_.artifacts->get(where.cid));
-  KOINON_TRY(const auto content, open(envelope, *s_.box));
-  KOINON_TRY(auto parcel, work::Parcel::decode(content));
-  if (parcel.root() != order.terms.input_root)
-    return fail(Code::rejected, "[input] of order {} is not what the order binds", order.id);
-  return parcel;
+  for (const auto& publication : order.rounds[seat->round].published) {
+    const auto where = Locator::parse(publication.locator);
+    const auto envelope = where ? s_.artifacts->get(where->cid) : Result<Bytes>(fail(where.error()));
+    if (!envelope) continue;
+    if (auto parcel = open_parcel(*envelope, order)) return parcel;
+  }
+  return fail(Code::not_found, "[input] of order {} is not kept here", order.id);
 }
 
 Result<Bytes> Seller::artifact_of(const OrderView& order, std::stop_token stop) {
   const base::ArtifactRef ref{base::Cid{order.terms.spec_digest}, order.terms.spec_size};
   if (auto kept = s_.artifacts->get(ref.cid)) return kept;
-  KOINON_TRY(const auto where, Locator::parse(order.rounds[order.round()].locator));
-  return s_.fetcher->fetch(where.base, ref, stop);
+  base::Error last{Code::network, "nobody serves it"};
+  for (const auto& publication : order.rounds[order.round()].published) {
+    const auto where = Locator::parse(publication.locator);
+    auto bytes = where ? s_.fetcher->fetch(where->base, ref, stop) : Result<Bytes>(fail(where.error()));
+    if (bytes) return bytes;
+    last = bytes.error();
+  }
+  return fail(Code::network, "[program] of order {}: {}", order.id, last.text);
 }
 
 Result<work::Outcome> Seller::run(const OrderView& order, const work::Parcel& input, std::stop_token stop) {
@@ -93,7 +110,7 @@ Status Seller::work(const OrderView& order, std::stop_token stop) {
     auto outcome = input ? run(order, *input, stop) : Result<work::Outcome>(fail(input.error()));
     if (!outcome && outcome.error().code == Code::rejected) {
       base::log_warn("order {}: {}; claiming bad input", order.id, outcome.error().text);
-      outcome = work::Outcome{{}, trust::bad_input_roots(), {}};
+      outcome = work::Outcome{.outputs = {}, .roots = trust::bad_input_roots(), .meter = {}};
     }
     if (!outcome) return fail(std::move(outcome).error());
     KOINON_TRY(kept, settle_claim(order, *outcome));

@@ -36,7 +36,8 @@ class Seller {
   const Services& s_;
 
  private:
-  Result<base::Bytes> fetch_envelope(const OrderView& order, std::stop_token stop);
+  Result<base::Bytes> fetch_envelope(const Publication& publication, std::stop_token stop);
+  Result<work::Parcel> open_parcel(base::ByteView envelope, const OrderView& order);
   Result<base::Bytes> artifact_of(const OrderView& order, std::stop_token stop);
   Result<JobNote> settle_claim(const OrderView& order, const work::Outcome& outcome);
   Result<std::optional<JobNote>> note(const OrderView& order);

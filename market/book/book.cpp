@@ -50,9 +50,8 @@ const Seat* OrderView::seat_now(std::uint32_t account) const {
 }
 
 trust::Verdict OrderView::outcome() const {
-  if (phase == Phase::refunded) return trust::Verdict::undecided;
+  if (phase == Phase::refunded) return refund_reason == kBadInput ? trust::Verdict::bad_input : trust::Verdict::undecided;
   if (!verdict) return trust::Verdict::pending;
-  if (verdict->bad_input) return trust::Verdict::bad_input;
   return phase == Phase::settled ? trust::Verdict::accepted : trust::Verdict::pending;
 }
 
@@ -127,7 +126,11 @@ Status Book::apply_registry(const Event& event, const Reading& in) {
   if (name == "Deposited" || name == "Credited") return move(nullptr, &account.free);
   if (name == "Withdrawn" || name == "Debited") return move(&account.free, nullptr);
   if (name == "Staked") return move(&account.free, &account.stake);
-  if (name == "Unstaked") return move(&account.stake, &account.free);
+  if (name == "UnstakeRequested") account.unbonding = amount;
+  if (name == "Unstaked") {
+    account.unbonding = Wei{};
+    return move(&account.stake, &account.free);
+  }
   if (name == "Locked") return move(nullptr, &account.locked);
   if (name == "Unlocked") return move(&account.locked, nullptr);
   if (name == "Slashed") {
@@ -217,15 +220,12 @@ Status Book::apply_market(const Event& event, const Reading& in) {
     const auto index = in.u8("round");
     if (index >= order.rounds.size())
       return fail(Code::conflict, "[book] InputPublished names round {} of {}", index, order.rounds.size());
-    auto& round = order.rounds[index];
-    round.publisher = in.u32("publisher");
-    round.envelope_root = in.hash("envelopeRoot");
-    round.envelope_size = in.u64("envelopeSize");
-    round.locator = in.text("locator");
+    const Publication publication{in.u32("publisher"), in.hash("envelopeRoot"), in.u64("envelopeSize"), in.text("locator")};
+    order.rounds[index].published.push_back(publication);
     order.phase = Phase::commit;
     order.deadline = in.i64("deadline");
-    tell(fmt::format("Account {} published the input, encrypted to the members ({} bytes).", round.publisher,
-                     round.envelope_size));
+    tell(fmt::format("Account {} published the input, encrypted to the members ({} bytes).", publication.publisher,
+                     publication.envelope_size));
   } else if (name == "Committed") {
     KOINON_CHECK(need_seat());
     seat->committed = true;
@@ -253,7 +253,6 @@ Status Book::apply_market(const Event& event, const Reading& in) {
     verdict.output_root = in.hash("outputRoot");
     verdict.trace_root = in.hash("traceRoot");
     verdict.witness = in.hash("witness");
-    verdict.bad_input = in.boolean("badInput");
     verdict.accepted = in.u64("accepted");
     verdict.rejected = in.u64("rejected");
     order.verdict = verdict;
@@ -265,10 +264,10 @@ Status Book::apply_market(const Event& event, const Reading& in) {
                                : (verdict.rejected & bit) != 0 ? Standing::rejected
                                                                : Standing::none;
     }
-    tell(verdict.bad_input ? std::string("The verdict stands: the input does not match what the order binds.")
-                           : fmt::format("A verdict stands: {} claims accepted, {} rejected.", std::popcount(verdict.accepted),
-                                         std::popcount(verdict.rejected)));
+    tell(fmt::format("A verdict stands: {} claims accepted, {} rejected.", std::popcount(verdict.accepted),
+                     std::popcount(verdict.rejected)));
   } else if (name == "Appealed") {
+    KOINON_TRY(order.appeal_bonds, order.appeal_bonds.plus(in.wei("bond")));
     tell(fmt::format("Account {} appealed with a bond of {}.", account, in.wei("bond").tokens()));
   } else if (name == "Demanded") {
     order.demand = OpenDemand{in.boolean("output"), account, in.u32("target"), in.u32("tensor"), in.u32("subtree")};
@@ -295,6 +294,7 @@ Status Book::apply_market(const Event& event, const Reading& in) {
   } else if (name == "Rewarded") {
     tell(fmt::format("Account {} was rewarded {} out of what was slashed.", account, in.wei("amount").tokens()));
   } else if (name == "AppealSettled") {
+    KOINON_TRY(order.appeals_returned, order.appeals_returned.plus(in.wei("returned")));
     tell(in.boolean("succeeded") ? fmt::format("The appeal of account {} succeeded.", account)
                                  : fmt::format("The appeal of account {} failed; its bond pays the jury.", account));
   } else if (name == "Settled" || name == "Refunded") {

@@ -32,6 +32,9 @@ enum class Phase : std::uint8_t {
 std::string_view phase_name(Phase phase);
 [[nodiscard]] constexpr bool is_final(Phase phase) { return phase == Phase::settled || phase == Phase::refunded; }
 
+/// The refund reason that says: the input was not what the order binds (Types.sol, RefundReason.BadInput).
+inline constexpr std::uint8_t kBadInput = 5;
+
 /// What an order found about one member, as WorkMarket numbers it.
 enum class Standing : std::uint8_t { none = 0, accepted = 1, rejected = 2, silent = 3 };
 
@@ -70,6 +73,14 @@ struct Seat {
   Wei paid, fee, slashed;
 };
 
+/// An envelope with the input, as one account published it.
+struct Publication {
+  std::uint32_t publisher = 0;
+  Hash envelope_root;
+  std::uint64_t envelope_size = 0;
+  std::string locator;
+};
+
 struct RoundView {
   trust::Role role = trust::Role::quorum;
   bool appealed = false;
@@ -77,18 +88,14 @@ struct RoundView {
   std::uint8_t wanted = 0;
   Hash seed;
   std::int64_t drawn_at_ms = 0;
-  Wei locked;  ///< of each member
-  std::uint32_t publisher = 0;
-  Hash envelope_root;
-  std::uint64_t envelope_size = 0;
-  std::string locator;
+  Wei locked;                          ///< of each member
+  std::vector<Publication> published;  ///< in order; a member uses the first that holds the input
 };
 
 /// A verdict that stands, or stood until an appeal.
 struct StandingVerdict {
   Hash output_root, trace_root;
-  Hash witness;  ///< zero unless a jury named it
-  bool bad_input = false;
+  Hash witness;                              ///< zero unless a jury named it
   std::uint64_t accepted = 0, rejected = 0;  ///< bits over seats
 };
 
@@ -124,7 +131,9 @@ struct OrderView {
   bool audited = false;
   std::uint8_t juries = 0;
   Wei escrow, bond, paid, burned, slashed, refunded;
-  std::optional<std::uint8_t> refund_reason;  ///< RefundReason of Types.sol
+  Wei appeal_bonds, appeals_returned;         ///< put in by appellants, and given back to them with their rewards
+  std::optional<std::uint8_t> refund_reason;  ///< RefundReason of Types.sol: undrawn, no providers, no input, silence,
+                                              ///< undecided, bad input
   std::int64_t placed_at_ms = 0, settled_at_ms = 0;
   std::uint64_t placed_block = 0, settled_block = 0;
   Hash placed_tx, settled_tx;
@@ -151,6 +160,7 @@ struct AccountView {
   base::FixedBytes<32> encryption_key;
   std::map<std::uint8_t, Offer> offers;  ///< by kind
   Wei free, stake, locked, earned, slashed, points;
+  Wei unbonding;  ///< part of the stake that was asked back
   std::uint32_t accepted = 0, rejected = 0, silent = 0, streak = 0;
 };
 
