@@ -188,16 +188,20 @@ struct TxSender::State {
     return std::optional<Receipt>{};
   }
 
-  /// Why a mined transaction failed: the same call again, in the block before.
+  /// Why a mined transaction failed: the same call again, in the block before, or now where the server keeps no history.
   Error reason(const PendingTransaction& item, const Receipt& receipt) {
     Error out{Code::ledger,
               fmt::format("[transaction] {} reverted in block {}", base::to_hex(receipt.transaction), receipt.block.number)};
     const auto tx = decode_transaction(item.raw);
     if (!tx) return out;
-    const auto before = receipt.block.number > 0 ? receipt.block.number - 1 : 0;
-    const auto again = rpc.eth_call({key.address(), tx->transaction.to, tx->transaction.data, tx->transaction.value},
-                                    codec::hex_quantity(before));
-    if (!again) out.text += ": " + again.error().text;
+    const CallRequest call{key.address(), tx->transaction.to, tx->transaction.data, tx->transaction.value};
+    const auto before = codec::hex_quantity(receipt.block.number > 0 ? receipt.block.number - 1 : 0);
+    for (const auto& tag : {before, std::string("latest")}) {
+      const auto again = rpc.eth_call(call, tag);
+      if (again || !says(again.error(), {"reverted: "})) continue;
+      out.text += ": " + again.error().text;
+      break;
+    }
     return out;
   }
 
