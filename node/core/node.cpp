@@ -178,6 +178,7 @@ Status Node::State::make_actor() {
   services.clock = &clock;
   services.random = &random;
   services.kinds = &options.kinds;
+  services.checks = &options.rules;
   services.pool = &pool;
   services.box = &*box;
   services.sign = [this](const base::Hash& digest) { return base::fixed<65>(key->sign(digest).bytes()); };
@@ -256,6 +257,7 @@ Node::Node(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Node::~Node() {
   if (!state_) return;
   if (state_->server) state_->server->stop();
+  state_->server.reset();  // with its routes, whose threads read what goes below
   if (state_->actor) state_->actor->stop();
   state_->sync.reset();
   state_->actor.reset();
@@ -296,6 +298,7 @@ const Address& Node::operator_address() const { return state_->key->address(); }
 const Config& Node::config() const { return state_->options.config; }
 const ledger::Deployment& Node::deployment() const { return state_->deployment; }
 const work::KindSet& Node::kinds() const { return state_->options.kinds; }
+const trust::CheckSet& Node::rules() const { return state_->options.rules; }
 std::int64_t Node::started_ms() const { return state_->started_ms; }
 bool Node::runs_ledger() const { return state_->access.local != nullptr; }
 const std::string& Node::ledger_url() const { return state_->access.rpc_url; }
