@@ -10,6 +10,7 @@
 #include "node/artifacts/artifacts.hpp"
 #include "node/config/config.hpp"
 #include "node/store/store.hpp"
+#include "trust/quorum/quorum.hpp"
 #include "work/kind.hpp"
 
 namespace koinon::node {
@@ -24,6 +25,7 @@ struct NodeOptions {
   market::ActorOptions actor;
   market::MarketConfig market = market::local_config();  ///< of a local ledger that is new
   std::vector<market::ExtraCheck> checks;                ///< beside the quorum, of a local ledger that is new
+  trust::CheckSet rules = trust::standard_checks();      ///< the checks that this node understands
   std::filesystem::path page;                            ///< folder of the built web page; empty: found beside the program
   std::int64_t block_ms = 1'000;                         ///< of a local ledger: an empty block after so long
   /// Builds the routes that the node serves, usually make_api of node/api/api.hpp; called once, when all else is ready. Without
@@ -53,6 +55,7 @@ class Node {
   [[nodiscard]] const Config& config() const;
   [[nodiscard]] const ledger::Deployment& deployment() const;
   [[nodiscard]] const work::KindSet& kinds() const;
+  [[nodiscard]] const trust::CheckSet& rules() const;
   [[nodiscard]] std::int64_t started_ms() const;
   /// True when this node runs the ledger itself.
   [[nodiscard]] bool runs_ledger() const;

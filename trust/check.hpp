@@ -54,6 +54,8 @@ class Check {
   [[nodiscard]] virtual std::uint8_t code() const = 0;
   [[nodiscard]] virtual std::string_view name() const = 0;
   [[nodiscard]] virtual Decision decide(const Case& facts) const = 0;
+  /// How many signed claims of the quorum must agree for a receipt to show, without the ledger, a verdict that no jury gave.
+  [[nodiscard]] virtual std::uint8_t needed([[maybe_unused]] std::uint8_t n, std::uint8_t k) const { return k; }
 };
 
 /// The checks that this process knows, by code.

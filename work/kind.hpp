@@ -13,7 +13,8 @@
 
 namespace koinon::work {
 
-/// Number of a kind on the ledger. Persisted and in contracts: never renumber. 64 and above are free for extensions.
+/// Number of a kind on the ledger. Persisted and in contracts: never renumber. 8 to 15 are free for
+/// extensions; the registry keeps one tree of offers a kind and takes codes below 16.
 enum class KindCode : std::uint8_t {
   inference = 0,
   training = 1,

@@ -202,7 +202,8 @@ Result<Receipt> Buyer::conclude(const OrderView& order, const Parties& parties) 
   out.order = order.id;
   KOINON_TRY(const auto* kind, s_.kinds->find(order.terms.kind));
   out.kind = kind->name();
-  out.check = "quorum";
+  KOINON_TRY(const auto* check, s_.checks->find(order.terms.check));
+  out.check = check->name();
   out.privacy = order.terms.privacy == 0 ? "plain" : "private";
   out.n = order.terms.n;
   out.k = order.terms.k;

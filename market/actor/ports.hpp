@@ -10,7 +10,7 @@
 #include "base/random.hpp"
 #include "market/book/book.hpp"
 #include "market/envelope/envelope.hpp"
-#include "trust/claim.hpp"
+#include "trust/check.hpp"
 #include "work/kind.hpp"
 
 namespace koinon::market {
@@ -88,6 +88,7 @@ struct Services {
   const base::Clock* clock = nullptr;
   base::Random* random = nullptr;
   const work::KindSet* kinds = nullptr;
+  const trust::CheckSet* checks = nullptr;
   base::ThreadPool* pool = nullptr;
   const BoxPair* box = nullptr;
   std::function<base::FixedBytes<65>(const Hash& digest)> sign;  ///< by the operator's key

@@ -249,10 +249,10 @@ Result<Receipt> Receipt::from_json(std::string_view text) {
   return out;
 }
 
-Result<ReceiptReport> verify_offline(const Receipt& receipt) {
+Result<ReceiptReport> verify_offline(const Receipt& receipt, const trust::CheckSet& checks) {
   KOINON_CHECK(check_signature(receipt.digest(), receipt.signature, receipt.issuer, "the issuer"));
-  if (receipt.check != "quorum")
-    return fail(Code::unsupported, "[receipt] check '{}' cannot be verified by this version", receipt.check);
+  const auto check = checks.find(receipt.check);
+  if (!check) return fail(Code::unsupported, "[receipt] {}", check.error().text);
   if (receipt.verdict != "accepted")
     return fail(Code::rejected, "[receipt] the verdict is '{}': accepted expected", receipt.verdict);
   if (receipt.n == 0 || receipt.k == 0 || receipt.k > receipt.n || 2 * receipt.k <= receipt.n)
@@ -280,13 +280,13 @@ Result<ReceiptReport> verify_offline(const Receipt& receipt) {
   }
   // A jury, where there was one, has the last word.
   report.supporting = jurors == 0 ? quorum : jury;
-  report.needed = jurors == 0 ? receipt.k : jurors / 2 + 1;
+  report.needed = jurors == 0 ? (*check)->needed(receipt.n, receipt.k) : jurors / 2 + 1;
   if (report.supporting < report.needed)
     return fail(Code::rejected, "[receipt] {} signed claims support the result: {} needed", report.supporting, report.needed);
   return report;
 }
 
-Status verify_on_ledger(const Receipt& receipt, const Book& book) {
+Status verify_on_ledger(const Receipt& receipt, const Book& book, const trust::CheckSet& checks) {
   const auto* order = book.order(receipt.order);
   if (order == nullptr) return fail(Code::not_found, "[receipt] the ledger knows no order {}", receipt.order);
   const auto differs = [&](std::string_view field) {
@@ -298,6 +298,8 @@ Status verify_on_ledger(const Receipt& receipt, const Book& book) {
   if (!order->verdict || order->verdict->output_root != receipt.output_root) return differs("output_root");
   if (order->verdict->trace_root != receipt.trace_root) return differs("trace_root");
   if (order->terms.n != receipt.n || order->terms.k != receipt.k) return differs("policy");
+  const auto check = checks.find(order->terms.check);
+  if (!check || (*check)->name() != receipt.check) return differs("check");
   if (order->settled_tx != receipt.settled_tx || order->placed_tx != receipt.placed_tx) return differs("ledger");
   if (order->paid != receipt.paid || order->slashed != receipt.slashed || order->refunded != receipt.refunded)
     return differs("money");

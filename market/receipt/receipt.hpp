@@ -4,6 +4,7 @@
 
 #include "ledger/key.hpp"
 #include "market/book/book.hpp"
+#include "trust/quorum/quorum.hpp"
 
 namespace koinon::market {
 
@@ -61,10 +62,11 @@ struct ReceiptReport {
 };
 
 /// Checks all that needs no ledger: the issuer's signature, every claim's signature, that the outputs hash to the output root,
-/// and that the claims make the verdict under the order's policy. Errors: rejected, saying what fails.
-Result<ReceiptReport> verify_offline(const Receipt& receipt);
+/// and that the claims make the verdict under the order's policy. Errors: rejected, saying what fails; unsupported (a check
+/// that is not among `checks`).
+Result<ReceiptReport> verify_offline(const Receipt& receipt, const trust::CheckSet& checks = trust::standard_checks());
 
 /// Compares a receipt with the order in the book: roots, verdict, payments. Errors: rejected, naming the field; not_found.
-Status verify_on_ledger(const Receipt& receipt, const Book& book);
+Status verify_on_ledger(const Receipt& receipt, const Book& book, const trust::CheckSet& checks = trust::standard_checks());
 
 }  // namespace koinon::market

@@ -154,4 +154,10 @@ Decision QuorumCheck::decide(const Case& c) const {
   return stand(c, *quorum, false);
 }
 
+CheckSet standard_checks() {
+  CheckSet out;
+  KOINON_INVARIANT(out.add(std::make_unique<QuorumCheck>()).has_value());
+  return out;
+}
+
 }  // namespace koinon::trust

@@ -14,4 +14,7 @@ class QuorumCheck final : public Check {
   static std::uint8_t jury_size(std::uint8_t n, std::uint8_t index);
 };
 
+/// The checks that every node understands. Others are added to it.
+CheckSet standard_checks();
+
 }  // namespace koinon::trust
