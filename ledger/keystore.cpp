@@ -1,5 +1,6 @@
 #include "ledger/keystore.hpp"
 
+#include <crypto++/scrypt.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <sys/stat.h>
@@ -36,10 +37,13 @@ Result<Derived> scrypt(std::string_view password, ByteView salt, const ScryptCos
     return fail(Code::out_of_range, "[keystore] scrypt n {}, r {}, p {}: a power of two within 1 GiB expected", cost.n, cost.r,
                 cost.p);
   Derived out;
-  const auto limit = kMaxMemory + (64u << 20);
-  if (EVP_PBE_scrypt(password.data(), password.size(), salt.data(), salt.size(), cost.n, cost.r, cost.p, limit,
-                     out.bytes.data(), out.bytes.size()) != 1)
-    return fail(Code::exhausted, "[keystore] scrypt did not get its {} MiB of memory", cost.n * cost.r * 128 >> 20);
+  // Not OpenSSL's: it refuses n >= 2^(16 r) (RFC 7914, section 6), which keystores in use, and the official vector, have.
+  try {
+    CryptoPP::Scrypt().DeriveKey(out.bytes.data(), out.bytes.size(), reinterpret_cast<const std::uint8_t*>(password.data()),
+                                 password.size(), salt.data(), salt.size(), cost.n, cost.r, cost.p);
+  } catch (const std::exception& error) {
+    return fail(Code::exhausted, "[keystore] scrypt with {} MiB: {}", cost.n * cost.r * 128 >> 20, error.what());
+  }
   return out;
 }
 

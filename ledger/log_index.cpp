@@ -113,6 +113,13 @@ Result<bool> LogIndex::read_final(std::uint64_t last, std::uint64_t head) {
     LogUpdate update{{}, {}, std::move(*logs), cursor_, head};
     update.cursor.next = to + 1;
     update.cursor.recent.clear();
+    if (to == last) {
+      // The newest final block stays as the anchor: if it goes too, the reorganisation was deeper than it may be.
+      KOINON_TRY(const auto anchor, rpc_.block(to));
+      update.cursor.recent.push_back({{to, anchor.hash}, {}});
+      std::ranges::copy_if(update.added, std::back_inserter(update.cursor.recent.back().logs),
+                           [&](const Log& log) { return log.block.number == to; });
+    }
     KOINON_CHECK(commit(std::move(update)));
     range_ = std::min(range_ * 2, options_.max_range);
     return true;

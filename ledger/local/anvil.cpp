@@ -86,7 +86,8 @@ Result<std::filesystem::path> find_anvil(const std::filesystem::path& root) {
   return fail(Code::not_found, "[local ledger] no anvil: run npm ci in contracts/, or set KOINON_ANVIL to the program");
 }
 
-Result<std::unique_ptr<Anvil>> Anvil::start(const std::filesystem::path& binary, std::uint64_t genesis_time) {
+Result<std::unique_ptr<Anvil>> Anvil::start(const std::filesystem::path& binary, std::uint64_t genesis_time,
+                                            bool keep_history) {
   for (int tries = 0; tries < kStartTries; ++tries) {
     const auto port = std::to_string(free_port());
     std::unique_ptr<Anvil> out(new Anvil);
@@ -96,26 +97,27 @@ Result<std::unique_ptr<Anvil>> Anvil::start(const std::filesystem::path& binary,
     options.timeout_ms = 60'000;
     options.max_reply = std::uint64_t{1} << 30;
     KOINON_TRY(out->rpc_, Rpc::open(out->url_, options));
-    out->pid_ = spawn(binary.string(), {"--port",
-                                        port,
-                                        "--host",
-                                        "127.0.0.1",
-                                        "--quiet",
-                                        "--no-mining",
-                                        "--order",
-                                        "fifo",
-                                        "--accounts",
-                                        "0",
-                                        "--chain-id",
-                                        "31337",
-                                        "--gas-limit",
-                                        "60000000",
-                                        "--enable-tx-gas-limit",
-                                        "--prune-history",
-                                        "--no-request-size-limit",
-                                        "--no-cors",
-                                        "--timestamp",
-                                        std::to_string(genesis_time)});
+    std::vector<std::string> arguments{"--port",
+                                       port,
+                                       "--host",
+                                       "127.0.0.1",
+                                       "--quiet",
+                                       "--no-mining",
+                                       "--order",
+                                       "fifo",
+                                       "--accounts",
+                                       "0",
+                                       "--chain-id",
+                                       "31337",
+                                       "--gas-limit",
+                                       "60000000",
+                                       "--enable-tx-gas-limit",
+                                       "--no-request-size-limit",
+                                       "--no-cors",
+                                       "--timestamp",
+                                       std::to_string(genesis_time)};
+    if (!keep_history) arguments.emplace_back("--prune-history");
+    out->pid_ = spawn(binary.string(), arguments);
     if (out->pid_ < 0) return fail(Code::exhausted, "[local ledger] no process for anvil");
     for (int waited = 0; waited < kReadyMs && out->is_alive(); waited += 10) {
       if (out->rpc_->chain_id()) return out;

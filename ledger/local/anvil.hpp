@@ -12,7 +12,9 @@ namespace koinon::ledger::local {
 class Anvil {
  public:
   /// Starts it on a free port of loopback and waits until it answers. Errors: not_found, network (never answered).
-  static Result<std::unique_ptr<Anvil>> start(const std::filesystem::path& binary, std::uint64_t genesis_time);
+  /// `keep_history` keeps the state of old blocks, which reorganisations (tests) need; memory then grows.
+  static Result<std::unique_ptr<Anvil>> start(const std::filesystem::path& binary, std::uint64_t genesis_time,
+                                              bool keep_history = false);
   ~Anvil();
   Anvil(const Anvil&) = delete;
   Anvil& operator=(const Anvil&) = delete;

@@ -18,7 +18,7 @@ using nlohmann::json;
 class ChainTest : public testing::Test {
  protected:
   void SetUp() override {
-    auto made = local::Anvil::start(local::find_anvil().value(), 1'700'000'000);
+    auto made = local::Anvil::start(local::find_anvil().value(), 1'700'000'000, true);
     ASSERT_TRUE(made) << made.error().text;
     anvil_ = std::move(*made);
     ask("anvil_setBalance", json::array({base::to_hex(key_.address()), "0x33b2e3c9fd0803ce8000000"}));
