@@ -33,6 +33,8 @@ struct NodeOptions {
   std::function<net::Router(Node& node)> make_router;
   /// Builds the provider's side; the default is market::Seller.
   std::function<std::unique_ptr<market::Seller>(const market::Services&)> make_seller;
+  /// Builds the buyer's side; the default is market::Buyer.
+  std::function<std::unique_ptr<market::Buyer>(const market::Services&)> make_buyer;
 };
 
 /// One member of the network: ledger connection, account, store, actors and HTTP API in one process.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "market/actor/posted.hpp"
 
 namespace koinon::market {
 namespace {
@@ -15,6 +16,9 @@ using base::fail;
 std::string member_result_key(std::uint64_t order, std::uint32_t account) {
   return fmt::format("{}/{}", result_key(order), account);
 }
+
+/// Where the name of a result is kept that came over the ledger.
+std::string posted_result_key(std::uint64_t order) { return result_key(order) + "/posted"; }
 
 }  // namespace
 
@@ -155,7 +159,15 @@ Result<work::Delivery> Buyer::result(const OrderView& order) {
     KOINON_TRY(const auto content, open(*sealed, *s_.box));
     return work::Delivery::decode(content);
   }
-  return fail(Code::not_found, "[result] order {}: nothing was delivered yet", order.id);
+  KOINON_TRY(const auto posted, s_.journal->get(posted_result_key(order.id)));
+  if (!posted) return fail(Code::not_found, "[result] order {}: nothing was delivered yet", order.id);
+  KOINON_TRY(const auto cid, base::Cid::parse(*posted));
+  KOINON_TRY(const auto sealed, s_.artifacts->get(cid));
+  KOINON_TRY(const auto content, open(sealed, *s_.box));
+  KOINON_TRY(auto delivery, work::Delivery::decode(content));
+  if (delivery.output_root != order.verdict->output_root)
+    return fail(Code::not_found, "[result] order {}: another result was delivered than the verdict names", order.id);
+  return delivery;
 }
 
 bool Buyer::exposes_a_cheat(const OrderView& order, const PurchaseNote& note) const {
@@ -169,11 +181,22 @@ bool Buyer::exposes_a_cheat(const OrderView& order, const PurchaseNote& note) co
   });
 }
 
-Status Buyer::demand_first(const OrderView& order) {
-  for (const auto& seat : order.seats)
-    if (seat.verdict == Standing::accepted && order.rounds[seat.round].role == trust::Role::quorum)
-      return s_.ledger->demand_output(order.id, seat.account, 0, 0);
-  return fail(Code::not_found, "[judge] order {}: no accepted member to demand from", order.id);
+/// Puts the result together from what was answered on the ledger; demands the next part that is missing. Nothing is left to do
+/// when every accepted member withheld: the verdict then settles with them slashed and the buyer refunded.
+Status Buyer::take_from_ledger(const OrderView& order) {
+  for (const auto& seat : order.seats) {
+    if (seat.withheld || seat.verdict != Standing::accepted || order.rounds[seat.round].role != trust::Role::quorum) continue;
+    KOINON_TRY(const auto posted, posted_outputs(*s_.ledger, order, seat));
+    if (posted.missing) {
+      base::log_warn("order {}: account {} did not deliver; demanding its output on the ledger", order.id, seat.account);
+      return s_.ledger->demand_output(order.id, seat.account, posted.missing->tensor, posted.missing->subtree);
+    }
+    const work::Delivery delivery{posted.parts, seat.claim.output_root, seat.claim.trace_root, {}};
+    KOINON_TRY(const auto sealed, seal(delivery.encode(), {s_.box->public_key()}));
+    KOINON_TRY(const auto ref, s_.artifacts->put(sealed));
+    return s_.journal->put(posted_result_key(order.id), ref.cid.text());
+  }
+  return {};
 }
 
 Status Buyer::judge(const OrderView& order, const Parties& parties, std::stop_token stop) {
@@ -183,9 +206,10 @@ Status Buyer::judge(const OrderView& order, const Parties& parties, std::stop_to
     base::log_warn("order {}: the verdict is not what our own run gives; appealing", order.id);
     return s_.ledger->appeal(order.id, s_.account);
   }
-  if (auto fetched = fetch_results(order, parties, stop); !fetched) {
-    base::log_warn("order {}: no result delivered ({}); demanding it on the ledger", order.id, fetched.error().text);
-    return demand_first(order);
+  if (auto fetched = fetch_results(order, parties, stop); !fetched && !result(order)) {
+    base::log_debug("order {}: no result delivered: {}", order.id, fetched.error().text);
+    KOINON_CHECK(take_from_ledger(order));
+    if (!result(order)) return {};
   }
   const bool unanimous = std::ranges::all_of(order.seats, [](const Seat& s) { return s.verdict == Standing::accepted; });
   return unanimous ? s_.ledger->confirm(order.id) : Status{};

@@ -55,7 +55,7 @@ class Buyer {
  private:
   Status fetch_results(const OrderView& order, const Parties& parties, std::stop_token stop);
   Result<work::Delivery> fetch_result(const Seat& seat, const Parties& parties, std::stop_token stop);
-  Status demand_first(const OrderView& order);
+  Status take_from_ledger(const OrderView& order);
   bool exposes_a_cheat(const OrderView& order, const PurchaseNote& note) const;
 };
 

@@ -1,6 +1,7 @@
 #include "market/actor/seller.hpp"
 
 #include "base/log.hpp"
+#include "market/actor/posted.hpp"
 #include "market/receipt/receipt.hpp"
 
 namespace koinon::market {
@@ -17,10 +18,17 @@ Result<std::optional<JobNote>> Seller::note(const OrderView& order) {
   return std::optional<JobNote>(std::move(read));
 }
 
-Result<Bytes> Seller::fetch_envelope(const Publication& publication, std::stop_token stop) {
+Result<Bytes> Seller::fetch_envelope(const OrderView& order, const Publication& publication, std::stop_token stop) {
   KOINON_TRY(const auto where, Locator::parse(publication.locator));
   const base::ArtifactRef ref{where.cid, publication.envelope_size};
   auto bytes = s_.artifacts->get(ref.cid);
+  if (!bytes && !order.posted.empty()) {
+    auto posted = posted_envelope(*s_.ledger, order, publication);
+    if (posted && !posted->missing) {
+      KOINON_TRY([[maybe_unused]] const auto kept, s_.artifacts->put(posted->bytes));  // to pass it on to an auditor or a jury
+      return std::move(posted->bytes);
+    }
+  }
   if (!bytes) bytes = s_.fetcher->fetch(where.base, ref, stop);
   if (!bytes) return fail(Code::network, "{}", bytes.error().text);
   if (base::byte_tree_root(Domain::envelope, *bytes) != publication.envelope_root)
@@ -41,7 +49,7 @@ Result<work::Parcel> Seller::fetch_input(const OrderView& order, std::stop_token
   base::Error last{Code::network, "nobody published it"};
   bool unreachable = false;
   for (const auto& publication : order.rounds[order.round()].published) {
-    const auto envelope = fetch_envelope(publication, stop);
+    const auto envelope = fetch_envelope(order, publication, stop);
     auto parcel = envelope ? open_parcel(*envelope, order) : Result<work::Parcel>(fail(envelope.error()));
     if (parcel) return parcel;
     unreachable = unreachable || parcel.error().code != Code::rejected;
@@ -129,7 +137,16 @@ Status Seller::reveal(const OrderView& order) {
   return s_.ledger->reveal(order.id, order.round(), kept->claim, kept->result_digest, kept->result_size, kept->salt);
 }
 
-Status Seller::demand(const OrderView& order) { return s_.ledger->demand_input(order.id, s_.account, 0); }
+Status Seller::demand(const OrderView& order) {
+  const auto& published = order.rounds[order.round()].published;
+  // Who must answer is the buyer when it published, else whoever was first (WorkMarket.publishInput).
+  const Publication* answerable = nullptr;
+  for (const auto& one : published)
+    if (answerable == nullptr || one.publisher == order.terms.buyer) answerable = &one;
+  if (answerable == nullptr) return fail(Code::not_found, "[demand] order {}: nobody published its input", order.id);
+  KOINON_TRY(const auto posted, posted_envelope(*s_.ledger, order, *answerable));
+  return s_.ledger->demand_input(order.id, s_.account, posted.missing ? posted.missing->subtree : 0);
+}
 
 Status Seller::answer_output(const OrderView& order) {
   KOINON_TRY(const auto kept, note(order));

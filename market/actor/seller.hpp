@@ -22,7 +22,7 @@ class Seller {
   virtual Status answer_output(const OrderView& order);
   /// Appeals when our own claim was rejected and we did the work. Errors: those of the ledger.
   virtual Status appeal_own(const OrderView& order);
-  /// Demands the envelope's first subtree on the ledger: what is left when nobody serves it.
+  /// Demands the first part of the envelope that is not on the ledger yet: what is left when nobody serves it.
   Status demand(const OrderView& order);
   /// The input of an order that we once were given, to pass on to an auditor or a jury.
   Result<work::Parcel> known_input(const OrderView& order);
@@ -36,7 +36,7 @@ class Seller {
   const Services& s_;
 
  private:
-  Result<base::Bytes> fetch_envelope(const Publication& publication, std::stop_token stop);
+  Result<base::Bytes> fetch_envelope(const OrderView& order, const Publication& publication, std::stop_token stop);
   Result<work::Parcel> open_parcel(base::ByteView envelope, const OrderView& order);
   Result<base::Bytes> artifact_of(const OrderView& order, std::stop_token stop);
   Result<JobNote> settle_claim(const OrderView& order, const work::Outcome& outcome);

@@ -274,6 +274,11 @@ Status Book::apply_market(const Event& event, const Reading& in) {
     order.deadline = in.i64("deadline");
     tell(fmt::format("Account {} demanded the {} on the ledger.", account, order.demand->output ? "output" : "input"));
   } else if (name == "Answered" || name == "Unanswered") {
+    if (!order.demand) return fail(Code::conflict, "[book] {} of order {}, which has no demand", name, id);
+    const auto& demand = *order.demand;
+    if (name == "Answered" && !in.boolean("refuted"))
+      order.posted.push_back({demand.output, order.round(), demand.target, demand.tensor, demand.subtree, event.transaction});
+    if (name == "Unanswered" && demand.output && seat != nullptr) seat->withheld = true;
     order.demand.reset();
     order.deadline = 0;  // the clock went on by as long as the demand stood: read it from the ledger
     tell(name == "Answered" ? "The demand was answered." : "The demand was left unanswered.");

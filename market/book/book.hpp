@@ -70,6 +70,7 @@ struct Seat {
   Hash result_digest;
   std::uint64_t result_size = 0;
   Standing verdict = Standing::none;
+  bool withheld = false;  ///< left a demand for an output unanswered
   Wei paid, fee, slashed;
 };
 
@@ -108,6 +109,16 @@ struct OpenDemand {
   std::uint32_t subtree = 0;
 };
 
+/// Bytes that a demand brought to the ledger: one subtree, in the calldata of `transaction`.
+struct PostedBytes {
+  bool output = false;
+  std::uint8_t round = 0;    ///< of the demand
+  std::uint32_t target = 0;  ///< account that had to answer
+  std::uint32_t tensor = 0;
+  std::uint32_t subtree = 0;
+  Hash transaction;
+};
+
 struct StoryLine {
   std::int64_t at_ms = 0;
   std::uint64_t block = 0;
@@ -128,6 +139,7 @@ struct OrderView {
   std::vector<Seat> seats;
   std::optional<StandingVerdict> verdict;
   std::optional<OpenDemand> demand;
+  std::vector<PostedBytes> posted;
   bool audited = false;
   std::uint8_t juries = 0;
   Wei escrow, bond, paid, burned, slashed, refunded;

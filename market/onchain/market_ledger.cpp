@@ -81,7 +81,7 @@ class OnchainMarket final : public MarketLedger {
     return send(market_.refute_output(order, top, tensor_size, tensor_count, list_siblings));
   }
 
-  Result<base::Bytes> posted(const Hash& transaction) override {
+  Result<Answer> posted(const Hash& transaction) override {
     KOINON_TRY(const auto found, rpc_.call("eth_getTransactionByHash", nlohmann::json::array({base::to_hex(transaction)})));
     if (!found.is_object() || !found.contains("input") || !found["input"].is_string())
       return fail(Code::not_found, "[posted] no transaction {}", base::to_hex(transaction));
@@ -92,7 +92,12 @@ class OnchainMarket final : public MarketLedger {
       const auto selector = ledger::abi::selector(entry.signature());
       if (!std::equal(selector.begin(), selector.end(), input.begin())) continue;
       KOINON_TRY(const auto arguments, ledger::abi::decode(entry.inputs, base::ByteView(input).subspan(4)));
-      return arguments.items.at(1).data;
+      Answer out{arguments.items.at(1).data};
+      if (entry.name == "answerOutput") {
+        out.tensor_size = ledger::abi::to_u64(arguments.items.at(3));
+        out.tensor_count = ledger::abi::to_u64(arguments.items.at(4));
+      }
+      return out;
     }
     return fail(Code::malformed, "[posted] {} answers no demand", base::to_hex(transaction));
   }

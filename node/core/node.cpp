@@ -183,8 +183,8 @@ Status Node::State::make_actor() {
   services.box = &*box;
   services.sign = [this](const base::Hash& digest) { return base::fixed<65>(key->sign(digest).bytes()); };
   auto seller = options.make_seller ? options.make_seller(services) : std::make_unique<market::Seller>(services);
-  actor = std::make_unique<market::Actor>(services, *sync, std::move(seller), std::make_unique<market::Buyer>(services),
-                                          options.actor);
+  auto buyer = options.make_buyer ? options.make_buyer(services) : std::make_unique<market::Buyer>(services);
+  actor = std::make_unique<market::Actor>(services, *sync, std::move(seller), std::move(buyer), options.actor);
   return {};
 }
 
