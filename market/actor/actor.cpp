@@ -52,14 +52,15 @@ class Hands {
   std::vector<std::jthread> threads_;
 };
 
-/// A duty at one state of its order: when the order moves on, it is another.
-using DutyKey = std::tuple<std::uint64_t, std::uint8_t, DutyKind, std::size_t>;
+/// A duty in one phase of one round of an order: when the order moves on, it is another.
+using DutyKey = std::tuple<std::uint64_t, std::uint8_t, DutyKind, Phase>;
 
 struct Attempt {
   bool running = false;
   std::int64_t next_ms = 0;
   std::int64_t pause_ms = kFirstPauseMs;
   std::int64_t first_failure_ms = 0;
+  std::string last_error;
 };
 
 }  // namespace
@@ -116,9 +117,7 @@ struct Actor::State {
     }
   }
 
-  static DutyKey key_of(const Duty& duty, const OrderView& order) {
-    return {duty.order, duty.round, duty.kind, order.story.size()};
-  }
+  static DutyKey key_of(const Duty& duty, const OrderView& order) { return {duty.order, duty.round, duty.kind, order.phase}; }
 
   void dispatch(const Duty& duty, std::shared_ptr<const OrderView> order) {
     auto& hands = duty.kind == DutyKind::work ? *runs : *others;
@@ -126,6 +125,7 @@ struct Actor::State {
       const auto done = perform(duty, *order, stop);
       const auto now = s.clock->now_ms();
       bool demand = false;
+      bool news = false;  // the same trouble is told once
       {
         const std::lock_guard lock(mutex);
         auto& attempt = attempts[key_of(duty, *order)];
@@ -134,11 +134,13 @@ struct Actor::State {
         if (!done) {
           attempt.pause_ms = std::min(attempt.pause_ms * 2, kLongestPauseMs);
           if (attempt.first_failure_ms == 0) attempt.first_failure_ms = now;
+          news = attempt.last_error != done.error().text;
+          attempt.last_error = done.error().text;
           demand = duty.kind == DutyKind::work && done.error().code == base::Code::network &&
                    now - attempt.first_failure_ms >= options.demand_after_ms;
         }
       }
-      if (!done) report(duty, done.error());
+      if (!done && news) report(duty, done.error());
       if (demand) {
         base::log_warn("order {}: the input cannot be fetched; demanding it on the ledger", duty.order);
         if (const auto demanded = seller->demand(*order); !demanded) report(duty, demanded.error());

@@ -22,6 +22,19 @@ using nlohmann::json;
 
 bool earlier(const Event& a, const Event& b) { return std::pair(a.block, a.index) < std::pair(b.block, b.index); }
 
+/// The order that an event speaks of; 64-bit numbers come as text.
+std::optional<std::uint64_t> order_of(const Event& event) {
+  const auto arguments = json::parse(event.arguments, nullptr, false);
+  const auto at = arguments.is_object() ? arguments.find("orderId") : arguments.end();
+  if (at == arguments.end()) return {};
+  if (at->is_number_unsigned()) return at->get<std::uint64_t>();
+  if (!at->is_string()) return {};
+  const auto parsed = Wei::parse(at->get_ref<const std::string&>());
+  if (!parsed) return {};
+  const auto id = parsed->to_u64();
+  return id ? std::optional(*id) : std::nullopt;
+}
+
 }  // namespace
 
 Status MemoryEventStore::update(const std::vector<Hash>& removed_blocks, const std::vector<Event>& added,
@@ -87,11 +100,8 @@ struct Sync::State {
       head = update.head;
       ++version;
     }
-    for (const auto& event : added) {
-      const auto arguments = json::parse(event.arguments, nullptr, false);
-      if (arguments.is_object() && arguments.contains("orderId") && arguments["orderId"].is_number_unsigned())
-        touched.insert(arguments["orderId"].get<std::uint64_t>());
-    }
+    for (const auto& event : added)
+      if (const auto id = order_of(event)) touched.insert(*id);
     changed.notify_all();
     const std::lock_guard lock(listening);
     const std::vector<std::uint64_t> orders(touched.begin(), touched.end());
