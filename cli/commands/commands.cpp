@@ -1,0 +1,46 @@
+#include "cli/commands/commands.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "cli/line/line.hpp"
+#include "cli/terminal/console.hpp"
+#include "engine/program/program.hpp"
+
+namespace koinon::cli {
+namespace {
+
+class Version final : public Command {
+ public:
+  Version() : Command({"version", "Print the version", "koinon version"}) {}
+  void options(Line&) override {}
+  base::Status run(Console& console) override {
+    console.print("koinon " KOINON_VERSION "\n");
+    console.object({{"version", KOINON_VERSION}, {"program_format", engine::program::kFormatVersion}});
+    return {};
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_version() { return std::make_unique<Version>(); }
+
+Commands all_commands() {
+  Commands out;
+#if KOINON_WITH_NODE
+  out.push_back(make_up());
+  out.push_back(make_provide());
+#endif
+  out.push_back(make_model_build());
+  out.push_back(make_model_inspect());
+  out.push_back(make_run());
+  out.push_back(make_order());
+  add_listings(out);
+  out.push_back(make_receipt_verify());
+  out.push_back(make_receipt_show());
+  add_account(out);
+  out.push_back(make_status());
+  out.push_back(make_version());
+  return out;
+}
+
+}  // namespace koinon::cli

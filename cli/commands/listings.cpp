@@ -1,0 +1,99 @@
+#include <nlohmann/json.hpp>
+
+#include "cli/commands/commands.hpp"
+#include "cli/remote/describe.hpp"
+#include "cli/remote/node_client.hpp"
+#include "cli/terminal/console.hpp"
+#include "net/url.hpp"
+
+namespace koinon::cli {
+namespace {
+
+using base::Status;
+using nlohmann::json;
+
+/// Asks a node one thing and shows the answer. Arrays are wrapped under --json: {"models": [...]}.
+class Listing : public Command {
+ public:
+  using Describe = std::string (*)(const json&);
+  Listing(Info info, std::string path, Describe describe, std::string wrap = "")
+      : Command(std::move(info)), path_(std::move(path)), describe_(describe), wrap_(std::move(wrap)) {}
+
+  void options(Line& line) override { access_.options(line); }
+  Status run(Console& console) override { return show(console, path_); }
+
+ protected:
+  Status show(Console& console, const std::string& path) const {
+    KOINON_TRY(auto node, NodeClient::open(access_));
+    KOINON_TRY(const auto answer, node.get(path));
+    console.print(describe_(answer));
+    console.object(wrap_.empty() ? answer : json{{wrap_, answer}});
+    return {};
+  }
+  NodeAccess access_;
+
+ private:
+  std::string path_;
+  Describe describe_;
+  std::string wrap_;
+};
+
+class Orders final : public Listing {
+ public:
+  Orders() : Listing({"orders", "List orders, newest first", "koinon orders --mine"}, "", describe_orders) {}
+  void options(Line& line) override {
+    line.number("--limit N", limit_, 1, 200, "How many at most")
+        .text("--before ID", before_, "Only orders placed before this one")
+        .flag("--mine", mine_, "Only orders of the node's account");
+    Listing::options(line);
+  }
+  Status run(Console& console) override {
+    auto path = fmt::format("/api/v1/orders?limit={}", limit_);
+    if (!before_.empty()) path += "&before=" + net::percent_encode(before_);
+    if (mine_) path += "&mine=true";
+    return show(console, path);
+  }
+
+ private:
+  std::int64_t limit_ = 50;
+  std::string before_;
+  bool mine_ = false;
+};
+
+class OrderShow final : public Listing {
+ public:
+  explicit OrderShow(const std::string& path)
+      : Listing({path, "One order's whole story", fmt::format("koinon {} 7", path)}, "", describe_order) {}
+  void options(Line& line) override {
+    line.text("id", id_, "The order", Need::required);
+    Listing::options(line);
+  }
+  Status run(Console& console) override { return show(console, "/api/v1/orders/" + net::percent_encode(id_)); }
+
+ private:
+  std::string id_;
+};
+
+std::unique_ptr<Command> models(const std::string& path) {
+  return std::make_unique<Listing>(Command::Info{path, "List the models that the node knows", "koinon " + path},
+                                   "/api/v1/models", describe_models, "models");
+}
+
+}  // namespace
+
+std::unique_ptr<Command> make_status() {
+  return std::make_unique<Listing>(Command::Info{"status", "The node, its account and its ledger", "koinon status"},
+                                   "/api/v1/status", describe_status);
+}
+
+void add_listings(Commands& to) {
+  to.push_back(std::make_unique<Orders>());
+  to.push_back(std::make_unique<OrderShow>("orders show"));
+  to.push_back(std::make_unique<OrderShow>("order-show"));
+  to.push_back(std::make_unique<Listing>(Command::Info{"providers", "List who sells work, heaviest first", "koinon providers"},
+                                         "/api/v1/providers", describe_providers, "providers"));
+  to.push_back(models("models"));
+  to.push_back(models("models list"));
+}
+
+}  // namespace koinon::cli

@@ -1,0 +1,163 @@
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "base/file.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/files/calibration.hpp"
+#include "cli/line/line.hpp"
+#include "cli/terminal/console.hpp"
+#include "cli/terminal/table.hpp"
+#include "engine/quantise/build.hpp"
+
+namespace koinon::cli {
+namespace {
+
+using base::Code;
+using base::Status;
+using engine::quantise::Report;
+using nlohmann::json;
+
+std::string short_number(double value) { return fmt::format("{:.3g}", value); }
+
+std::string tensor_table(const Report& report) {
+  using enum Table::Align;
+  Table table({{"tensor"},
+               {"made by"},
+               {"low", right},
+               {"high", right},
+               {"bits", right},
+               {"unit", right},
+               {"max error", right},
+               {"mean error", right}});
+  for (const auto& t : report.tensors)
+    table.add({clean(t.name, 40), clean(t.op, 24), short_number(t.low), short_number(t.high), std::to_string(t.bits),
+               short_number(t.scale), short_number(t.max_error), short_number(t.mean_error)});
+  return table.text();
+}
+
+std::string output_table(const Report& report) {
+  using enum Table::Align;
+  Table table({{"output against float"},
+               {"low", right},
+               {"high", right},
+               {"max error", right},
+               {"mean error", right},
+               {"of the range", right}});
+  for (const auto& o : report.outputs)
+    table.add({clean(o.name, 40), short_number(o.low), short_number(o.high), short_number(o.max_error),
+               short_number(o.mean_error), fmt::format("{:.2f} %", 100 * o.relative)});
+  return table.text();
+}
+
+json report_json(const Report& report) {
+  json out = {{"synthetic", report.synthetic},
+              {"samples", report.samples},
+              {"compared", report.compared},
+              {"tensors", json::array()},
+              {"outputs", json::array()}};
+  for (const auto& t : report.tensors)
+    out["tensors"].push_back({{"name", t.name},
+                              {"op", t.op},
+                              {"low", t.low},
+                              {"high", t.high},
+                              {"bits", t.bits},
+                              {"unit", t.scale},
+                              {"max_error", t.max_error},
+                              {"mean_error", t.mean_error}});
+  for (const auto& o : report.outputs)
+    out["outputs"].push_back({{"name", o.name},
+                              {"low", o.low},
+                              {"high", o.high},
+                              {"max_error", o.max_error},
+                              {"mean_error", o.mean_error},
+                              {"relative", o.relative}});
+  return out;
+}
+
+class ModelBuild final : public Command {
+ public:
+  ModelBuild()
+      : Command({"model build", "Compile an ONNX model into an exact integer program",
+                 "koinon model build examples/digits/digits-lenet.onnx --calibrate examples/digits/*.png -o lenet.koinon"}) {}
+
+  void options(Line& line) override {
+    line.text("model", onnx_, "The .onnx file", Need::required)
+        .text("-o,--output FILE", output_, "The .koinon file to write", Need::required)
+        .texts("--calibrate FILE...", calibrate_, "Real inputs that set the ranges: .json, .npy, .npz, .png, .jpg")
+        .choice("--activations", activations_, {"8", "16"}, "Bits of activations and weights")
+        .texts("--dim NAME=SIZE...", dims_, "Size of a dynamic dimension")
+        .choice("--clip", clip_, {"error", "extremes", "percentile"}, "How ranges are cut")
+        .text("--name TEXT", metadata_.name, "Name of the model; the graph's when absent")
+        .text("--author TEXT", metadata_.author, "Who made it")
+        .text("--licence SPDX", metadata_.licence, "Licence, such as Apache-2.0")
+        .text("--description TEXT", metadata_.description, "What it does");
+  }
+
+  Status run(Console& console) override {
+    KOINON_TRY(const auto onnx, base::read_file(onnx_));
+    engine::quantise::BuildOptions options;
+    options.activations = activations_ == "16" ? 16 : 8;
+    options.clip = clip_ == "extremes"     ? engine::quantise::Clip::extremes
+                   : clip_ == "percentile" ? engine::quantise::Clip::percentile
+                                           : engine::quantise::Clip::error;
+    options.metadata = metadata_;
+    KOINON_TRY(options.dims, read_dims());
+    KOINON_TRY(const auto samples, load_calibration(onnx, options.dims, calibrate_));
+    auto progress = console.progress();
+    options.progress = [&](std::size_t done, std::size_t total) { progress.update(done, total); };
+    auto built = engine::quantise::build(onnx, samples, options);
+    progress.finish();
+    if (!built) return base::fail(std::move(built).error().within(onnx_));
+    const auto bytes = engine::program::encode(built->program);
+    KOINON_CHECK(base::write_file(output_, bytes));
+    tell(console, *built, bytes.size());
+    return {};
+  }
+
+ private:
+  base::Result<std::map<std::string, std::int64_t>> read_dims() const {
+    std::map<std::string, std::int64_t> out;
+    for (const auto& dim : dims_) {
+      const auto at = dim.rfind('=');
+      std::int64_t size = 0;
+      const auto* end = dim.data() + dim.size();
+      const bool read = at != std::string::npos && at > 0 && std::from_chars(dim.data() + at + 1, end, size).ptr == end;
+      if (!read || size < 1)
+        return base::fail(Code::invalid_argument, "[model build] --dim '{}': NAME=SIZE expected, such as width=224", dim);
+      out[dim.substr(0, at)] = size;
+    }
+    return out;
+  }
+
+  void tell(Console& console, const engine::quantise::Built& built, std::size_t bytes) const {
+    const auto& program = built.program;
+    const auto id = base::to_hex(engine::program::program_id(program));
+    const auto operations = engine::program::operation_count(program);
+    console.print(tensor_table(built.report) + "\n" + output_table(built.report) + "\n");
+    console.print(fmt::format("{}\n  program     {}\n  size        {}, {} steps, {} operations a run\n  calibrated  {}\n",
+                              output_, id, size_text(bytes), program.steps.size(), operations, calibration_text(built.report)));
+    console.object({{"program", id},
+                    {"file", output_},
+                    {"bytes", bytes},
+                    {"steps", program.steps.size()},
+                    {"operations", operations},
+                    {"report", report_json(built.report)}});
+    if (built.report.synthetic)
+      console.note("koinon: calibrated with made-up inputs; for a program to use, give real ones: --calibrate FILE...");
+  }
+
+  static std::string calibration_text(const Report& report) {
+    return fmt::format("with {} {} samples, {} of them compared with float", report.samples,
+                       report.synthetic ? "made-up" : "given", report.compared);
+  }
+
+  std::string onnx_, output_, activations_ = "8", clip_ = "error";
+  std::vector<std::string> calibrate_, dims_;
+  engine::program::Metadata metadata_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_model_build() { return std::make_unique<ModelBuild>(); }
+
+}  // namespace koinon::cli

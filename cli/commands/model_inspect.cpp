@@ -1,0 +1,160 @@
+#include <nlohmann/json.hpp>
+
+#include "cli/commands/commands.hpp"
+#include "cli/files/model_file.hpp"
+#include "cli/line/line.hpp"
+#include "cli/terminal/console.hpp"
+#include "cli/terminal/table.hpp"
+#include "engine/program/bounds.hpp"
+
+namespace koinon::cli {
+namespace {
+
+using engine::program::Program;
+using engine::program::Range;
+using engine::program::TensorInfo;
+using engine::tensor::shape_text;
+using nlohmann::json;
+
+std::string info_text(const TensorInfo& info) { return fmt::format("{} {}", dtype_name(info.dtype), shape_text(info.shape)); }
+
+std::string ref_text(engine::program::Ref ref) {
+  static constexpr std::string_view kLetters = "vwt?";
+  return fmt::format("{}{}", kLetters[static_cast<std::size_t>(ref.source())], ref.index());
+}
+
+const TensorInfo& info_of(const Program& program, engine::program::Ref ref) {
+  auto at = ref.index();
+  if (at < program.inputs.size()) return program.inputs[at].info;
+  for (const auto& step : program.steps)
+    if (at - step.first_output < step.outputs.size() && at >= step.first_output) return step.outputs[at - step.first_output];
+  KOINON_INVARIANT(false);
+  std::abort();
+}
+
+std::string steps_table(const Program& program, const std::vector<Range>& ranges) {
+  using enum Table::Align;
+  Table table({{"#", right}, {"step"}, {"takes"}, {"gives"}, {"type"}, {"lowest", right}, {"highest", right}});
+  for (std::size_t s = 0; s < program.steps.size(); ++s) {
+    const auto& step = program.steps[s];
+    std::string takes;
+    for (const auto operand : step.operands) takes += (takes.empty() ? "" : " ") + ref_text(operand);
+    for (std::size_t o = 0; o < step.outputs.size(); ++o) {
+      const auto value = step.first_output + o;
+      const bool known = value < ranges.size();
+      table.add({o == 0 ? std::to_string(s) : "", o == 0 ? std::string(step_name(step.kind)) : "", o == 0 ? takes : "",
+                 fmt::format("v{}", value), info_text(step.outputs[o]), known ? std::to_string(ranges[value].low) : "?",
+                 known ? std::to_string(ranges[value].high) : "?"});
+    }
+  }
+  return table.text();
+}
+
+std::uint64_t data_bytes(const std::vector<engine::program::Constant>& constants) {
+  std::uint64_t out = 0;
+  for (const auto& c : constants)
+    out += static_cast<std::uint64_t>(engine::tensor::element_count(c.info.shape)) * dtype_size(c.info.dtype);
+  return out;
+}
+
+json steps_json(const Program& program, const std::vector<Range>& ranges) {
+  auto out = json::array();
+  for (const auto& step : program.steps) {
+    json one = {{"kind", step_name(step.kind)}, {"takes", json::array()}, {"gives", json::array()}, {"params", step.params}};
+    for (const auto operand : step.operands) one["takes"].push_back(ref_text(operand));
+    for (std::size_t o = 0; o < step.outputs.size(); ++o) {
+      const auto value = step.first_output + o;
+      json given = {{"value", value}, {"dtype", dtype_name(step.outputs[o].dtype)}, {"shape", step.outputs[o].shape}};
+      if (value < ranges.size()) given["range"] = {ranges[value].low, ranges[value].high};
+      one["gives"].push_back(std::move(given));
+    }
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+json program_json(const ModelFile& model, const std::vector<Range>& ranges) {
+  const auto& program = model.program;
+  const auto roots = engine::program::roots(program);
+  json out = {{"program", base::to_hex(roots.id)},
+              {"version", program.version},
+              {"name", program.metadata.name},
+              {"author", program.metadata.author},
+              {"licence", program.metadata.licence},
+              {"description", program.metadata.description},
+              {"bytes", model.bytes.size()},
+              {"weights_bytes", data_bytes(program.weights)},
+              {"tables_bytes", data_bytes(program.tables)},
+              {"weights", program.has_weights() ? "included" : "hidden"},
+              {"operations", engine::program::operation_count(program)},
+              {"roots",
+               {{"io", base::to_hex(roots.io)},
+                {"steps", base::to_hex(roots.steps)},
+                {"weights", base::to_hex(roots.weights)},
+                {"tables", base::to_hex(roots.tables)}}},
+              {"inputs", json::array()},
+              {"outputs", json::array()},
+              {"steps", steps_json(program, ranges)}};
+  for (const auto& input : program.inputs)
+    out["inputs"].push_back({{"name", input.name},
+                             {"dtype", dtype_name(input.info.dtype)},
+                             {"shape", input.info.shape},
+                             {"unit", input.scale.real()},
+                             {"range", {input.low, input.high}}});
+  for (const auto& output : program.outputs) {
+    const auto& info = info_of(program, output.ref);
+    out["outputs"].push_back(
+        {{"name", output.name}, {"dtype", dtype_name(info.dtype)}, {"shape", info.shape}, {"unit", output.scale.real()}});
+  }
+  return out;
+}
+
+std::string head_text(const ModelFile& model) {
+  const auto& program = model.program;
+  const auto& about = program.metadata;
+  const auto line = [](std::string_view title, std::string_view text) {
+    return text.empty() ? std::string() : fmt::format("{:<12} {}\n", title, clean(text));
+  };
+  auto out = line("name", about.name) + line("author", about.author) + line("licence", about.licence) +
+             line("description", about.description) + line("program", base::to_hex(engine::program::program_id(program)));
+  out += line("file", fmt::format("{}, format {}", size_text(model.bytes.size()), program.version));
+  out += line("weights", fmt::format("{} tensors, {}{}", program.weights.size(), size_text(data_bytes(program.weights)),
+                                     program.has_weights() ? "" : ", hidden"));
+  out += line("tables", fmt::format("{}, {}", program.tables.size(), size_text(data_bytes(program.tables))));
+  out += line("operations", fmt::format("{} a run", engine::program::operation_count(program)));
+  for (std::size_t i = 0; i < program.inputs.size(); ++i)
+    out += line("input", fmt::format("v{} {}", i, port_text(program.inputs[i])));
+  for (const auto& output : program.outputs)
+    out += line("output", fmt::format("{} {} {}, unit {:.4g}", ref_text(output.ref), clean(output.name, 60),
+                                      info_text(info_of(program, output.ref)), output.scale.real()));
+  return out;
+}
+
+class ModelInspect final : public Command {
+ public:
+  ModelInspect()
+      : Command({"model inspect", "Show a program: id, steps, shapes, bounds, sizes", "koinon model inspect lenet.koinon"}) {}
+
+  void options(Line& line) override { line.text("program", file_, "The .koinon file", Need::required); }
+
+  base::Status run(Console& console) override {
+    KOINON_TRY(const auto model, ModelFile::load(file_));
+    std::vector<Range> ranges;
+    if (model.program.has_weights()) {
+      KOINON_TRY(ranges, engine::program::analyse(model.program));
+    }
+    console.print(head_text(model) + "\n" + steps_table(model.program, ranges));
+    console.print("\nv: a value (inputs first), w: a weight, t: a table. Lowest and highest hold for every input.\n");
+    console.object(program_json(model, ranges));
+    return {};
+  }
+
+ private:
+  std::string file_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_model_inspect() { return std::make_unique<ModelInspect>(); }
+
+}  // namespace koinon::cli

@@ -1,0 +1,242 @@
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/file.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/files/model_file.hpp"
+#include "cli/remote/describe.hpp"
+#include "cli/remote/node_client.hpp"
+#include "cli/remote/reply.hpp"
+#include "cli/terminal/console.hpp"
+#include "engine/io/quantise.hpp"
+#include "market/receipt/receipt.hpp"
+
+namespace koinon::cli {
+namespace {
+
+using base::Code;
+using base::Result;
+using base::Status;
+using nlohmann::json;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kPoll{250};
+constexpr int kReceiptPolls = 80;  ///< 20 s from the settlement to the receipt
+constexpr int kMaxLostPolls = 40;  ///< answers missed in a row until we give up
+constexpr double kBpsAPercent = 100;
+
+volatile std::sig_atomic_t interrupted = 0;
+void on_interrupt(int) { interrupted = 1; }
+
+/// While it lives, the first Ctrl-C ends the wait and not the program.
+class Interruptible {
+ public:
+  Interruptible() : before_(std::signal(SIGINT, on_interrupt)) {}
+  ~Interruptible() { std::signal(SIGINT, before_); }
+  Interruptible(const Interruptible&) = delete;
+  Interruptible& operator=(const Interruptible&) = delete;
+
+ private:
+  void (*before_)(int);
+};
+
+bool is_final(const json& order) {
+  const auto state = text_at(order, "state");
+  return state == "settled" || state == "refunded";
+}
+
+std::string stage_of(const json& order) {
+  static const std::map<std::string, std::string> kStages = {
+      {"drawing", "drawing providers"},
+      {"input", "handing over the input"},
+      {"committing", "providers run the program"},
+      {"revealing", "providers reveal what they found"},
+      {"auditing", "an auditor re-runs it"},
+      {"jury", "a jury re-runs it"},
+      {"standing", "the verdict stands and may be appealed"},
+      {"settled", "settled"},
+      {"refunded", "refunded"},
+  };
+  const auto state = text_at(order, "state");
+  const auto known = kStages.find(state);
+  return known == kStages.end() ? clean(state, 40) : known->second;
+}
+
+class Order final : public Command {
+ public:
+  Order()
+      : Command({"order", "Buy a run of a program, checked before it is paid for",
+                 "koinon order lenet.koinon --input examples/digits/digit-7.png --price 0.01"}) {}
+
+  void options(Line& line) override {
+    line.text("program", program_, "The .koinon file", Need::required)
+        .text("--input FILE", input_, "Input: .json, .npy, .npz, .png or .jpg", Need::required)
+        .text("--price AMOUNT", price_, "Most that one provider's run may cost, in tokens", Need::required)
+        .choice("--check", check_, {"quorum", "optimistic", "proof"}, "How the result is checked")
+        .flag("--private", private_, "Providers compute on ciphertexts")
+        .number("--n N", n_, 1, 5, "Providers that run it")
+        .number("--k K", k_, 0, 5, "Equal claims that make a verdict; 0: a majority of n")
+        .real("--audit PERCENT", audit_, 0, 100, "Chance that one more provider re-runs it; the market's own when absent")
+        .number("--commit-window SECONDS", window_, 0, 86'400, "Time to run it; 0: the node's own")
+        .flag("--trap", trap_, "Run it here first, and appeal when the verdict differs")
+        .text("--label TEXT", label_, "A note for yourself; the input's file name when absent")
+        .flag("--no-wait", no_wait_, "Place it and return")
+        .text("--receipt FILE", receipt_, "Where the receipt is written; receipt-ID.json when absent");
+    access_.options(line);
+  }
+
+  Status run(Console& console) override {
+    KOINON_TRY(const auto max_price, base::Wei::parse_tokens(price_));
+    KOINON_TRY(const auto model, ModelFile::load(program_));
+    KOINON_TRY(const auto body, request(model, max_price));
+    KOINON_TRY(auto node, NodeClient::open(access_));
+    auto progress = console.progress();
+    KOINON_CHECK(introduce(node, model, progress));
+    KOINON_CHECK(quote(node, body, progress));
+    progress.stage("placing the order");
+    KOINON_TRY(const auto placed, node.post("/api/v1/orders", body));
+    const auto id = text_at(placed, "id");
+    if (id.empty()) return base::fail(Code::malformed, "[order] the node placed it and named no id");
+    if (no_wait_) {
+      progress.finish();
+      console.print(fmt::format("order {} placed. Follow it with: koinon orders show {}\n", clean(id, 40), clean(id, 40)));
+      console.object({{"order", id}, {"program", body["program"]}, {"state", "drawing"}});
+      return {};
+    }
+    KOINON_TRY(auto order, wait(node, id, progress));
+    return conclude(console, node, std::move(order), progress);
+  }
+
+ private:
+  /// The order as the API takes it. The input travels as the real values that quantise back to the same integers.
+  Result<json> request(const ModelFile& model, const base::Wei& max_price) const {
+    KOINON_TRY(const auto inputs, load_inputs(model.program, input_));
+    auto data = json::array();
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      data.push_back(engine::io::dequantise(inputs[i], model.program.inputs[i].scale));
+    const auto k = k_ == 0 ? n_ / 2 + 1 : k_;
+    if (k > n_ || 2 * k <= n_)
+      return base::fail(Code::invalid_argument, "[order] --k {} of --n {}: more than half of n, and at most n, expected", k,
+                        n_);
+    json body = {{"program", base::to_hex(engine::program::program_id(model.program))},
+                 {"input", {{"input_data", std::move(data)}}},
+                 {"check", check_},
+                 {"privacy", private_ ? "private" : "plain"},
+                 {"n", n_},
+                 {"k", k},
+                 {"max_price", max_price.text()},
+                 {"label", label_.empty() ? input_.substr(input_.rfind('/') + 1).substr(0, 120) : label_}};
+    if (audit_ >= 0) body["audit_bps"] = static_cast<int>(std::lround(audit_ * kBpsAPercent));
+    if (window_ > 0) body["commit_window"] = window_;
+    if (trap_) body["trap"] = true;
+    return body;
+  }
+
+  /// Gives the node the program when it does not know it.
+  static Status introduce(NodeClient& node, const ModelFile& model, Progress& progress) {
+    const auto known = node.get("/api/v1/models/" + base::to_hex(engine::program::program_id(model.program)));
+    if (known) return {};
+    if (known.error().code != Code::not_found) return base::fail(known.error());
+    if (!model.program.has_weights())
+      return base::fail(Code::invalid_argument,
+                        "[order] the node does not know this program, and the file has no weights to give it");
+    progress.stage(fmt::format("giving the node the model, {}", size_text(model.bytes.size())));
+    KOINON_TRY(const auto added, node.post_bytes("/api/v1/models", model.bytes));
+    return {};
+  }
+
+  /// Refuses early what nobody would take.
+  Status quote(NodeClient& node, const json& body, Progress& progress) const {
+    progress.stage("asking what it costs");
+    KOINON_TRY(const auto quote, node.get(fmt::format("/api/v1/quote?program={}&n={}&max_price={}", text_at(body, "program"),
+                                                      n_, text_at(body, "max_price"))));
+    const auto eligible = number_at(quote, "eligible");
+    if (eligible < static_cast<std::uint64_t>(n_))
+      return advise(
+          {Code::exhausted, fmt::format("[order] {} providers would run it for {} tokens: {} needed", eligible, price_, n_)},
+          "see who sells with: koinon providers; raise --price, lower --n, or start one: koinon provide");
+    progress.stage(fmt::format("{} tokens go into escrow, {} expected to be spent", tokens_at(quote, "escrow"),
+                               tokens_at(quote, "expected")));
+    return {};
+  }
+
+  static Result<json> wait(NodeClient& node, const std::string& id, Progress& progress) {
+    const Interruptible guard;
+    int lost = 0;
+    int receipts = 0;
+    for (;;) {
+      auto order = node.get("/api/v1/orders/" + id);
+      if (order) {
+        lost = 0;
+        progress.stage(fmt::format("order {}: {}", clean(id, 40), stage_of(*order)));
+        const bool complete = text_at(*order, "state") == "refunded" || !text_at(*order, "receipt_url").empty();
+        if (is_final(*order) && (complete || ++receipts > kReceiptPolls)) return order;
+      } else if (++lost > kMaxLostPolls) {
+        return advise(std::move(order).error(), fmt::format("the order goes on without us; see: koinon orders show {}", id));
+      }
+      if (interrupted != 0)
+        return advise({Code::cancelled, "[order] no longer waiting"},
+                      fmt::format("the order goes on without us; see: koinon orders show {}", clean(id, 40)));
+      progress.update(0, 0);
+      std::this_thread::sleep_for(kPoll);
+    }
+  }
+
+  Status conclude(Console& console, NodeClient& node, json order, Progress& progress) const {
+    const auto id = clean(text_at(order, "id"), 40);
+    if (text_at(order, "state") == "refunded") {
+      progress.finish();
+      console.print(describe_members(order) + describe_money(child(order, "money")));
+      return advise({Code::rejected, fmt::format("[order] order {} was refunded: {}", id,
+                                                 clean(text_at(order, "refund_reason", "no reason given"), 40))},
+                    fmt::format("see what happened: koinon orders show {}", id));
+    }
+    progress.stage("checking the receipt");
+    KOINON_TRY(const auto text, node.get_text("/api/v1/receipts/" + id));
+    KOINON_TRY(const auto receipt, market::Receipt::from_json(text));
+    KOINON_TRY(const auto report, market::verify_offline(receipt));
+    const auto file = receipt_.empty() ? fmt::format("receipt-{}.json", id) : receipt_;
+    KOINON_CHECK(base::write_file(file, base::as_bytes(text)));
+    progress.finish();
+    print(console, order, receipt, report, file);
+    return {};
+  }
+
+  static void print(Console& console, const json& order, const market::Receipt& receipt, const market::ReceiptReport& report,
+                    const std::string& file) {
+    const auto seconds =
+        (static_cast<double>(number_at(order, "settled_at")) - static_cast<double>(number_at(order, "placed_at"))) / 1000;
+    console.print(describe_outputs(child(order, "outputs")) + "\n" + describe_members(order) + "\n" +
+                  describe_money(child(order, "money")));
+    console.print(fmt::format("order {}: {} in {}; receipt {} checked, {} signed claims of {} needed\n", receipt.order,
+                              clean(receipt.verdict, 40), seconds_text(seconds), file, report.supporting, report.needed));
+    console.object({{"order", text_at(order, "id")},
+                    {"program", base::to_hex(receipt.spec)},
+                    {"outputs", child(order, "outputs")},
+                    {"input_root", base::to_hex(receipt.input_root)},
+                    {"output_root", base::to_hex(receipt.output_root)},
+                    {"trace_root", base::to_hex(receipt.trace_root)},
+                    {"seconds", seconds},
+                    {"answer", child(order, "answer")},
+                    {"state", child(order, "state")},
+                    {"verdict", child(order, "verdict")},
+                    {"money", child(order, "money")},
+                    {"rounds", child(order, "rounds")},
+                    {"receipt", file}});
+  }
+
+  NodeAccess access_;
+  std::string program_, input_, price_, check_ = "quorum", label_, receipt_;
+  bool private_ = false, trap_ = false, no_wait_ = false;
+  std::int64_t n_ = 3, k_ = 0, window_ = 0;
+  double audit_ = -1;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_order() { return std::make_unique<Order>(); }
+
+}  // namespace koinon::cli

@@ -1,0 +1,187 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <regex>
+
+#include "base/file.hpp"
+
+// The program as its users meet it: built binary, real files, what it prints and how it exits.
+namespace koinon::cli {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+struct Done {
+  int exit = -1;
+  std::string text;
+};
+
+/// Runs a line of bash in the repository's root with koinon in the path. $TMP is `folder`.
+Done shell(const std::string& line, const std::filesystem::path& folder) {
+  const auto program = std::filesystem::path(KOINON_PROGRAM).parent_path().string();
+  const auto script =
+      fmt::format("export PATH='{}':$PATH TMP='{}' HOME='{}' KOINON_LOG=warn; unset KOINON_NODE KOINON_DATA; {}", program,
+                  folder.string(), folder.string(), line);
+  EXPECT_TRUE(base::write_file(folder / "line.sh", base::as_bytes(script + "\n")));
+  FILE* pipe = ::popen(fmt::format("bash '{}' < /dev/null", (folder / "line.sh").string()).c_str(), "r");
+  Done out;
+  if (pipe == nullptr) return out;
+  std::array<char, 4096> buffer{};
+  for (std::size_t n = 0; (n = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) out.text.append(buffer.data(), n);
+  const int status = ::pclose(pipe);
+  out.exit = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return out;
+}
+
+/// Without what differs from run to run: the temporary folder and times.
+std::string steady(std::string text, const std::filesystem::path& folder) {
+  for (auto at = text.find(folder.string()); at != std::string::npos; at = text.find(folder.string()))
+    text.replace(at, folder.string().size(), "TMP");
+  return std::regex_replace(text, std::regex(R"(\b[0-9]+\.[0-9] m?s\b)"), "TIME");
+}
+
+/// A transcript: lines that begin with "$ " are typed, the others are what comes back, "[exit N]" last. With
+/// KOINON_UPDATE_TRANSCRIPTS set the file is written anew.
+class Transcript : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(Transcript, is_what_the_program_says) {
+  const base::TempFolder folder;
+  const std::filesystem::path file = GetParam();
+  const auto expected = base::read_file(file);
+  ASSERT_TRUE(expected) << expected.error().text;
+  std::string said;
+  std::string_view rest = base::as_text(*expected);
+  while (!rest.empty()) {
+    const auto end = rest.find('\n');
+    const auto line = rest.substr(0, end);
+    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+    if (!line.starts_with("$ ")) continue;
+    const auto done = shell(fmt::format("( {} ) 2>&1", line.substr(2)), folder.path());
+    said += fmt::format("{}\n{}[exit {}]\n", line, steady(done.text, folder.path()), done.exit);
+  }
+  if (std::getenv("KOINON_UPDATE_TRANSCRIPTS") != nullptr) ASSERT_TRUE(base::write_file(file, base::as_bytes(said)));
+  const auto now = base::read_file(file);
+  EXPECT_EQ(base::as_text(*now), said);
+}
+
+std::vector<std::string> transcripts() {
+  std::vector<std::string> out;
+  for (const auto& entry : std::filesystem::directory_iterator("cli/commands/transcripts"))
+    out.push_back(entry.path().string());
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, Transcript, ::testing::ValuesIn(transcripts()),
+                         [](const auto& param) { return std::filesystem::path(param.param).stem().string(); });
+
+struct Program : ::testing::Test {
+  Done run(const std::string& line) { return shell(line, folder.path()); }
+  /// The one object on stdout; stderr is dropped.
+  json object(const std::string& line) {
+    const auto done = run(line + " --json 2>$TMP/stderr");
+    EXPECT_EQ(done.exit, 0) << line << "\n" << done.text << run("cat $TMP/stderr").text;
+    return json::parse(done.text, nullptr, false);
+  }
+  json build(const std::string& options = "") {
+    return object(
+        "koinon model build examples/digits/digits-lenet.onnx --calibrate examples/digits/digit-*.png -o $TMP/n.koinon " +
+        options);
+  }
+  base::TempFolder folder;
+};
+
+TEST_F(Program, builds_inspects_and_runs_a_model) {
+  const auto built = build("--name lenet --author me --licence MIT --description digits");
+  const auto inspected = object("koinon model inspect $TMP/n.koinon");
+  EXPECT_EQ(inspected["program"], built["program"]);
+  EXPECT_EQ(inspected["name"], "lenet");
+  EXPECT_EQ(inspected["licence"], "MIT");
+  EXPECT_EQ(inspected["inputs"][0]["shape"], json({1, 1, 28, 28}));
+  EXPECT_EQ(inspected["steps"].size(), built["steps"].get<std::size_t>());
+  EXPECT_EQ(inspected["steps"][0]["gives"][0].count("range"), 1U);
+  for (int digit = 0; digit < 10; ++digit) {
+    const auto result = object(fmt::format("koinon run $TMP/n.koinon --input examples/digits/digit-{}.png", digit));
+    EXPECT_EQ(result["program"], built["program"]);
+    const auto& scores = result["outputs"][0]["data"];
+    ASSERT_EQ(scores.size(), 10U);
+    EXPECT_EQ(std::max_element(scores.begin(), scores.end()) - scores.begin(), digit);
+    EXPECT_EQ(result["output_root"].get<std::string>().size(), 66U);
+  }
+}
+
+TEST_F(Program, gives_the_same_roots_for_any_number_of_threads) {
+  build();
+  const auto one = object("koinon run $TMP/n.koinon --input examples/digits/digit-4.png --threads 1");
+  const auto three = object("koinon run $TMP/n.koinon --input examples/digits/digit-4.png --threads 3");
+  EXPECT_EQ(one["trace_root"], three["trace_root"]);
+  EXPECT_EQ(one["outputs"], three["outputs"]);
+}
+
+TEST_F(Program, writes_a_trace_and_outputs) {
+  const auto built = build();
+  const auto result =
+      object("koinon run $TMP/n.koinon --input examples/digits/digit-4.png --trace $TMP/trace --output $TMP/o.npy");
+  const auto trace = json::parse(base::as_text(*base::read_file(folder.path() / "trace/trace.json")), nullptr, false);
+  EXPECT_EQ(trace["trace_root"], result["trace_root"]);
+  EXPECT_EQ(trace["values"][0]["step"], "input");
+  EXPECT_GT(trace["values"].size(), built["steps"].get<std::size_t>());
+  for (const auto& value : trace["values"])
+    EXPECT_TRUE(std::filesystem::exists(folder.path() / "trace" / value["file"].get<std::string>()));
+  EXPECT_TRUE(std::filesystem::exists(folder.path() / "o.npy"));
+}
+
+TEST_F(Program, feeds_a_written_trace_input_back) {
+  build();
+  const auto first = object("koinon run $TMP/n.koinon --input examples/digits/digit-4.png --output $TMP/o.json");
+  const auto kept = json::parse(base::as_text(*base::read_file(folder.path() / "o.json")), nullptr, false);
+  EXPECT_EQ(kept["output_root"], first["output_root"]);
+}
+
+TEST_F(Program, draws_a_bar_for_each_class) {
+  build();
+  const auto done = run("koinon run $TMP/n.koinon --input examples/digits/digit-7.png 2>&1");
+  EXPECT_EQ(done.exit, 0);
+  EXPECT_THAT(done.text, ::testing::ContainsRegex("7  █.* ◀"));
+  EXPECT_THAT(done.text, HasSubstr("trace root"));
+}
+
+TEST_F(Program, fails_with_one_clear_line_on_broken_files) {
+  build();
+  run("head -c 2000 $TMP/n.koinon > $TMP/cut.koinon; head -c 999 examples/digits/digits-lenet.onnx > $TMP/cut.onnx; echo '{' > "
+      "$TMP/r.json");
+  for (const char* line :
+       {"koinon run $TMP/cut.koinon --input examples/digits/digit-7.png", "koinon model inspect $TMP/cut.koinon",
+        "koinon model build $TMP/cut.onnx -o $TMP/x.koinon", "koinon receipt verify $TMP/r.json",
+        "koinon run $TMP/n.koinon --input $TMP/r.json", "koinon run $TMP/n.koinon --input $TMP/none.png"}) {
+    const auto done = run(std::string(line) + " 2>&1 >/dev/null");
+    EXPECT_EQ(done.exit, 1) << line;
+    EXPECT_THAT(done.text, ::testing::StartsWith("koinon: ")) << line;
+  }
+}
+
+TEST_F(Program, says_errors_as_json_too) {
+  const auto done = run("koinon receipt show $TMP/none.json --json 2>/dev/null");
+  EXPECT_EQ(done.exit, 1);
+  EXPECT_EQ(json::parse(done.text, nullptr, false)["error"]["code"], "not_found");
+}
+
+TEST_F(Program, makes_a_key_once) {
+  const auto key = object("koinon account new-key $TMP/k.json");
+  EXPECT_EQ(object("koinon account address $TMP/k.json")["keys"][0]["address"], key["address"]);
+  EXPECT_EQ(run("koinon account new-key $TMP/k.json 2>/dev/null").exit, 1);
+  EXPECT_EQ(std::filesystem::status(folder.path() / "k.json.password").permissions() & std::filesystem::perms::others_all,
+            std::filesystem::perms::none);
+}
+
+TEST_F(Program, fails_when_its_output_cannot_be_written) { EXPECT_EQ(run("koinon version > /dev/full 2>/dev/null").exit, 1); }
+
+}  // namespace
+}  // namespace koinon::cli

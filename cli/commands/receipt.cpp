@@ -1,0 +1,119 @@
+#include "market/receipt/receipt.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "base/clock.hpp"
+#include "base/file.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/line/line.hpp"
+#include "cli/remote/ledger_source.hpp"
+#include "cli/terminal/console.hpp"
+#include "cli/terminal/table.hpp"
+
+namespace koinon::cli {
+namespace {
+
+using base::Code;
+using base::Status;
+using market::Receipt;
+using nlohmann::json;
+
+constexpr std::uint64_t kMaxReceipt = 256u << 20;
+
+base::Result<Receipt> load_receipt(const std::string& file) {
+  KOINON_TRY(const auto bytes, base::read_file(file, kMaxReceipt));
+  auto receipt = Receipt::from_json(base::as_text(bytes));
+  if (!receipt) return base::fail(std::move(receipt).error().within(file));
+  return receipt;
+}
+
+class Verify final : public Command {
+ public:
+  Verify()
+      : Command({"receipt verify", "Check a receipt: signatures and evidence here, payment on the ledger",
+                 "koinon receipt verify receipt-7.json --ledger http://127.0.0.1:7070"}) {}
+  void options(Line& line) override {
+    line.text("receipt", file_, "The receipt", Need::required)
+        .text("--ledger URL", ledger_, "Also confirm the payment: a node, or a JSON-RPC server with --deployment")
+        .text("--deployment FILE", deployment_, "Addresses of the contracts, for a JSON-RPC server");
+  }
+  Status run(Console& console) override {
+    if (ledger_.empty() && !deployment_.empty())
+      return base::fail(Code::invalid_argument, "[receipt verify] --deployment needs --ledger URL");
+    KOINON_TRY(const auto receipt, load_receipt(file_));
+    const auto report = market::verify_offline(receipt);
+    if (!report) return advise(report.error(), "do not pay or trust on this receipt; ask its issuer for the true one");
+    console.print(fmt::format("signature of the issuer {}: right\n{} signed claims of {} needed: right\noutputs: {}\n",
+                              ledger::checksum_address(receipt.issuer), report->supporting, report->needed,
+                              report->outputs_included ? "hash to the output root" : "left out of the receipt"));
+    if (!ledger_.empty()) {
+      auto progress = console.progress();
+      progress.stage("reading the ledger");
+      KOINON_CHECK(verify_on_ledger(receipt, ledger_, deployment_));
+      progress.finish();
+      console.print(
+          fmt::format("ledger: order {} was settled in block {}, as the receipt says\n", receipt.order, receipt.settled_block));
+    }
+    console.print(fmt::format("{}: order {} {}, {} tokens paid\n", file_, receipt.order, clean(receipt.verdict, 40),
+                              receipt.paid.tokens()));
+    console.object({{"valid", true},
+                    {"order", receipt.order},
+                    {"verdict", receipt.verdict},
+                    {"program", base::to_hex(receipt.spec)},
+                    {"output_root", base::to_hex(receipt.output_root)},
+                    {"claims", report->supporting},
+                    {"needed", report->needed},
+                    {"outputs_included", report->outputs_included},
+                    {"ledger", ledger_.empty() ? json() : json("confirmed")}});
+    return {};
+  }
+
+ private:
+  std::string file_, ledger_, deployment_;
+};
+
+class ShowReceipt final : public Command {
+ public:
+  ShowReceipt()
+      : Command({"receipt show", "Show what a receipt says, without checking it", "koinon receipt show receipt-7.json"}) {}
+  void options(Line& line) override { line.text("receipt", file_, "The receipt", Need::required); }
+  Status run(Console& console) override {
+    KOINON_TRY(const auto r, load_receipt(file_));
+    const auto line = [&](std::string_view title, const std::string& text) {
+      console.print(fmt::format("{:<12} {}\n", title, clean(text)));
+    };
+    line("order", fmt::format("{} on chain {}, market {}", r.order, r.chain_id, ledger::checksum_address(r.market)));
+    line("kind", r.kind);
+    line("policy", fmt::format("{} {} of {}, {}", r.check, r.k, r.n, r.privacy));
+    line("program", base::to_hex(r.spec));
+    line("input root", base::to_hex(r.input_root));
+    line("output root", base::to_hex(r.output_root));
+    line("trace root", base::to_hex(r.trace_root));
+    line("verdict", r.verdict);
+    line("money", fmt::format("{} paid, {} slashed, {} burned, {} refunded, tokens", r.paid.tokens(), r.slashed.tokens(),
+                              r.burned.tokens(), r.refunded.tokens()));
+    line("settled", fmt::format("block {}, {}", r.settled_block, base::to_hex(r.settled_tx)));
+    line("issued", fmt::format("{} by {}", base::timestamp(r.issued_at_ms), ledger::checksum_address(r.issuer)));
+    console.print("\n" + members(r));
+    console.object(json::parse(r.to_json(), nullptr, false));
+    console.note("koinon: shown, not checked: koinon receipt verify " + file_);
+    return {};
+  }
+
+ private:
+  static std::string members(const Receipt& r) {
+    using enum Table::Align;
+    Table table({{"account", right}, {"verdict"}, {"paid", right}, {"slashed", right}});
+    for (const auto& p : r.payments)
+      table.add({std::to_string(p.account), clean(p.verdict, 40), p.paid.tokens(), p.slashed.tokens()});
+    return table.text();
+  }
+  std::string file_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_receipt_verify() { return std::make_unique<Verify>(); }
+std::unique_ptr<Command> make_receipt_show() { return std::make_unique<ShowReceipt>(); }
+
+}  // namespace koinon::cli

@@ -1,0 +1,99 @@
+#include "cli/files/calibration.hpp"
+
+#include <algorithm>
+
+#include "base/file.hpp"
+#include "engine/io/read.hpp"
+#include "engine/onnx/read.hpp"
+
+namespace koinon::cli {
+namespace {
+
+using base::Code;
+using base::Result;
+using engine::io::RealTensor;
+using engine::tensor::FloatTensor;
+using engine::tensor::Shape;
+
+constexpr std::uint64_t kMaxFile = std::uint64_t{1} << 30;
+
+struct Port {
+  std::string name;
+  Shape shape;
+};
+
+bool begins(base::ByteView bytes, std::string_view with) { return base::as_text(bytes).starts_with(with); }
+
+/// The arrays of a file, one for each input in the model's order.
+Result<std::vector<RealTensor>> read_arrays(base::ByteView bytes, const std::vector<Port>& ports) {
+  std::vector<RealTensor> out;
+  if (begins(bytes, "\x89PNG") || begins(bytes, "\xff\xd8")) {
+    KOINON_TRY(auto picture, engine::io::read_picture(bytes, ports.front().shape));
+    out.push_back(std::move(picture));
+  } else if (begins(bytes, "\x93NUMPY")) {
+    KOINON_TRY(auto array, engine::io::read_npy(bytes));
+    out.push_back(std::move(array));
+  } else if (begins(bytes, "PK")) {
+    KOINON_TRY(out, engine::io::read_npz(bytes));
+    std::vector<RealTensor> ordered;
+    for (const auto& port : ports)
+      if (const auto at = std::ranges::find(out, port.name, &RealTensor::name); at != out.end()) ordered.push_back(*at);
+    if (ordered.size() == ports.size()) out = std::move(ordered);
+  } else {
+    KOINON_TRY(out, engine::io::read_json(bytes));
+  }
+  if (out.size() != ports.size())
+    return base::fail(Code::invalid_argument, "[calibrate] {} arrays: the model has {} inputs", out.size(), ports.size());
+  return out;
+}
+
+/// Cuts the arrays of one file into samples.
+base::Status cut(const std::vector<RealTensor>& arrays, const std::vector<Port>& ports, std::vector<Sample>& to) {
+  std::size_t samples = 0;
+  for (std::size_t p = 0; p < ports.size(); ++p) {
+    const auto size = static_cast<std::size_t>(engine::tensor::element_count(ports[p].shape));
+    const auto count = arrays[p].data.size() / size;
+    if (count == 0 || arrays[p].data.size() % size != 0 || (p > 0 && count != samples))
+      return base::fail(Code::invalid_argument,
+                        "[calibrate] an array {}: input '{}' takes {}, or as many of it as the others have",
+                        engine::tensor::shape_text(arrays[p].shape), ports[p].name, engine::tensor::shape_text(ports[p].shape));
+    samples = count;
+  }
+  for (std::size_t s = 0; s < samples; ++s) {
+    Sample sample;
+    for (std::size_t p = 0; p < ports.size(); ++p) {
+      const auto size = static_cast<std::size_t>(engine::tensor::element_count(ports[p].shape));
+      FloatTensor tensor{ports[p].shape, {}};
+      tensor.data.reserve(size);
+      for (std::size_t i = 0; i < size; ++i) tensor.data.push_back(static_cast<float>(arrays[p].data[s * size + i]));
+      sample.push_back(std::move(tensor));
+    }
+    to.push_back(std::move(sample));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<Sample>> load_calibration(base::ByteView onnx, const std::map<std::string, std::int64_t>& dims,
+                                             const std::vector<std::string>& files) {
+  std::vector<Sample> out;
+  if (files.empty()) return out;
+  KOINON_TRY(const auto graph, engine::onnx::read(onnx, {dims}));
+  std::vector<Port> ports;
+  for (const auto input : graph.inputs) {
+    const auto& value = graph.values[static_cast<std::size_t>(input)];
+    KOINON_CHECK(engine::tensor::check_shape(value.type.shape));
+    ports.push_back({value.name, value.type.shape});
+  }
+  if (ports.empty()) return base::fail(Code::invalid_argument, "[calibrate] the model has no inputs");
+  for (const auto& file : files) {
+    KOINON_TRY(const auto bytes, base::read_file(file, kMaxFile));
+    auto arrays = read_arrays(bytes, ports);
+    if (!arrays) return base::fail(std::move(arrays).error().within(file));
+    if (auto done = cut(*arrays, ports, out); !done) return base::fail(std::move(done).error().within(file));
+  }
+  return out;
+}
+
+}  // namespace koinon::cli

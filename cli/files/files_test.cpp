@@ -1,0 +1,78 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/file.hpp"
+#include "cli/files/calibration.hpp"
+#include "cli/files/model_file.hpp"
+#include "cli/files/npy.hpp"
+#include "engine/io/read.hpp"
+
+namespace koinon::cli {
+namespace {
+
+using engine::tensor::IntTensor;
+using engine::tensor::Shape;
+using ::testing::HasSubstr;
+
+TEST(Npy, is_read_back_as_it_was_written) {
+  for (const auto& shape : {Shape{2, 3}, Shape{6}, Shape{1, 1, 6}}) {
+    const auto tensor = IntTensor::of<std::int16_t>(shape, {-300, 2, 3, 4, 5, 300});
+    const auto bytes = npy(tensor);
+    EXPECT_EQ((bytes.size() - 12) % 64, 0U);
+    const auto read = engine::io::read_npy(bytes);
+    ASSERT_TRUE(read) << read.error().text;
+    EXPECT_EQ(read->shape, shape);
+    EXPECT_EQ(read->data, (std::vector<double>{-300, 2, 3, 4, 5, 300}));
+  }
+}
+
+TEST(Npy, holds_scalars_and_bytes) {
+  const auto read = engine::io::read_npy(npy(IntTensor::of<std::int8_t>({}, {-7})));
+  ASSERT_TRUE(read) << read.error().text;
+  EXPECT_TRUE(read->shape.empty());
+  EXPECT_EQ(read->data, std::vector<double>{-7});
+  const std::vector<double> values{0.5, -1e300};
+  const auto real = engine::io::read_npy(npy({2}, values));
+  ASSERT_TRUE(real) << real.error().text;
+  EXPECT_EQ(real->data, values);
+}
+
+struct Calibration : ::testing::Test {
+  Calibration() : onnx(*base::read_file("examples/digits/digits-lenet.onnx")) {}
+  std::string file(const std::string& name, base::ByteView bytes) const {
+    const auto path = folder.path() / name;
+    EXPECT_TRUE(base::write_file(path, bytes));
+    return path.string();
+  }
+  base::TempFolder folder;
+  base::Bytes onnx;
+};
+
+TEST_F(Calibration, takes_pictures_and_cuts_batches) {
+  const auto batch = file("batch.npy", npy({3, 1, 28, 28}, std::vector<double>(3 * 784, 0.25)));
+  const auto samples = load_calibration(onnx, {}, {"examples/digits/digit-3.png", batch});
+  ASSERT_TRUE(samples) << samples.error().text;
+  ASSERT_EQ(samples->size(), 4U);
+  EXPECT_EQ(samples->back()[0].shape, (Shape{1, 1, 28, 28}));
+  EXPECT_EQ(samples->back()[0].data[783], 0.25F);
+}
+
+TEST_F(Calibration, is_empty_without_files) { EXPECT_TRUE(load_calibration(onnx, {}, {})->empty()); }
+
+TEST_F(Calibration, names_the_file_and_the_shape_of_what_does_not_fit) {
+  const auto wrong = file("wrong.npy", npy({5}, std::vector<double>(5)));
+  const auto samples = load_calibration(onnx, {}, {wrong});
+  ASSERT_FALSE(samples);
+  EXPECT_THAT(samples.error().text, HasSubstr("wrong.npy"));
+  EXPECT_THAT(samples.error().text, HasSubstr("[1, 1, 28, 28]"));
+  EXPECT_EQ(load_calibration(onnx, {}, {"absent.npy"}).error().code, base::Code::not_found);
+}
+
+TEST(ModelFile, says_how_a_program_is_made_when_it_is_none) {
+  const auto model = ModelFile::load("examples/digits/digits-lenet.onnx");
+  ASSERT_FALSE(model);
+  EXPECT_THAT(model.error().text, HasSubstr("koinon model build"));
+}
+
+}  // namespace
+}  // namespace koinon::cli

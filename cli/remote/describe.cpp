@@ -1,0 +1,216 @@
+#include "cli/remote/describe.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/clock.hpp"
+#include "cli/remote/reply.hpp"
+#include "cli/terminal/chart.hpp"
+#include "cli/terminal/console.hpp"
+#include "cli/terminal/table.hpp"
+
+namespace koinon::cli {
+namespace {
+
+using nlohmann::json;
+using enum Table::Align;
+
+constexpr std::size_t kMaxRows = 1000;
+constexpr std::size_t kChartClasses = 20;
+constexpr std::size_t kShownValues = 8;
+constexpr std::uint64_t kLastTime = 253'402'300'799'999;  ///< year 9999, Unix milliseconds
+
+std::string line(std::string_view title, std::string_view text) { return fmt::format("{:<10} {}\n", title, text); }
+
+std::string word(const json& object, const char* key, std::string_view otherwise = "-") {
+  return clean(text_at(object, key, otherwise), 80);
+}
+
+std::string count(const json& object, const char* key) {
+  const auto& value = child(object, key);
+  return value.is_number_unsigned() ? std::to_string(value.get<std::uint64_t>()) : "-";
+}
+
+std::string time_at(const json& object, const char* key) {
+  const auto& value = child(object, key);
+  if (!value.is_number_unsigned() || value.get<std::uint64_t>() > kLastTime) return "-";
+  return base::timestamp(static_cast<std::int64_t>(value.get<std::uint64_t>()));
+}
+
+/// Rows of an array, bounded.
+template <class F>
+void each(const json& array, F&& body) {
+  if (!array.is_array()) return;
+  for (std::size_t i = 0; i < array.size() && i < kMaxRows; ++i) body(array[i]);
+}
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string out;
+  for (const auto& part : parts) out += (out.empty() ? "" : ", ") + part;
+  return clean(out, 80);
+}
+
+std::string shape_of(const json& array) {
+  std::string out;
+  each(array, [&](const json& size) {
+    if (size.is_number_unsigned()) out += fmt::format("{}{}", out.empty() ? "" : ", ", size.get<std::uint64_t>());
+  });
+  return "[" + out + "]";
+}
+
+std::string ports_of(const json& ports) {
+  std::vector<std::string> out;
+  each(ports, [&](const json& port) { out.push_back(shape_of(child(port, "shape"))); });
+  return joined(out);
+}
+
+std::string model_name(const json& order) {
+  const auto name = text_at(child(order, "model"), "name");
+  return clean(name.empty() ? text_at(order, "program", "-").substr(0, 18) : name, 40);
+}
+
+std::string story(const json& events) {
+  std::string out;
+  each(events, [&](const json& event) {
+    out += fmt::format("  {}  {}\n", time_at(event, "at"), clean(text_at(event, "text", text_at(event, "name", "-"))));
+  });
+  return out.empty() ? out : "\nStory\n" + out;
+}
+
+}  // namespace
+
+std::string describe_account(const json& account) {
+  if (!account.is_object()) return "This node acts for no account.\n";
+  return line("account", count(account, "id")) + line("balance", tokens_at(account, "balance") + " tokens, free") +
+         line("stake", fmt::format("{} tokens, {} locked", tokens_at(account, "stake"), tokens_at(account, "locked"))) +
+         line("owner", word(account, "owner")) + line("operator", word(account, "operator")) +
+         line("payout", word(account, "payout"));
+}
+
+std::string describe_status(const json& status) {
+  const auto& ledger = child(status, "ledger");
+  const auto& counts = child(status, "counts");
+  const auto& totals = child(status, "totals");
+  return line("version", word(status, "version")) +
+         line("ledger",
+              fmt::format("chain {}{}, block {}{}", count(ledger, "chain_id"), true_at(ledger, "local") ? " (local)" : "",
+                          count(ledger, "block"), true_at(ledger, "connected") ? "" : ", not connected")) +
+         line("market", word(ledger, "market")) +
+         line("orders", fmt::format("{}, {} open, {} settled", count(counts, "orders"), count(counts, "open"),
+                                    count(counts, "settled"))) +
+         line("providers", count(counts, "providers")) +
+         line("money", fmt::format("{} in escrow, {} paid, {} slashed, {} burned", tokens_at(totals, "escrow"),
+                                   tokens_at(totals, "paid"), tokens_at(totals, "slashed"), tokens_at(totals, "burned"))) +
+         "\n" + describe_account(child(status, "account"));
+}
+
+std::string describe_orders(const json& page) {
+  Table table({{"order", right},
+               {"model"},
+               {"policy"},
+               {"state"},
+               {"verdict"},
+               {"answer"},
+               {"paid", right},
+               {"slashed", right},
+               {"placed"}});
+  std::size_t rows = 0;
+  each(child(page, "orders"), [&](const json& o) {
+    ++rows;
+    table.add({word(o, "id"), model_name(o), fmt::format("{}, {}", word(o, "check"), word(o, "privacy")), word(o, "state"),
+               word(o, "verdict"), word(o, "answer"), tokens_at(o, "paid"), tokens_at(o, "slashed"), time_at(o, "placed_at")});
+  });
+  if (rows == 0) return "No orders yet. Place one with: koinon order NET.koinon --input FILE --price 0.01\n";
+  auto out = table.text();
+  if (const auto next = text_at(page, "next"); !next.empty())
+    out += fmt::format("More: koinon orders --before {}\n", clean(next, 40));
+  return out;
+}
+
+std::string describe_outputs(const json& outputs) {
+  std::string out;
+  each(outputs, [&](const json& output) {
+    const auto values = numbers_of(child(output, "data"));
+    out += fmt::format("{} {}\n", word(output, "name"), shape_of(child(output, "shape")));
+    if (values.size() > 1 && values.size() <= kChartClasses) {
+      out += class_chart(values, texts_of(child(output, "labels")));
+      return;
+    }
+    for (std::size_t i = 0; i < values.size() && i < kShownValues; ++i)
+      out += fmt::format("{}{:.6g}", i == 0 ? "  " : ", ", values[i]);
+    out += values.size() > kShownValues ? fmt::format(", ... {} values\n", values.size()) : "\n";
+  });
+  return out;
+}
+
+std::string describe_members(const json& order) {
+  Table table({{"round"}, {"account", right}, {"state"}, {"verdict"}, {"paid", right}, {"slashed", right}, {"why"}});
+  std::size_t rows = 0;
+  each(child(order, "rounds"), [&](const json& round) {
+    each(child(round, "members"), [&](const json& m) {
+      ++rows;
+      table.add({word(round, "role"), count(m, "account"), word(m, "state"), word(m, "verdict"), tokens_at(m, "paid"),
+                 tokens_at(m, "slashed"), clean(text_at(m, "reason"), 200)});
+    });
+  });
+  return rows == 0 ? "" : table.text();
+}
+
+std::string describe_money(const json& money) {
+  return fmt::format("{} tokens put in: {} paid to providers, {} fee burned, {} refunded; {} slashed, {} burned\n",
+                     tokens_at(money, "escrow"), tokens_at(money, "paid"), tokens_at(money, "fee"),
+                     tokens_at(money, "refunded"), tokens_at(money, "slashed"), tokens_at(money, "burned"));
+}
+
+std::string describe_order(const json& order) {
+  const auto& policy = child(order, "policy");
+  auto out = line("order", word(order, "id")) + line("model", model_name(order)) + line("program", word(order, "program")) +
+             line("policy", fmt::format("{} {} of {}, {}, audit {} in 10000", word(policy, "check"), count(policy, "k"),
+                                        count(policy, "n"), word(policy, "privacy"), count(policy, "audit_bps"))) +
+             line("state", word(order, "state")) + line("verdict", word(order, "verdict")) +
+             line("placed", time_at(order, "placed_at")) + line("settled", time_at(order, "settled_at"));
+  if (const auto reason = text_at(order, "refund_reason"); !reason.empty()) out += line("refunded", clean(reason, 40));
+  if (const auto answer = text_at(order, "answer"); !answer.empty()) out += line("answer", clean(answer, 80));
+  out += line("money", describe_money(child(order, "money")));
+  if (child(order, "outputs").is_array()) out += describe_outputs(child(order, "outputs"));
+  if (const auto members = describe_members(order); !members.empty()) out += "\n" + members;
+  return out + story(child(order, "events"));
+}
+
+std::string describe_providers(const json& providers) {
+  Table table({{"account", right},
+               {"sells"},
+               {"price", right},
+               {"stake", right},
+               {"locked", right},
+               {"right", right},
+               {"wrong", right},
+               {"silent", right},
+               {"earned", right},
+               {"slashed", right},
+               {"active"},
+               {"endpoint"}});
+  std::size_t rows = 0;
+  each(providers, [&](const json& p) {
+    ++rows;
+    table.add({count(p, "account"), joined(texts_of(child(p, "kinds"))), tokens_at(p, "price"), tokens_at(p, "stake"),
+               tokens_at(p, "locked"), count(p, "accepted"), count(p, "rejected"), count(p, "silent"), tokens_at(p, "earned"),
+               tokens_at(p, "slashed"), true_at(p, "active") ? "yes" : "no", word(p, "endpoint")});
+  });
+  return rows == 0 ? "No providers yet. Be one with: koinon provide --ledger http://127.0.0.1:7070\n" : table.text();
+}
+
+std::string describe_models(const json& models) {
+  Table table({{"model"}, {"program"}, {"takes"}, {"gives"}, {"size", right}, {"licence"}, {"author"}, {"price", right}});
+  std::size_t rows = 0;
+  each(models, [&](const json& m) {
+    ++rows;
+    table.add({word(m, "name"), word(m, "program").substr(0, 18), ports_of(child(m, "inputs")), ports_of(child(m, "outputs")),
+               size_text(number_at(m, "size")), word(m, "licence"), word(m, "author"), tokens_at(m, "price")});
+  });
+  return rows == 0 ? "No models yet. An order brings its own: koinon order NET.koinon --input FILE --price 0.01\n"
+                   : table.text();
+}
+
+}  // namespace koinon::cli
