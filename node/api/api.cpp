@@ -1,0 +1,25 @@
+#include "node/api/api.hpp"
+
+#include "node/api/context.hpp"
+
+namespace koinon::node {
+
+net::Router make_api(Node& node, ApiOptions options) {
+  const auto context = std::make_shared<api::Context>(node, std::move(options));  // shared by the handlers
+  net::Router router;
+  api::add_status(router, context);
+  api::add_orders(router, context);
+  api::add_place(router, context);
+  api::add_providers(router, context);
+  api::add_models(router, context);
+  api::add_quote(router, context);
+  api::add_delivery(router, context);
+  api::add_ledger(router, context);
+  api::add_account(router, context);
+  api::add_metrics(router, context);
+  api::add_page(router, context);
+  api::add_events(router, context);
+  return router;
+}
+
+}  // namespace koinon::node

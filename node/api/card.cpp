@@ -1,0 +1,85 @@
+#include "node/api/card.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace koinon::node::api {
+namespace {
+
+namespace program = engine::program;
+using nlohmann::json;
+
+/// The document says "int8" where the engine says "i8".
+std::string dtype_word(engine::tensor::DType dtype) { return fmt::format("int{}", 8 * engine::tensor::dtype_size(dtype)); }
+
+/// Dimensions of the document are at least 1 and there may be none.
+json port(const std::string& name, const program::TensorInfo& info) {
+  return {{"name", name}, {"shape", info.shape}, {"dtype", dtype_word(info.dtype)}};
+}
+
+json parse_card(const std::string& card) {
+  auto out = json::parse(card, nullptr, false);
+  return out.is_object() ? out : json::object();
+}
+
+json field_or(const json& object, const char* key, json fallback) {
+  const auto at = object.find(key);
+  return at == object.end() || at->type() != fallback.type() ? fallback : *at;
+}
+
+/// Text of at most `limit` characters, cut at the beginning of one.
+std::string shortened(std::string text, std::size_t limit) {
+  if (text.size() <= limit) return text;
+  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0) == 0x80) --limit;
+  text.resize(limit);
+  return text;
+}
+
+}  // namespace
+
+program::TensorInfo output_info(const program::Program& p, std::size_t index) {
+  auto value = p.outputs[index].ref.index();
+  if (value < p.inputs.size()) return p.inputs[value].info;
+  for (const auto& step : p.steps)
+    if (value >= step.first_output && value < step.first_output + step.outputs.size())
+      return step.outputs[value - step.first_output];
+  return {};
+}
+
+std::string card_of(const program::Program& p) {
+  json inputs = json::array(), outputs = json::array();
+  for (const auto& input : p.inputs) inputs.push_back(port(input.name, input.info));
+  for (std::size_t i = 0; i < p.outputs.size(); ++i) outputs.push_back(port(p.outputs[i].name, output_info(p, i)));
+  const json out = {{"description", shortened(p.metadata.description, 4000)}, {"inputs", inputs}, {"outputs", outputs}};
+  return out.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+json labels_of(const std::string& card, std::string_view output) {
+  const auto all = field_or(parse_card(card), "labels", json::object());
+  const auto found = field_or(all, std::string(output).c_str(), json::array());
+  const bool texts = std::all_of(found.begin(), found.end(), [](const json& label) { return label.is_string(); });
+  return texts && !found.empty() ? found : json(nullptr);
+}
+
+json model_json(const ModelRecord& record, bool held) {
+  const auto card = parse_card(record.card);
+  json outputs = field_or(card, "outputs", json::array());
+  for (auto& output : outputs)
+    if (output.is_object()) output["labels"] = labels_of(record.card, output.value("name", ""));
+  const auto accuracy = card.find("accuracy");
+  return {{"program", base::to_hex(record.program)},
+          {"name", shortened(record.name, 120)},
+          {"description", field_or(card, "description", "")},
+          {"author", shortened(record.author, 200)},
+          {"licence", shortened(record.licence, 120)},
+          {"price", record.price.is_zero() ? json(nullptr) : json(record.price.text())},
+          {"inputs", field_or(card, "inputs", json::array())},
+          {"outputs", std::move(outputs)},
+          {"accuracy", accuracy != card.end() && accuracy->is_number() ? *accuracy : json(nullptr)},
+          {"accuracy_data", card.contains("accuracy_data") ? field_or(card, "accuracy_data", "") : json(nullptr)},
+          {"size", record.artifact.size},
+          {"artifact", held ? json(record.artifact.cid.text()) : json(nullptr)},
+          {"policies", json::array({{{"check", "quorum"}, {"privacy", "plain"}}})}};
+}
+
+}  // namespace koinon::node::api

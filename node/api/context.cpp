@@ -1,0 +1,90 @@
+#include "node/api/context.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "engine/io/quantise.hpp"
+#include "net/url.hpp"
+#include "node/api/card.hpp"
+#include "work/inference/inference.hpp"
+
+namespace koinon::node::api {
+namespace {
+
+Door door_of(const Node& node) {
+  Door out;
+  out.token = node.token();
+  out.only_loopback = is_loopback_address(node.config().http_address);
+  if (const auto url = net::Url::parse(node.config().public_endpoint)) {
+    const bool usual = (url->scheme == "http" && url->port == 80) || (url->scheme == "https" && url->port == 443);
+    out.public_host = usual ? url->host : url->authority();
+  }
+  return out;
+}
+
+std::string label_key(std::uint64_t order) { return fmt::format("order/{}/label", order); }
+
+}  // namespace
+
+Context::Context(Node& node_in, ApiOptions options_in)
+    : node(node_in),
+      options(std::move(options_in)),
+      gate(door_of(node_in)),
+      programs(node_in.store().models, node_in.artifacts()) {}
+
+Result<market::OrderView> Context::order(std::uint64_t id) const {
+  std::optional<market::OrderView> out;
+  node.sync().read([&](const market::Book& book, std::uint64_t) {
+    if (const auto* found = book.order(id)) out = *found;
+  });
+  if (!out) return fail(Code::not_found, "[order] {} is not on the ledger", id);
+  return *std::move(out);
+}
+
+std::string Context::model_name(const base::Hash& program) const {
+  const auto record = node.store().models.get(program);
+  return record ? record->name : std::string();
+}
+
+Result<std::vector<RealOutput>> Context::outputs(const market::OrderView& order) {
+  KOINON_TRY(const auto delivery, node.buyer().result(order));
+  KOINON_TRY(const auto program, programs.find(order.terms.spec));
+  KOINON_TRY(const auto record, node.store().models.get(order.terms.spec));
+  KOINON_TRY(const auto tensors, work::output_tensors(*program, delivery.outputs));
+  std::vector<RealOutput> out;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const auto& described = program->outputs[i];
+    RealOutput one{described.name, tensors[i].shape, engine::io::dequantise(tensors[i], described.scale), {}};
+    const auto labels = labels_of(record.card, described.name);
+    if (labels.is_array() && !one.shape.empty() && static_cast<std::int64_t>(labels.size()) == one.shape.back())
+      one.labels = labels.get<std::vector<std::string>>();
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+std::optional<std::string> Context::answer(const market::OrderView& order) {
+  if (!order.verdict || order.terms.kind != 0) return {};
+  {
+    const std::lock_guard lock(mutex_);
+    const auto at = answers_.find(order.id);
+    if (at != answers_.end() && at->second.first == order.verdict->output_root) return at->second.second;
+  }
+  const auto found = outputs(order);
+  if (!found) return {};
+  auto text = answer_text(*found);
+  const std::lock_guard lock(mutex_);
+  if (answers_.size() >= kMostAnswers) answers_.erase(answers_.begin());
+  answers_[order.id] = {order.verdict->output_root, text};
+  return text;
+}
+
+std::optional<std::string> Context::label(const market::OrderView& order) const {
+  const auto found = node.store().settings.get(label_key(order.id));
+  return found ? *found : std::nullopt;
+}
+
+base::Status Context::set_label(std::uint64_t order, std::string_view label) {
+  return node.store().settings.set(label_key(order), label);
+}
+
+}  // namespace koinon::node::api

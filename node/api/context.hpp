@@ -1,0 +1,64 @@
+#pragma once
+#include <map>
+
+#include "node/api/answer.hpp"
+#include "node/api/api.hpp"
+#include "node/api/gate.hpp"
+#include "node/api/programs.hpp"
+#include "node/node.hpp"
+
+namespace koinon::node::api {
+
+/// What all routes share. Thread-safe.
+struct Context {
+  Context(Node& node_in, ApiOptions options_in);
+
+  Node& node;
+  const ApiOptions options;
+  Gate gate;
+  Programs programs;
+
+  /// A copy of an order, so that slow work never holds the book. Errors: not_found.
+  [[nodiscard]] base::Result<market::OrderView> order(std::uint64_t id) const;
+  [[nodiscard]] bool is_mine(const market::OrderView& order) const { return order.terms.buyer == node.account(); }
+  /// Name of the model, or empty.
+  [[nodiscard]] std::string model_name(const base::Hash& program) const;
+  /// Outputs of an own order in real units. Errors: not_found (no result yet), those of the artifacts.
+  base::Result<std::vector<RealOutput>> outputs(const market::OrderView& order);
+  /// The answer of an own order, when there is one. Kept, because lists ask for it again and again.
+  std::optional<std::string> answer(const market::OrderView& order);
+  /// The buyer's note on an own order.
+  [[nodiscard]] std::optional<std::string> label(const market::OrderView& order) const;
+  base::Status set_label(std::uint64_t order, std::string_view label);
+
+ private:
+  static constexpr std::size_t kMostAnswers = 4096;
+  std::mutex mutex_;
+  std::map<std::uint64_t, std::pair<base::Hash, std::string>> answers_;  ///< guarded by mutex_; with the verdict's output root
+};
+
+/// A handler behind the gate: `body` gets the request and the path's parameters.
+template <class F>
+auto guarded(const std::shared_ptr<Context>& context, Rule rule, F body) {
+  return [context, rule, body](const HttpRequest& request, const auto&... parameters) -> Result<HttpResponse> {
+    return context->gate.pass(request, rule, [&]() -> Result<HttpResponse> { return body(*context, request, parameters...); });
+  };
+}
+
+using ContextPtr = std::shared_ptr<Context>;  ///< shared by the handlers, which the router copies
+
+// One function a resource: each adds its routes.
+void add_status(net::Router& router, const ContextPtr& context);
+void add_orders(net::Router& router, const ContextPtr& context);
+void add_place(net::Router& router, const ContextPtr& context);
+void add_providers(net::Router& router, const ContextPtr& context);
+void add_models(net::Router& router, const ContextPtr& context);
+void add_quote(net::Router& router, const ContextPtr& context);
+void add_delivery(net::Router& router, const ContextPtr& context);
+void add_ledger(net::Router& router, const ContextPtr& context);
+void add_account(net::Router& router, const ContextPtr& context);
+void add_metrics(net::Router& router, const ContextPtr& context);
+void add_page(net::Router& router, const ContextPtr& context);
+void add_events(net::Router& router, const ContextPtr& context);
+
+}  // namespace koinon::node::api

@@ -1,0 +1,27 @@
+#pragma once
+#include <string>
+
+#include "base/hash.hpp"
+#include "base/money.hpp"
+
+namespace koinon::node::api {
+
+/// NewOrder of the document, read.
+struct NewOrder {
+  base::Hash program;
+  base::Bytes input;  ///< the picture, or {"input_data": ...}: what engine/io reads
+  std::uint8_t check = 0;
+  std::uint8_t privacy = 0;
+  std::uint8_t n = 3;
+  std::uint8_t k = 2;
+  base::Wei max_price;
+  std::uint16_t audit_bps = 600;
+  std::uint32_t commit_window = 120;  ///< seconds
+  bool trap = false;
+  std::string label;
+};
+
+/// Reads a request's body. Errors: malformed, invalid_argument, out_of_range, unsupported (a policy that this version lacks).
+base::Result<NewOrder> parse_new_order(std::string_view body);
+
+}  // namespace koinon::node::api

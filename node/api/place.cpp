@@ -1,0 +1,93 @@
+#include <nlohmann/json.hpp>
+
+#include "engine/io/read.hpp"
+#include "node/api/context.hpp"
+#include "node/api/new_order.hpp"
+#include "node/api/order_json.hpp"
+
+namespace koinon::node::api {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::uint64_t kMaxBody = std::uint64_t{16} << 20;
+
+Result<std::vector<base::Bytes>> input_parts(Context& context, const NewOrder& order) {
+  KOINON_TRY(const auto program, context.programs.find(order.program));
+  KOINON_TRY(auto tensors, engine::io::read_inputs(*program, order.input));
+  std::vector<base::Bytes> out;
+  for (auto& tensor : tensors) out.push_back(std::move(tensor.bytes));
+  return out;
+}
+
+/// Refuses what the ledger would refuse, with the figures.
+Status check_means(Context& context, const NewOrder& order) {
+  if (const auto& limit = context.node.config().buyer.max_price; !limit.is_zero() && order.max_price > limit)
+    return fail(Code::out_of_range, "[order] max_price {}: the node's own limit is {}", order.max_price.tokens(),
+                limit.tokens());
+  KOINON_TRY(const auto tier, market::tier_within(order.max_price));
+  KOINON_TRY(const auto cost, context.node.accounts().cost(order.n, tier));
+  base::Wei free;
+  context.node.sync().read([&](const market::Book& book, std::uint64_t) {
+    if (const auto* account = book.account(context.node.account())) free = account->free;
+  });
+  const auto needed = sum(cost.escrow, cost.bond);
+  if (free < needed)
+    return fail(Code::conflict, "[order] {} tokens are free: {} are needed, of which {} is the bond; deposit first",
+                free.tokens(), needed.tokens(), cost.bond.tokens());
+  KOINON_TRY(const auto eligible, context.node.accounts().eligible(0, tier));
+  if (eligible.count < order.n)
+    return fail(Code::exhausted, "[order] {} providers work for at most {} tokens: {} are wanted", eligible.count,
+                market::tier_price(tier).tokens(), order.n);
+  return {};
+}
+
+/// Runs the order here first, so that a verdict that differs is appealed.
+Result<trust::Roots> own_run(Context& context, const NewOrder& order, const market::Purchase& purchase) {
+  KOINON_TRY(const auto* kind, context.node.kinds().find(purchase.kind));
+  work::Job job;
+  job.spec = order.program;
+  KOINON_TRY(job.artifact, context.node.artifacts().get(purchase.artifact.cid));
+  job.inputs = purchase.inputs;
+  work::Means means;
+  means.pool = &context.node.pool();
+  KOINON_TRY(const auto outcome, kind->run(job, means));
+  return outcome.roots;
+}
+
+Result<HttpResponse> place_order(Context& context, const HttpRequest& request) {
+  KOINON_TRY(const auto order, parse_new_order(request.body));
+  KOINON_TRY(const auto record, context.node.store().models.get(order.program));
+  market::Purchase purchase;
+  purchase.check = order.check;
+  purchase.privacy = order.privacy;
+  purchase.n = order.n;
+  purchase.k = order.k;
+  purchase.max_price = order.max_price;
+  purchase.audit_bps = order.audit_bps;
+  purchase.commit_window = order.commit_window;
+  purchase.spec = order.program;
+  purchase.artifact = record.artifact;
+  purchase.model = record.name;
+  KOINON_TRY(purchase.inputs, input_parts(context, order));
+  KOINON_CHECK(check_means(context, order));
+  if (order.trap) {
+    KOINON_TRY(purchase.expected, own_run(context, order, purchase));
+  }
+  KOINON_TRY(const auto id, context.node.buyer().place(purchase));
+  // The order stands, whatever becomes of a note for its buyer alone.
+  if (!order.label.empty())
+    if (const auto kept = context.set_label(id, order.label); !kept)
+      base::log_warn("order {}: its label was not kept: {}", id, kept.error().text);
+  // So that who is told the id finds the order; when the ledger does not answer now, a moment later.
+  if (const auto caught = context.node.sync().catch_up(); !caught) base::log_debug("order {}: {}", id, caught.error().text);
+  return HttpResponse::json(202, json{{"id", std::to_string(id)}}.dump());
+}
+
+}  // namespace
+
+void add_place(net::Router& router, const ContextPtr& context) {
+  router.post("/api/v1/orders", guarded(context, {Access::spend, "application/json"}, place_order), {kMaxBody});
+}
+
+}  // namespace koinon::node::api

@@ -1,0 +1,91 @@
+#include "node/api/words.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace koinon::node::api {
+namespace {
+
+using base::Code;
+using base::fail;
+using market::OrderView;
+using market::Phase;
+
+constexpr std::array<std::string_view, 8> kKinds{"inference", "training", "federated", "rendering",
+                                                 "container", "crawling", "labelling", "synthesis"};
+constexpr std::array<std::string_view, 3> kChecks{"quorum", "optimistic", "proof"};
+constexpr std::array<std::string_view, 6> kRefunds{"undrawn", "no_providers", "no_input", "silence", "undecided", "bad_input"};
+
+}  // namespace
+
+std::string kind_word(std::uint8_t code, const work::KindSet* kinds) {
+  if (code < kKinds.size()) return std::string(kKinds[code]);
+  if (kinds != nullptr)
+    if (const auto kind = kinds->find(code)) return std::string((*kind)->name());
+  return fmt::format("kind-{}", code);
+}
+
+base::Result<std::uint8_t> kind_code(std::string_view word, const work::KindSet* kinds) {
+  const auto at = std::find(kKinds.begin(), kKinds.end(), word);
+  if (at != kKinds.end()) return static_cast<std::uint8_t>(at - kKinds.begin());
+  if (kinds != nullptr)
+    if (const auto kind = kinds->find(word)) return (*kind)->code();
+  return fail(Code::invalid_argument, "[kind] '{}': {} expected", word.substr(0, 40), fmt::join(kKinds, ", "));
+}
+
+std::string check_word(std::uint8_t code) {
+  return code < kChecks.size() ? std::string(kChecks[code]) : fmt::format("check-{}", code);
+}
+
+base::Result<std::uint8_t> check_code(std::string_view word) {
+  const auto at = std::find(kChecks.begin(), kChecks.end(), word);
+  if (at == kChecks.end())
+    return fail(Code::invalid_argument, "[check] '{}': {} expected", word.substr(0, 40), fmt::join(kChecks, ", "));
+  return static_cast<std::uint8_t>(at - kChecks.begin());
+}
+
+std::string_view privacy_word(std::uint8_t code) { return code == 0 ? "plain" : "private"; }
+
+std::string_view role_word(trust::Role role) {
+  switch (role) {
+    case trust::Role::quorum: return "quorum";
+    case trust::Role::audit: return "audit";
+    case trust::Role::jury: return "jury";
+  }
+  return "quorum";
+}
+
+std::string_view state_word(const OrderView& order) {
+  switch (order.phase) {
+    case Phase::standing: return "standing";
+    case Phase::settled: return "settled";
+    case Phase::refunded: return "refunded";
+    case Phase::audit_draw: return "auditing";
+    default: break;
+  }
+  const auto role = order.rounds.empty() ? trust::Role::quorum : order.rounds.back().role;
+  if (role == trust::Role::audit) return "auditing";
+  if (role == trust::Role::jury) return "jury";
+  switch (order.phase) {
+    case Phase::input: return "input";
+    case Phase::commit: return "committing";
+    case Phase::reveal: return "revealing";
+    default: return "drawing";
+  }
+}
+
+std::string_view order_verdict_word(const OrderView& order) {
+  if (order.phase == Phase::refunded) {
+    const auto why = refund_word(order);
+    return why == "undecided" || why == "bad_input" ? why : std::string_view{};
+  }
+  if (!order.verdict) return {};
+  return order.phase == Phase::standing || order.phase == Phase::settled ? "accepted" : std::string_view{};
+}
+
+std::string_view refund_word(const OrderView& order) {
+  if (order.phase != Phase::refunded || !order.refund_reason) return {};
+  return *order.refund_reason < kRefunds.size() ? kRefunds[*order.refund_reason] : std::string_view("undecided");
+}
+
+}  // namespace koinon::node::api
