@@ -49,13 +49,27 @@ Result<HttpResponse> accept(Context& context, const HttpRequest& request) {
   return done(context, context.node.accounts().accept_ownership(static_cast<std::uint32_t>(account)));
 }
 
+/// Tier of a price; of an offer that ends, the tier that it had.
+Result<std::uint8_t> offered_tier(Context& context, const json& body, std::uint8_t kind, bool active) {
+  if (active || body.contains("price")) {
+    KOINON_TRY(const auto price, wei_field(body, "price"));
+    return market::tier_from(price);
+  }
+  std::uint8_t tier = 0;
+  context.node.sync().read([&](const market::Book& book, std::uint64_t) {
+    const auto* account = book.account(context.node.account());
+    if (account == nullptr) return;
+    if (const auto at = account->offers.find(kind); at != account->offers.end()) tier = at->second.tier;
+  });
+  return tier;
+}
+
 Result<HttpResponse> offer(Context& context, const HttpRequest& request) {
   KOINON_TRY(const auto body, read_object(request.body, {"kind", "price", "active"}));
   KOINON_TRY(const auto word, text_or(body, "kind", "inference", 40));
   KOINON_TRY(const auto kind, kind_code(word, &context.node.kinds()));
-  KOINON_TRY(const auto price, wei_field(body, "price"));
   KOINON_TRY(const auto active, flag_or(body, "active", true));
-  KOINON_TRY(const auto tier, market::tier_from(price));
+  KOINON_TRY(const auto tier, offered_tier(context, body, kind, active));
   return done(context, context.node.accounts().set_offer(context.node.account(), kind, tier, active));
 }
 

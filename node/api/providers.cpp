@@ -23,7 +23,8 @@ Result<HttpResponse> list_providers(Context& context, const HttpRequest& request
     for (const auto& [id, account] : book.accounts())
       if (is_provider(account)) found.emplace_back(provider_weight(account), account);
   });
-  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::sort(found.begin(), found.end(),
+            [](const auto& a, const auto& b) { return a.first != b.first ? a.first > b.first : a.second.id < b.second.id; });
   auto at = found.begin();
   if (after != 0) {
     at = std::find_if(found.begin(), found.end(), [&](const auto& item) { return item.second.id == after; });

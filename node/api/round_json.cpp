@@ -19,7 +19,7 @@ json time_of(const OrderView& order, std::string_view name, std::uint32_t accoun
 }
 
 std::string_view member_state(const Seat& seat) {
-  if (seat.verdict == Standing::silent) return "silent";
+  if (seat.verdict == Standing::silent || seat.withheld) return "silent";
   if (seat.revealed) return "revealed";
   return seat.committed ? "committed" : "drawn";
 }

@@ -1,0 +1,248 @@
+#include "node/api/api.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/file.hpp"
+#include "engine/program/builder.hpp"
+#include "net/http_client.hpp"
+#include "net/websocket.hpp"
+#include "node/node.hpp"
+#include "work/inference/inference.hpp"
+
+namespace koinon::node {
+namespace {
+
+namespace program = engine::program;
+using nlohmann::json;
+
+constexpr const char* kPrice = "1000000000000000";
+
+/// y = x for a picture of 8 by 8: what an answer must say is plain.
+program::Program echo() {
+  program::Builder b;
+  const auto x = b.input("image", {program::DType::i8, {1, 64}}, program::Scale{1, -6}, 0, 127);
+  b.output("scores", x, program::Scale{1, -3});
+  return b.finish({"echo", "the tests", "Apache-2.0", "Gives back its input."}).value();
+}
+
+/// A node that runs a local ledger, and three that provide to it, once for all tests.
+class ApiTest : public testing::Test {
+ protected:
+  static NodeOptions options(const std::string& name) {
+    NodeOptions out;
+    out.config.data = folder_->path() / name;
+    out.config.http_port = 0;
+    out.config.keystore = out.config.data / "keystore";
+    out.config.password_file = out.config.data / "password";
+    EXPECT_TRUE(out.kinds.add(std::make_unique<work::Inference>()));
+    out.make_router = [](Node& node) { return make_api(node, {folder_->path() / "page"}); };
+    return out;
+  }
+  static void SetUpTestSuite() {
+    folder_ = std::make_unique<base::TempFolder>();
+    ASSERT_TRUE(base::make_folder(folder_->path() / "page" / "assets"));
+    ASSERT_TRUE(
+        base::write_file(folder_->path() / "page" / "index.html", base::as_bytes("<!doctype html><title>page</title>")));
+    ASSERT_TRUE(base::write_file(folder_->path() / "page" / "assets" / "index-1.js", base::as_bytes("1")));
+    auto buyer = Node::start(options("buyer"));
+    ASSERT_TRUE(buyer) << buyer.error().text;
+    nodes_.push_back(*std::move(buyer));
+    for (int i = 0; i < 3; ++i) {
+      auto provider = options(fmt::format("provider{}", i));
+      provider.config.ledger_url = nodes_[0]->url();
+      provider.provide = true;
+      auto started = Node::start(std::move(provider));
+      ASSERT_TRUE(started) << started.error().text;
+      nodes_.push_back(*std::move(started));
+    }
+  }
+  static void TearDownTestSuite() {
+    while (!nodes_.empty()) nodes_.pop_back();
+    folder_.reset();
+  }
+  void SetUp() override { ASSERT_EQ(nodes_.size(), 4U); }
+
+  static Node& node() { return *nodes_[0]; }
+  net::HttpResponse call(net::Method method, const std::string& path, std::string body = {}, const std::string& type = {},
+                         bool token = true, const std::string& origin = {}) {
+    net::ClientRequest request;
+    request.method = method;
+    request.url = node().url() + path;
+    request.body = std::move(body);
+    if (!type.empty()) request.headers.add("Content-Type", type);
+    if (token) request.headers.add("Authorization", "Bearer " + node().token());
+    if (!origin.empty()) request.headers.add("Origin", origin);
+    auto out = http_.send(request);
+    EXPECT_TRUE(out) << path << ": " << out.error().text;
+    return out ? *std::move(out) : net::HttpResponse{};
+  }
+  json get(const std::string& path, int status = 200) {
+    const auto out = call(net::Method::get, path, {}, {}, false);
+    EXPECT_EQ(out.status, status) << path << ": " << out.body_text();
+    return json::parse(out.body_text(), nullptr, false);
+  }
+  json post(const std::string& path, const json& body, int status = 200) {
+    const auto out = call(net::Method::post, path, body.dump(), "application/json");
+    EXPECT_EQ(out.status, status) << path << ": " << out.body_text();
+    return json::parse(out.body_text(), nullptr, false);
+  }
+  json upload() {
+    const auto bytes = program::encode(echo());
+    const auto out = call(net::Method::post, "/api/v1/models", std::string(base::as_text(bytes)), "application/octet-stream");
+    EXPECT_EQ(out.status, 201) << out.body_text();
+    return json::parse(out.body_text(), nullptr, false);
+  }
+  json order_body(const json& model) {
+    json values = json::array();
+    for (int i = 0; i < 64; ++i) values.push_back(i == 42 ? 1.0 : 0.25);
+    return {{"program", model["program"]}, {"input", {{"input_data", {values}}}}, {"max_price", kPrice}, {"audit_bps", 0}};
+  }
+  /// Polls until `done`, at most a minute.
+  json await_order(const std::string& id, const std::function<bool(const json&)>& done) {
+    json order;
+    for (int i = 0; i < 600; ++i) {
+      order = get("/api/v1/orders/" + id);
+      if (done(order)) return order;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    ADD_FAILURE() << "still " << order.dump(1);
+    return order;
+  }
+
+  net::HttpClient http_;
+  static inline std::unique_ptr<base::TempFolder> folder_;
+  static inline std::vector<std::unique_ptr<Node>> nodes_;
+};
+
+TEST_F(ApiTest, tells_status_deployment_and_document) {
+  const auto status = get("/api/v1/status");
+  EXPECT_EQ(status["account"]["id"], node().account());
+  EXPECT_EQ(status["ledger"]["local"], true);
+  EXPECT_EQ(status["ledger"]["connected"], true);
+  EXPECT_EQ(status["ledger"]["token_decimals"], 18);
+  EXPECT_EQ(status["counts"]["providers"], 3);
+  const auto deployment = get("/api/v1/deployment");
+  EXPECT_TRUE(ledger::Deployment::from_json(deployment["deployment"].dump()));
+  EXPECT_EQ(get("/openapi.json")["openapi"], "3.1.0");
+  const auto providers = get("/api/v1/providers");
+  ASSERT_EQ(providers.size(), 3U);
+  EXPECT_GT(providers[0]["weight"], 0);
+  EXPECT_EQ(get(fmt::format("/api/v1/providers?after={}", providers[1]["account"].get<int>())).size(), 1U);
+  EXPECT_NE(call(net::Method::get, "/metrics").body_text().find("koinon_orders{state=\"settled\"}"), std::string::npos);
+}
+
+TEST_F(ApiTest, serves_the_page_and_nothing_beside_it) {
+  const auto page = call(net::Method::get, "/");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_EQ(page.headers.get("Cache-Control"), "no-cache");
+  EXPECT_NE(page.headers.get("Content-Security-Policy"), "");
+  const auto script = call(net::Method::get, "/assets/index-1.js");
+  EXPECT_EQ(script.headers.get("Content-Type"), "text/javascript; charset=utf-8");
+  for (const char* path : {"/assets/..%2findex.html", "/assets/.", "/assets/nothing.js", "/assets/%2e%2e", "/index.html"})
+    EXPECT_GE(call(net::Method::get, path).status, 400) << path;
+}
+
+TEST_F(ApiTest, runs_an_order_to_its_receipt) {
+  auto live = net::WebSocketClient::connect("ws" + node().url().substr(4) + "/api/v1/events");
+  ASSERT_TRUE(live) << live.error().text;
+  EXPECT_EQ(json::parse((*live)->read(5'000).value())["type"], "block");
+
+  const auto model = upload();
+  EXPECT_EQ(model["name"], "echo");
+  EXPECT_EQ(get("/api/v1/models").size(), 1U);
+  EXPECT_EQ(get("/api/v1/models/" + model["program"].get<std::string>()), model);
+  const auto quote = get(fmt::format("/api/v1/quote?program={}&max_price={}", model["program"].get<std::string>(), kPrice));
+  EXPECT_EQ(quote["eligible"], 3);
+
+  auto body = order_body(model);
+  body["trap"] = true;
+  body["label"] = "forty-two";
+  const auto id = post("/api/v1/orders", body, 202)["id"].get<std::string>();
+  const auto order = await_order(id, [](const json& o) { return o["state"] == "settled" && !o["receipt_url"].is_null(); });
+  EXPECT_EQ(order["verdict"], "accepted");
+  EXPECT_EQ(order["answer"].get<std::string>().substr(0, 3), "42 ");
+  EXPECT_EQ(order["input"]["label"], "forty-two");
+  ASSERT_EQ(order["rounds"].size(), 1U);
+  for (const auto& member : order["rounds"][0]["members"]) EXPECT_EQ(member["verdict"], "accepted");
+  EXPECT_EQ(get("/api/v1/orders")["orders"][0]["answer"], order["answer"]);
+
+  const auto& money = order["money"];
+  const auto wei = [&](const char* key) { return base::Wei::parse(money[key].get<std::string>()).value(); };
+  EXPECT_EQ(wei("escrow").plus(wei("slashed")).value(),
+            wei("paid").plus(wei("fee")).value().plus(wei("burned")).value().plus(wei("refunded")).value());
+
+  const auto picture = call(net::Method::get, order["input"]["picture_url"].get<std::string>());
+  EXPECT_EQ(picture.headers.get("Content-Type"), "image/png");
+  EXPECT_TRUE(picture.body_text().starts_with("\x89PNG"));
+  const auto receipt = market::Receipt::from_json(call(net::Method::get, order["receipt_url"].get<std::string>()).body_text());
+  ASSERT_TRUE(receipt) << receipt.error().text;
+  EXPECT_TRUE(market::verify_offline(*receipt));
+
+  bool told = false;
+  while (const auto message = (*live)->read(2'000)) {
+    const auto event = json::parse(*message);
+    told = told ||
+           (event["type"] == "order" && event["order"]["state"] == "settled" && event["order"]["answer"] == order["answer"]);
+    if (told) break;
+  }
+  EXPECT_TRUE(told);
+}
+
+TEST_F(ApiTest, refuses_what_it_must) {
+  const auto model = upload();
+  const auto order = order_body(model).dump();
+  EXPECT_EQ(call(net::Method::post, "/api/v1/orders", order, "application/json", false).status, 401);
+  EXPECT_EQ(call(net::Method::post, "/api/v1/orders", order, "text/plain").status, 422);
+  EXPECT_EQ(call(net::Method::post, "/api/v1/orders", order, "application/json", true, "http://evil.example").status, 401);
+  EXPECT_EQ(call(net::Method::post, "/api/v1/account/stake", R"({"amount":"1"})", "application/json", false).status, 401);
+  auto unknown = order_body(model);
+  unknown["program"] = "0x" + std::string(64, '7');
+  post("/api/v1/orders", unknown, 404);
+  auto dear = order_body(model);
+  dear["max_price"] = "1" + std::string(24, '0');
+  post("/api/v1/orders", dear, 409);
+  auto cheap = order_body(model);
+  cheap["max_price"] = "1000000000000";
+  post("/api/v1/orders", cheap, 429);
+  EXPECT_EQ(call(net::Method::post, "/api/v1/models", "rubbish", "application/octet-stream").status, 400);
+  get("/api/v1/orders/999999999", 404);
+  get("/api/v1/orders/UPPER", 400);
+  get("/api/v1/orders?limit=0", 400);
+  get("/api/v1/models/0x12", 400);
+  post("/api/v1/faucet", {{"address", "0x" + std::string(40, '0')}, {"tokens", "1"}}, 400);
+}
+
+TEST_F(ApiTest, moves_the_accounts_money) {
+  const auto before = get("/api/v1/status")["account"];
+  const std::string amount = "1000000000000000000";
+  post("/api/v1/account/stake", {{"amount", amount}});
+  EXPECT_EQ(get("/api/v1/status")["account"]["stake"], amount);
+  post("/api/v1/account/unstake", {{"amount", amount}});
+  post("/api/v1/account/finish-unstake", json::object(), 502);  // it has not unbonded yet
+  post("/api/v1/account/offer", {{"price", kPrice}});
+  EXPECT_EQ(get("/api/v1/providers").size(), 4U);
+  post("/api/v1/account/offer", {{"active", false}});
+  EXPECT_EQ(get("/api/v1/status")["counts"]["providers"], 3);
+  EXPECT_EQ(before["id"], get("/api/v1/status")["account"]["id"]);
+}
+
+TEST_F(ApiTest, serves_artifacts_in_ranges) {
+  const auto model = upload();
+  const auto path = "/artifacts/" + model["artifact"].get<std::string>();
+  const auto whole = call(net::Method::get, path);
+  EXPECT_EQ(base::Cid::of(base::as_bytes(whole.body_text())).text(), model["artifact"]);
+  net::ClientRequest request;
+  request.url = node().url() + path;
+  request.range = net::ClientRequest::Range{2, 5};
+  const auto part = http_.send(request);
+  ASSERT_TRUE(part);
+  EXPECT_EQ(part->status, 206);
+  EXPECT_EQ(part->body_text(), whole.body_text().substr(2, 4));
+}
+
+}  // namespace
+}  // namespace koinon::node
