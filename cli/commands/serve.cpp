@@ -7,6 +7,7 @@
 #include "cli/line/line.hpp"
 #include "cli/terminal/console.hpp"
 #include "ledger/key.hpp"
+#include "node/api/api.hpp"
 #include "node/node.hpp"
 #include "work/inference/inference.hpp"
 
@@ -41,6 +42,17 @@ class StopSignals {
   sigset_t set_{};
   sigset_t before_{};
 };
+
+/// The built web page: share/koinon/page beside an installed program, web/dist above one that was built here. Empty: none.
+std::filesystem::path page_folder() {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  for (auto at = fs::read_symlink("/proc/self/exe", error).parent_path(); !error && at.has_relative_path();
+       at = at.parent_path())
+    for (const auto* folder : {"share/koinon/page", "web/dist"})
+      if (fs::exists(at / folder / "index.html", error)) return at / folder;
+  return {};
+}
 
 std::string balance_text(node::Node& node) {
   std::string out = "opening";
@@ -103,7 +115,8 @@ class Serve : public Command {
     for (const auto& kind : out.config.provider.kinds)
       if (auto known = out.kinds.find(kind); !known && provide_)
         return base::fail(std::move(known).error().within("[provide] --kinds"));
-    if (no_page_) out.page = out.config.data / "no-page";
+    if (!no_page_) out.page = page_folder();
+    out.make_router = [page = out.page](node::Node& node) { return node::make_api(node, {.page = page}); };
     return out;
   }
 
