@@ -28,6 +28,7 @@ interface IRegistry {
     /// @notice Moves what the market holds into the free balance of `account`.
     function credit(uint32 account, uint128 amount) external;
 
-    /// @notice Unlocks, slashes into what the market holds, pays from it, burns `burned` of it, and keeps the records.
-    function settle(Settlement[] calldata members, uint128 burned) external;
+    /// @notice Ends an order of `kind`: unlocks, slashes into what the market holds, pays from it, burns `burned` of it, and keeps
+    /// the records.
+    function settle(uint8 kind, Settlement[] calldata members, uint128 burned) external;
 }

@@ -68,7 +68,6 @@ interface IMarketEvents {
     error WrongSubtree(uint32 subtree);
     error WrongAnswer();
     error NotAccepted(uint64 orderId, uint32 account);
-    error NotBuyer(uint64 orderId, uint32 account);
     error AppealsExhausted(uint64 orderId);
     error TooFewEligible(uint256 eligible, uint256 needed);
     error NotUnanimous(uint64 orderId);

@@ -8,7 +8,7 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {IRegistry} from "./IRegistry.sol";
-import {SumTree} from "./SumTree.sol";
+import {Offers} from "./Offers.sol";
 import {Settlement, Verdict} from "./Types.sol";
 
 /// @title Accounts, money and stake
@@ -16,50 +16,14 @@ import {Settlement, Verdict} from "./Types.sol";
 /// Invariants:
 ///  1. token balance >= sum of free balances + sum of stakes + held + burning (equal unless somebody sends tokens unasked)
 ///  2. for every account: locked + unbonding <= stake
-///  3. an active offer's leaf in the tree of its kind is `_weight` of it, any other leaf is zero
-///  4. points of an account <= fees burned on what it was paid
-contract Registry is IRegistry, ReentrancyGuardTransient {
+///  3. points of an account <= fees burned on what it was paid
+contract Registry is Offers, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
-    using SumTree for SumTree.Tree;
 
     /// @notice Where burned money goes; nobody holds its key.
     address public constant BURN = 0x000000000000000000000000000000000000dEaD;
-    uint128 public constant UNIT = 1e12;
-    uint8 public constant TIERS = 128;
-    uint8 public constant KINDS = 16;
-    uint8 public constant MAX_OFFERS = 4;
-    uint256 public constant TIER_CAPACITY = 65536;
     uint256 public constant MAX_ENDPOINT = 200;
-    uint64 public constant MAX_STAKE_WEIGHT = 65535;
-    uint128 public constant STAKE_PER_PRICE = 20;
-    uint8 public constant BASE_RECORD = 4;
-    uint8 public constant MAX_STREAK = 12;
-
-    struct Account {
-        address owner;
-        uint16 kinds; // bit k: an active offer of kind k
-        uint32 streak; // accepted in a row
-        address operator;
-        uint32 accepted;
-        uint32 rejected;
-        uint32 silent;
-        address payout;
-        address pendingOwner;
-        uint128 free; // wei
-        uint128 stake;
-        uint128 locked; // part of stake
-        uint128 unbonding; // part of stake
-        uint64 unbondAt; // seconds
-        uint128 points; // wei of fees
-    }
-
-    struct Offer {
-        bool active;
-        uint8 tier;
-        uint16 position; // leaf within the tier
-        uint64 weight; // in the tree
-    }
 
     struct Profile {
         string endpoint;
@@ -76,9 +40,7 @@ contract Registry is IRegistry, ReentrancyGuardTransient {
     event Staked(uint32 indexed account, uint128 amount);
     event UnstakeRequested(uint32 indexed account, uint128 amount, uint64 availableAt);
     event Unstaked(uint32 indexed account, uint128 amount);
-    event OfferSet(uint32 indexed account, uint8 indexed kind, uint8 tier, bool active);
     event ProfileSet(uint32 indexed account, string endpoint, bytes32 encryptionKey);
-    event Locked(uint32 indexed account, uint128 amount);
     event Unlocked(uint32 indexed account, uint128 amount);
     event Slashed(uint32 indexed account, uint128 amount);
     event Debited(uint32 indexed account, uint128 amount);
@@ -94,19 +56,13 @@ contract Registry is IRegistry, ReentrancyGuardTransient {
     error ZeroAddress();
     error ZeroAmount();
     error InsufficientBalance(uint32 account, uint128 free, uint128 needed);
-    error InsufficientStake(uint32 account, uint128 free, uint128 needed);
     error NotUnbonded(uint32 account, uint64 availableAt);
-    error InvalidKind(uint8 kind);
-    error InvalidTier(uint8 tier);
-    error TooManyOffers(uint32 account);
-    error TierFull(uint8 kind, uint8 tier);
     error EndpointTooLong(uint256 length);
     error Overdrawn(uint128 held, uint128 needed);
 
     IERC20 public immutable token;
     address public immutable market;
     uint64 public immutable unbondingTime; // seconds
-    uint128 public immutable minStake; // wei that an offer needs
 
     uint32 public accountCount;
     /// @notice Wei held for the market: escrow and bonds.
@@ -118,14 +74,7 @@ contract Registry is IRegistry, ReentrancyGuardTransient {
     /// @notice Wei slashed in all; never falls.
     uint128 public slashedTotal;
 
-    mapping(uint32 => Account) private _accounts;
     mapping(uint32 => Profile) private _profiles;
-    mapping(uint32 => mapping(uint8 => Offer)) private _offers;
-    mapping(uint8 => SumTree.Tree) private _trees;
-    mapping(uint256 leaf => uint32 account) private _leaves; // kind << 24 | tier << 16 | position
-    mapping(uint16 tier => uint16[]) private _vacant; // kind << 8 | tier
-    mapping(uint16 tier => uint32) private _used;
-    mapping(uint8 => uint32[TIERS]) private _counts; // offers with weight
 
     modifier onlyMarket() {
         if (msg.sender != market) revert NotMarket(msg.sender);
@@ -143,9 +92,9 @@ contract Registry is IRegistry, ReentrancyGuardTransient {
     }
 
     /// @param market_ the market's address, which may be predicted and deployed after
-    constructor(IERC20 token_, address market_, uint64 unbondingTime_, uint128 minStake_) {
+    constructor(IERC20 token_, address market_, uint64 unbondingTime_, uint128 minStake_) Offers(minStake_) {
         if (address(token_) == address(0) || market_ == address(0)) revert ZeroAddress();
-        (token, market, unbondingTime, minStake) = (token_, market_, unbondingTime_, minStake_);
+        (token, market, unbondingTime) = (token_, market_, unbondingTime_);
     }
 
     // ---- Accounts
@@ -227,7 +176,7 @@ contract Registry is IRegistry, ReentrancyGuardTransient {
         if (amount == 0) revert ZeroAmount();
         _take(account, amount);
         _accounts[account].stake += amount;
-        _reweigh(account);
+        _reweighAll(account);
         emit Staked(account, amount);
     }
 
@@ -238,7 +187,7 @@ contract Registry is IRegistry, ReentrancyGuardTransient {
         if (amount > available) revert InsufficientStake(account, available, amount);
         a.unbonding = amount;
         a.unbondAt = uint64(block.timestamp) + unbondingTime;
-        _reweigh(account);
+        _reweighAll(account);
         emit UnstakeRequested(account, amount, a.unbondAt);
     }
 
@@ -251,28 +200,14 @@ contract Registry is IRegistry, ReentrancyGuardTransient {
         a.unbonding = 0;
         a.stake -= amount;
         a.free += amount;
-        _reweigh(account);
+        _reweighAll(account);
         emit Unstaked(account, amount);
     }
 
-    /// @notice Offers work of `kind` at the standing price of `tier`, or ends the offer. It holds for draws after this block.
+    /// @notice Offers work of `kind` at the standing price of `tier`, or ends the offer. It holds for draws after this block, and makes
+    /// the account miss those of this kind in it.
     function setOffer(uint32 account, uint8 kind, uint8 tier, bool active) external onlyActor(account) {
-        if (kind >= KINDS) revert InvalidKind(kind);
-        if (tier >= TIERS) revert InvalidTier(tier);
-        Account storage a = _accounts[account];
-        Offer storage o = _offers[account][kind];
-        if (o.active) _vacate(account, kind, o);
-        if (active) {
-            uint128 needed = STAKE_PER_PRICE * price(tier);
-            if (needed < minStake) needed = minStake;
-            if (freeStake(account) < needed) revert InsufficientStake(account, freeStake(account), needed);
-            a.kinds |= uint16(1) << kind;
-            if (_bits(a.kinds) > MAX_OFFERS) revert TooManyOffers(account);
-            _occupy(account, kind, tier, o);
-        } else {
-            a.kinds &= ~(uint16(1) << kind);
-        }
-        emit OfferSet(account, kind, tier, active);
+        _offer(account, kind, tier, active);
     }
 
     /// @notice Where buyers fetch from, and the key that inputs are encrypted to.
@@ -285,33 +220,12 @@ contract Registry is IRegistry, ReentrancyGuardTransient {
     // ---- The market's part
 
     /// @inheritdoc IRegistry
-    /// @dev An account that cannot be taken (excluded, too little free stake) leaves the tree for the rest of the draw, so the
-    /// others keep their relative weights and no account is tried twice. Tries are bounded by wanted + excluded + 16.
     function seat(uint8 kind, uint8 maxTier, uint8 wanted, uint128 lock, bytes32 seed, uint32[] calldata excluded)
         external
         onlyMarket
         returns (uint32[] memory accounts, uint8[] memory tiers)
     {
-        accounts = new uint32[](wanted);
-        tiers = new uint8[](wanted);
-        uint32[] memory taken = new uint32[](uint256(wanted) + excluded.length + 16);
-        uint256 seated;
-        uint256 out;
-        for (; out < taken.length && seated < wanted; ++out) {
-            uint32 account = _pick(kind, maxTier, keccak256(abi.encode(seed, out)));
-            if (account == 0) break;
-            taken[out] = account;
-            if (freeStake(account) < lock || _contains(excluded, account)) continue;
-            (accounts[seated], tiers[seated]) = (account, _offers[account][kind].tier);
-            ++seated;
-            _accounts[account].locked += lock;
-            emit Locked(account, lock);
-        }
-        for (uint256 i = 0; i < out; ++i) _reweigh(taken[i]);
-        assembly ("memory-safe") {
-            mstore(accounts, seated)
-            mstore(tiers, seated)
-        }
+        return _draw(kind, maxTier, wanted, lock, seed, excluded);
     }
 
     /// @inheritdoc IRegistry
@@ -329,13 +243,13 @@ contract Registry is IRegistry, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IRegistry
-    function settle(Settlement[] calldata members, uint128 burned) external onlyMarket {
+    function settle(uint8 kind, Settlement[] calldata members, uint128 burned) external onlyMarket {
         uint128 slashed;
         uint128 paid;
         for (uint256 i = 0; i < members.length; ++i) {
             slashed += members[i].slashed;
             paid += members[i].paid;
-            _settle(members[i]);
+            _settle(kind, members[i]);
         }
         slashedTotal += slashed;
         held += slashed;
@@ -356,42 +270,10 @@ contract Registry is IRegistry, ReentrancyGuardTransient {
         return _profiles[account];
     }
 
-    function getOffer(uint32 account, uint8 kind) external view returns (Offer memory) {
-        return _offers[account][kind];
-    }
-
     /// @inheritdoc IRegistry
     function isActor(uint32 account, address who) public view returns (bool) {
         Account storage a = _accounts[account];
         return who != address(0) && (who == a.owner || who == a.operator);
-    }
-
-    /// @notice Stake that is neither locked nor unbonding, wei.
-    function freeStake(uint32 account) public view returns (uint128) {
-        Account storage a = _accounts[account];
-        return a.stake - a.locked - a.unbonding;
-    }
-
-    /// @inheritdoc IRegistry
-    function eligibleBeside(uint8 kind, uint8 maxTier, uint32[] calldata excluded) external view returns (uint256 count) {
-        (count,) = eligible(kind, maxTier);
-        for (uint256 i = 0; i < excluded.length; ++i) {
-            Offer storage o = _offers[excluded[i]][kind];
-            if (o.weight != 0 && o.tier <= maxTier) --count;
-        }
-    }
-
-    /// @inheritdoc IRegistry
-    function eligible(uint8 kind, uint8 maxTier) public view returns (uint256 count, uint64 weight) {
-        if (maxTier >= TIERS) revert InvalidTier(maxTier);
-        for (uint256 t = 0; t <= maxTier; ++t) count += _counts[kind][t];
-        weight = _trees[kind].sumBelow((uint256(maxTier) + 1) * TIER_CAPACITY);
-    }
-
-    /// @inheritdoc IRegistry
-    function price(uint8 tier) public pure returns (uint128) {
-        if (tier >= TIERS) revert InvalidTier(tier);
-        return (UNIT / 4 * (4 + tier % 4)) << (tier / 4);
     }
 
     // ---- Inside
@@ -411,7 +293,7 @@ contract Registry is IRegistry, ReentrancyGuardTransient {
         }
     }
 
-    function _settle(Settlement calldata m) private {
+    function _settle(uint8 kind, Settlement calldata m) private {
         Account storage a = _accounts[m.account];
         a.locked -= m.locked;
         a.stake -= m.slashed;
@@ -427,82 +309,9 @@ contract Registry is IRegistry, ReentrancyGuardTransient {
             ++a.silent;
             a.streak = 0;
         }
-        _reweigh(m.account);
+        _reweigh(m.account, kind);
         emit Unlocked(m.account, m.locked);
         if (m.slashed != 0) emit Slashed(m.account, m.slashed);
         emit Recorded(m.account, m.verdict, a.streak, a.points);
-    }
-
-    /// Weight of an offer: prices that the free stake covers twenty times, times the record.
-    function _weight(Account storage a, uint8 tier) private view returns (uint64) {
-        uint128 units = (a.stake - a.locked - a.unbonding) / (STAKE_PER_PRICE * price(tier));
-        if (units > MAX_STAKE_WEIGHT) units = MAX_STAKE_WEIGHT;
-        uint32 streak = a.streak > MAX_STREAK ? MAX_STREAK : a.streak;
-        return uint64(units) * (BASE_RECORD + streak);
-    }
-
-    function _reweigh(uint32 account) private {
-        Account storage a = _accounts[account];
-        uint16 kinds = a.kinds;
-        for (uint8 kind = 0; kinds != 0; ++kind) {
-            if (kinds & 1 != 0) {
-                Offer storage o = _offers[account][kind];
-                _setWeight(kind, o, _weight(a, o.tier));
-            }
-            kinds >>= 1;
-        }
-    }
-
-    /// Takes an account out of the tree by weight; 0 when none is left up to `maxTier`.
-    function _pick(uint8 kind, uint8 maxTier, bytes32 random) private returns (uint32 account) {
-        SumTree.Tree storage tree = _trees[kind];
-        uint64 total = tree.sumBelow((uint256(maxTier) + 1) * TIER_CAPACITY);
-        if (total == 0) return 0;
-        account = _leaves[(uint256(kind) << 24) | tree.find(uint64(uint256(random) % total))];
-        _setWeight(kind, _offers[account][kind], 0);
-    }
-
-    function _setWeight(uint8 kind, Offer storage o, uint64 weight) private {
-        uint64 old = o.weight;
-        if (old == weight) return;
-        if (old == 0) ++_counts[kind][o.tier];
-        if (weight == 0) --_counts[kind][o.tier];
-        _trees[kind].set((uint256(o.tier) << 16) | o.position, old, weight);
-        o.weight = weight;
-    }
-
-    function _occupy(uint32 account, uint8 kind, uint8 tier, Offer storage o) private {
-        uint16 slot = (uint16(kind) << 8) | tier;
-        uint16[] storage vacant = _vacant[slot];
-        uint16 position;
-        if (vacant.length != 0) {
-            position = vacant[vacant.length - 1];
-            vacant.pop();
-        } else {
-            uint32 used = _used[slot];
-            if (used == TIER_CAPACITY) revert TierFull(kind, tier);
-            position = uint16(used);
-            _used[slot] = used + 1;
-        }
-        _leaves[(uint256(slot) << 16) | position] = account;
-        (o.active, o.tier, o.position) = (true, tier, position);
-        _setWeight(kind, o, _weight(_accounts[account], tier));
-    }
-
-    function _vacate(uint32 account, uint8 kind, Offer storage o) private {
-        _setWeight(kind, o, 0);
-        uint16 slot = (uint16(kind) << 8) | o.tier;
-        _vacant[slot].push(o.position);
-        delete _leaves[(uint256(slot) << 16) | o.position];
-        delete _offers[account][kind];
-    }
-
-    function _contains(uint32[] calldata list, uint32 account) private pure returns (bool) {
-        for (uint256 i = 0; i < list.length; ++i) if (list[i] == account) return true;
-        return false;
-    }
-
-    function _bits(uint16 x) private pure returns (uint256 n) {
-        for (; x != 0; x &= x - 1) ++n;
     }
 }

@@ -160,8 +160,9 @@ contract Rounds is MarketBase {
             ++o.redraws;
             return _open(id, o, Role.Quorum, uint8(o.n - count), false);
         }
-        if (count == 0) return _decide(id, o);
+        if (count == 0) return o.excused & o.acting == 0 ? _decide(id, o) : _lapse(id, o);
         o.acting = ready;
+        o.excused &= ~ready; // who committed must reveal
         o.phase = Phase.Reveal;
         o.deadline = uint40(block.timestamp) + _config.revealWindow;
         emit RevealOpened(id, o.rounds - 1, o.deadline);
@@ -235,7 +236,8 @@ contract Rounds is MarketBase {
         }
     }
 
-    /// A demand ran out: the input counts as never published, the member as silent.
+    /// A demand ran out: the member counts as silent, or the input of the quorum as never published. An audit or jury goes on, or
+    /// one bought juror and rubbish published by an accomplice would end it: from then on nobody of it must commit.
     function _unanswered(uint64 id, Order storage o) private {
         Demand memory d = _demands[id];
         _onlyAfter(d.deadline);
@@ -244,9 +246,15 @@ contract Rounds is MarketBase {
         uint32 demander = d.output ? o.buyer : account;
         emit Unanswered(id, account, d.output);
         registry.credit(demander, _config.demandBond);
-        if (d.output) o.silent |= uint64(1) << d.member;
-        else if (_rounds[id][o.rounds - 1].role == Role.Quorum) _void(id, o, RefundReason.NoInput);
-        else _lapse(id, o);
+        if (d.output) {
+            o.silent |= uint64(1) << d.member;
+            return;
+        }
+        if (_rounds[id][o.rounds - 1].role == Role.Quorum) return _void(id, o, RefundReason.NoInput);
+        o.excused |= o.acting;
+        o.acting &= ~(uint64(1) << d.member);
+        if (o.acting == 0) _lapse(id, o);
+        else if (o.committed & o.acting == o.acting) _closeCommit(id, o);
     }
 
     function _finish(uint64 id, bool settled, RefundReason reason) private {

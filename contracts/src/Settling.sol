@@ -59,7 +59,7 @@ contract Settling is MarketBase {
         }
         if (settled) emit Settled(id, m.buyer, s.paid, s.burned, s.slashed, s.money);
         else emit Refunded(id, m.buyer, reason, s.paid, s.burned, s.slashed, s.money);
-        registry.settle(s.out, s.burned);
+        registry.settle(m.kind, s.out, s.burned);
         for (uint256 i = 0; i < returned.length; ++i) if (returned[i] != 0) registry.credit(_appeals[id][i].account, returned[i]);
         if (s.money != 0) registry.credit(m.buyer, s.money);
     }
@@ -74,12 +74,13 @@ contract Settling is MarketBase {
         for (uint256 i = 0; i < n; ++i) {
             Settlement memory x = s.out[i];
             (x.account, x.locked) = (members[i].account, members[i].locked);
-            if ((m.silent >> i) & 1 != 0) {
-                x.verdict = Verdict.Silent;
-                x.slashed = uint128(uint256(x.locked) * _config.silenceBps / 10_000);
-            } else if ((m.rejected >> i) & 1 != 0) {
+            if ((m.rejected >> i) & 1 != 0) {
+                // Before silence: a liar must not get off with a part of its lock by withholding its output too.
                 x.verdict = Verdict.Rejected;
                 x.slashed = x.locked;
+            } else if ((m.silent >> i) & 1 != 0) {
+                x.verdict = Verdict.Silent;
+                x.slashed = uint128(uint256(x.locked) * _config.silenceBps / 10_000);
             } else if ((m.accepted >> i) & 1 != 0) {
                 x.verdict = Verdict.Accepted;
                 if (m.juries != 0 && m.rejected != 0 && _rounds[id][members[i].round].role == Role.Audit) s.auditor = i;

@@ -144,6 +144,8 @@ contract WorkMarket is MarketBase, IWorkMarket {
         if ((o.committed >> i) & 1 != 0) revert AlreadyCommitted(id, account);
         Round storage r = _rounds[id][o.rounds - 1];
         if (subtree >= Merkle.subtreesOf(r.envelopeSize)) revert WrongSubtree(subtree);
+        // One unanswered demand excuses the whole round (Rounds); a second would only stop the clock again.
+        if ((o.excused >> i) & 1 != 0) revert TooManyDemands(id);
         if (_members[id][i].demands++ == MAX_INPUT_DEMANDS) revert TooManyDemands(id);
         _demand(id, account, Demand(true, false, uint8(i), 0, subtree, 0, 0), r.publisher);
     }

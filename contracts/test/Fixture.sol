@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {ICheck} from "../src/ICheck.sol";
 import {IMarketEvents, IWorkMarket} from "../src/IWorkMarket.sol";
+import {Offers} from "../src/Offers.sol";
 import {Registry} from "../src/Registry.sol";
 import {BAD_INPUT, Config, Member, Order, Phase, Role, Round, Terms} from "../src/Types.sol";
 import {Vm} from "./Vm.sol";
@@ -257,7 +258,7 @@ abstract contract Fixture {
     function solvent() internal view {
         uint256 owed = uint256(registry.held()) + registry.burning();
         for (uint32 i = 1; i <= registry.accountCount(); ++i) {
-            Registry.Account memory a = registry.getAccount(i);
+            Offers.Account memory a = registry.getAccount(i);
             owed += uint256(a.free) + a.stake;
             isTrue(uint256(a.locked) + a.unbonding <= a.stake, "locked and unbonding within stake");
         }

@@ -57,4 +57,73 @@ contract MerkleTest {
         data = new bytes(size);
         for (uint256 i = 0; i < size; ++i) data[i] = all[from + i];
     }
+
+    // ---- Against the plain model: every leaf in an array padded to a power of two, folded level by level
+
+    function model(bytes32[] memory leaves, uint8 domain) private pure returns (bytes32[][] memory levels) {
+        uint256 depth;
+        while ((uint256(1) << depth) < leaves.length) ++depth;
+        levels = new bytes32[][](depth + 1);
+        levels[0] = leaves;
+        for (uint256 d = 1; d <= depth; ++d) {
+            levels[d] = new bytes32[](levels[d - 1].length / 2);
+            for (uint256 i = 0; i < levels[d].length; ++i) {
+                levels[d][i] = keccak256(abi.encodePacked(uint8(1), domain, levels[d - 1][2 * i], levels[d - 1][2 * i + 1]));
+            }
+        }
+    }
+
+    function padded(uint256 count) private pure returns (uint256 n) {
+        n = 1;
+        while (n < count) n *= 2;
+    }
+
+    function path(bytes32[][] memory levels, uint256 from, uint256 index) private pure returns (bytes32[] memory siblings) {
+        siblings = new bytes32[](levels.length - 1 - from);
+        for (uint256 d = 0; d < siblings.length; ++d) siblings[d] = levels[from + d][(index >> d) ^ 1];
+    }
+
+    function byteLeaves(bytes memory data, uint8 domain) private pure returns (bytes32[] memory leaves) {
+        leaves = new bytes32[](padded((data.length + 1023) / 1024));
+        for (uint256 i = 0; i < leaves.length; ++i) {
+            bytes memory leaf = new bytes(1024);
+            for (uint256 k = 0; k < 1024 && i * 1024 + k < data.length; ++k) leaf[k] = data[i * 1024 + k];
+            leaves[i] = keccak256(abi.encodePacked(uint8(0), domain, leaf));
+        }
+    }
+
+    /// forge-config: default.fuzz.runs = 24
+    function testFuzz_byte_trees_agree_with_the_model(uint24 random, uint8 pick) public view {
+        uint64 size = 1 + random % 140_000;
+        bytes memory all = bytesOf(size);
+        bytes32[][] memory levels = model(byteLeaves(all, Merkle.ENVELOPE), Merkle.ENVELOPE);
+        uint256 below = levels.length - 1 < 6 ? levels.length - 1 : 6;
+        bytes32 expected = keccak256(abi.encodePacked(uint8(2), Merkle.ENVELOPE, size, levels[levels.length - 1][0]));
+        uint256 s = pick % ((size + 65_535) / 65_536);
+        bytes memory data = part(all, s);
+        bytes32[] memory siblings = path(levels, below, s);
+        require(this.byteRoot(Merkle.ENVELOPE, size, s, data, siblings) == expected, "root");
+        data[random % data.length] ^= 0x01;
+        require(this.byteRoot(Merkle.ENVELOPE, size, s, data, siblings) != expected, "a changed byte");
+        data[random % data.length] ^= 0x01;
+        require(this.byteRoot(Merkle.TENSOR, size, s, data, siblings) != expected, "another domain");
+        require(this.byteRoot(Merkle.ENVELOPE, size + 1, s, data, siblings) != expected, "another size");
+    }
+
+    function testFuzz_lists_agree_with_the_model(uint8 random, uint8 pick, bytes32 seed) public view {
+        uint64 count = 1 + random % 70;
+        bytes32[] memory leaves = new bytes32[](padded(count));
+        for (uint64 i = 0; i < count; ++i) {
+            leaves[i] = keccak256(abi.encodePacked(uint8(0), Merkle.OUTPUTS, i, keccak256(abi.encode(seed, i))));
+        }
+        bytes32[][] memory levels = model(leaves, Merkle.OUTPUTS);
+        bytes32 expected = keccak256(abi.encodePacked(uint8(2), Merkle.OUTPUTS, count, levels[levels.length - 1][0]));
+        uint64 index = pick % count;
+        bytes32 item = keccak256(abi.encode(seed, index));
+        bytes32[] memory siblings = path(levels, 0, index);
+        require(this.listRoot(count, index, item, siblings) == expected, "root");
+        require(this.listRoot(count, index, ~item, siblings) != expected, "another item");
+        require(this.listRoot(count, index ^ 1, item, siblings) != expected, "another place");
+        require(this.listRoot(count, count, item, siblings) == 0, "beyond the end");
+    }
 }

@@ -19,6 +19,8 @@ interface Vm {
     function expectRevert(bytes calldata data) external;
     function expectRevert(bytes4 selector) external;
     function expectRevert() external;
+    function store(address at_, bytes32 slot, bytes32 value) external;
+    function load(address at_, bytes32 slot) external view returns (bytes32);
     function getNonce(address who) external returns (uint64);
     function computeCreateAddress(address who, uint256 nonce) external pure returns (address);
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
@@ -28,6 +30,8 @@ interface Vm {
     function revertToState(uint256 id) external returns (bool);
     function readFile(string calldata path) external view returns (string memory);
     function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
+    function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);
+    function snapshotValue(string calldata group, string calldata name, uint256 value) external;
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory);
 }
