@@ -308,9 +308,14 @@ Status verify_on_ledger(const Receipt& receipt, const Book& book, const trust::C
     if (seat == nullptr || seat->paid != payment.paid || seat->slashed != payment.slashed) return differs("payments");
   }
   for (const auto& claim : receipt.claims) {
-    const auto* account = book.account(claim.account);
-    if (account == nullptr || order->seat(claim.account) == nullptr) return differs("claims");
+    const auto* seat = order->seat(claim.account);
+    if (seat == nullptr || !seat->revealed || order->rounds[seat->round].role != claim.role ||
+        seat->claim.output_root != claim.output_root || seat->claim.trace_root != claim.trace_root)
+      return differs("claims");
   }
+  const auto* buyer = book.account(order->terms.buyer);
+  if (buyer == nullptr || (receipt.issuer != buyer->owner && receipt.issuer != buyer->operator_address))
+    return differs("issuer");
   return {};
 }
 

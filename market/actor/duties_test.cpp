@@ -1,0 +1,129 @@
+#include "market/actor/duties.hpp"
+
+#include <gtest/gtest.h>
+
+#include "market/actor/notes.hpp"
+
+namespace koinon::market {
+namespace {
+
+constexpr std::uint32_t kBuyer = 1;
+constexpr std::uint32_t kStranger = 99;
+
+/// An order of account 1 with members 2, 3 and 4, in a phase that began at second 100 and ends at 160.
+OrderView order_in(Phase phase) {
+  OrderView out;
+  out.id = 7;
+  out.terms.buyer = kBuyer;
+  out.phase = phase;
+  out.since_ms = 100'000;
+  out.deadline = 160;
+  out.seed_block = 50;
+  out.rounds.emplace_back();
+  for (std::uint32_t account = 2; account <= 4; ++account) {
+    Seat seat;
+    seat.account = account;
+    out.seats.push_back(seat);
+  }
+  return out;
+}
+
+std::optional<Duty> find(const std::vector<Duty>& list, DutyKind kind) {
+  for (const auto& duty : list)
+    if (duty.kind == kind) return duty;
+  return {};
+}
+
+TEST(Duties, strangers_and_ended_orders_have_none) {
+  EXPECT_TRUE(duties(order_in(Phase::commit), kStranger, 60).empty());
+  EXPECT_TRUE(duties(order_in(Phase::settled), kBuyer, 60).empty());
+}
+
+TEST(Duties, the_buyer_draws_first_and_members_stand_by_in_turn) {
+  const auto order = order_in(Phase::draw);
+  EXPECT_FALSE(find(duties(order, kBuyer, 48), DutyKind::draw)) << "the seed's block has not come";
+  EXPECT_EQ(find(duties(order, kBuyer, 49), DutyKind::draw)->due_ms, 100'000);
+  EXPECT_EQ(find(duties(order, 2, 49), DutyKind::draw)->due_ms, 100'000 + kStandbyMs);
+  EXPECT_EQ(find(duties(order, 3, 49), DutyKind::draw)->due_ms, 100'000 + 2 * kStandbyMs);
+}
+
+TEST(Duties, only_the_buyer_publishes_to_the_quorum) {
+  const auto order = order_in(Phase::input);
+  EXPECT_TRUE(find(duties(order, kBuyer, 60), DutyKind::publish));
+  EXPECT_FALSE(find(duties(order, 2, 60), DutyKind::publish));
+}
+
+TEST(Duties, earlier_members_publish_to_a_jury_in_the_second_half_of_the_window) {
+  auto order = order_in(Phase::input);
+  order.rounds.emplace_back();
+  order.rounds[1].role = trust::Role::jury;
+  Seat juror;
+  juror.account = 5;
+  juror.round = 1;
+  order.seats.push_back(juror);
+  EXPECT_GE(find(duties(order, 2, 60), DutyKind::publish)->due_ms, 130'000);
+  EXPECT_FALSE(find(duties(order, 5, 60), DutyKind::publish));
+}
+
+TEST(Duties, members_work_once_and_reveal_once) {
+  auto order = order_in(Phase::commit);
+  EXPECT_TRUE(find(duties(order, 2, 60), DutyKind::work));
+  order.seats[0].committed = true;
+  EXPECT_FALSE(find(duties(order, 2, 60), DutyKind::work));
+  order.phase = Phase::reveal;
+  EXPECT_TRUE(find(duties(order, 2, 60), DutyKind::reveal));
+  EXPECT_FALSE(find(duties(order, 3, 60), DutyKind::reveal)) << "it never committed";
+  order.seats[0].revealed = true;
+  EXPECT_FALSE(find(duties(order, 2, 60), DutyKind::reveal));
+}
+
+TEST(Duties, deadlines_are_enforced_after_they_passed) {
+  EXPECT_GT(find(duties(order_in(Phase::commit), kBuyer, 60), DutyKind::advance)->due_ms, 160'000);
+  EXPECT_GT(find(duties(order_in(Phase::standing), 4, 60), DutyKind::settle)->due_ms, 160'000);
+}
+
+TEST(Duties, an_open_demand_comes_before_everything_else) {
+  auto order = order_in(Phase::commit);
+  order.demand = OpenDemand{false, 2, kBuyer, 0, 0};
+  const auto mine = duties(order, kBuyer, 60);
+  EXPECT_TRUE(find(mine, DutyKind::answer_input));
+  EXPECT_FALSE(find(duties(order, 2, 60), DutyKind::work));
+  order.demand->output = true;
+  order.demand->target = 3;
+  EXPECT_TRUE(find(duties(order, 3, 60), DutyKind::answer_output));
+}
+
+TEST(Duties, the_rejected_may_appeal) {
+  auto order = order_in(Phase::standing);
+  order.seats[1].verdict = Standing::rejected;
+  EXPECT_TRUE(find(duties(order, kBuyer, 60), DutyKind::judge));
+  EXPECT_TRUE(find(duties(order, 3, 60), DutyKind::judge));
+  EXPECT_FALSE(find(duties(order, 2, 60), DutyKind::judge));
+}
+
+TEST(Notes, come_back_as_written_and_name_damage) {
+  JobNote job;
+  job.claim.account = 4;
+  job.salt.bytes.fill(7);
+  job.result_size = 12;
+  EXPECT_EQ(JobNote::from_json(job.to_json()).value().to_json(), job.to_json());
+  PurchaseNote purchase;
+  purchase.terms.nonce = ~std::uint64_t{0} >> 1;
+  purchase.model = "digits";
+  purchase.has_expected = true;
+  EXPECT_EQ(PurchaseNote::from_json(purchase.to_json()).value().to_json(), purchase.to_json());
+  EXPECT_EQ(JobNote::from_json("{}").error().code, base::Code::malformed);
+  EXPECT_EQ(PurchaseNote::from_json("[1]").error().code, base::Code::malformed);
+}
+
+TEST(Locator, names_base_and_artifact) {
+  const auto cid = base::Cid::of(base::as_bytes("x"));
+  const auto parsed = Locator::parse("http://127.0.0.1:7070/artifacts/" + cid.text()).value();
+  EXPECT_EQ(parsed.base, "http://127.0.0.1:7070");
+  EXPECT_EQ(parsed.cid, cid);
+  for (const auto* bad : {"", "file:///artifacts/x", "http://a/other/x", "http://a/artifacts/x"})
+    EXPECT_EQ(Locator::parse(bad).error().code, base::Code::malformed) << bad;
+}
+
+}  // namespace
+}  // namespace koinon::market

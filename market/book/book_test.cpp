@@ -1,0 +1,172 @@
+#include "market/book/book.hpp"
+
+#include <gtest/gtest.h>
+
+namespace koinon::market {
+namespace {
+
+using base::Code;
+
+/// Feeds a book with events as the contracts emit them.
+struct Tape {
+  Book book;
+  std::uint64_t block = 1;
+
+  Status play(std::string contract, std::string name, std::string arguments) {
+    Event event;
+    event.block = block++;
+    event.at_ms = static_cast<std::int64_t>(event.block) * 1000;
+    event.contract = std::move(contract);
+    event.name = std::move(name);
+    event.arguments = std::move(arguments);
+    return book.apply(event);
+  }
+  void registry(std::string name, std::string arguments) {
+    const auto done = play("Registry", std::move(name), std::move(arguments));
+    EXPECT_TRUE(done) << done.error().text;
+  }
+  void market(std::string name, std::string arguments) {
+    const auto done = play("WorkMarket", std::move(name), std::move(arguments));
+    EXPECT_TRUE(done) << done.error().text;
+  }
+};
+
+const std::string kHash = R"("0x00000000000000000000000000000000000000000000000000000000000000aa")";
+const std::string kAddress = R"("0x00000000000000000000000000000000000000bb")";
+
+void open_account(Tape& tape, int id) {
+  tape.registry("AccountOpened",
+                fmt::format(R"({{"account":{},"owner":{},"operator":{},"payout":{}}})", id, kAddress, kAddress, kAddress));
+}
+
+void place(Tape& tape) {
+  tape.market(
+      "OrderPlaced",
+      fmt::format(
+          R"({{"orderId":"7","buyer":1,"escrow":"400","bond":"30","terms":{{"buyer":1,"kind":0,"check":0,"privacy":0,"n":3,"k":2,)"
+          R"("maxTier":5,"auditBps":600,"commitWindow":60,"nonce":"9","spec":{0},"specDigest":{0},"specSize":"10","inputRoot":{0},)"
+          R"("inputSize":"5","buyerKey":{0}}}}})",
+          kHash));
+  tape.market("RoundOpened",
+              R"({"orderId":"7","round":0,"role":0,"appealed":false,"wanted":3,"seedBlock":"12","deadline":99})");
+}
+
+void draw(Tape& tape) {
+  tape.market(
+      "Drawn",
+      fmt::format(R"({{"orderId":"7","round":0,"seed":{},"accounts":[2,3,4],"tiers":[1,2,3],"locked":"2000","deadline":120}})",
+                  kHash));
+}
+
+TEST(Book, follows_an_order_through_its_phases) {
+  Tape tape;
+  for (int id = 1; id <= 4; ++id) open_account(tape, id);
+  place(tape);
+  const auto& order = *tape.book.order(7);
+  EXPECT_EQ(order.phase, Phase::draw);
+  EXPECT_EQ(order.seed_block, 12U);
+  EXPECT_TRUE(tape.book.open_orders().contains(7));
+  draw(tape);
+  EXPECT_EQ(order.phase, Phase::input);
+  ASSERT_EQ(order.seats.size(), 3U);
+  EXPECT_EQ(order.seat_now(3)->tier, 2);
+  EXPECT_EQ(order.seat_now(9), nullptr);
+  tape.market(
+      "InputPublished",
+      fmt::format(
+          R"({{"orderId":"7","round":0,"publisher":1,"envelopeRoot":{},"envelopeSize":"550","locator":"http://a/artifacts/b","deadline":150}})",
+          kHash));
+  EXPECT_EQ(order.phase, Phase::commit);
+  tape.market("Committed", fmt::format(R"({{"orderId":"7","account":2,"round":0,"commitment":{}}})", kHash));
+  EXPECT_TRUE(order.seat(2)->committed);
+  tape.market("RevealOpened", R"({"orderId":"7","round":0,"deadline":180})");
+  tape.market(
+      "Revealed",
+      fmt::format(
+          R"({{"orderId":"7","account":2,"round":0,"outputRoot":{0},"traceRoot":{0},"mark":{0},"resultDigest":{0},"resultSize":"9"}})",
+          kHash));
+  EXPECT_TRUE(order.seat(2)->revealed);
+  tape.market("AuditOpened", R"({"orderId":"7","seedBlock":"20","deadline":200})");
+  tape.market(
+      "VerdictStanding",
+      fmt::format(
+          R"({{"orderId":"7","outputRoot":{0},"traceRoot":{0},"witness":{0},"accepted":"1","rejected":"2","deadline":220}})",
+          kHash));
+  EXPECT_EQ(order.seat(2)->verdict, Standing::accepted);
+  EXPECT_EQ(order.seat(3)->verdict, Standing::rejected);
+  EXPECT_EQ(order.outcome(), trust::Verdict::pending);
+  tape.market("MemberSettled", R"({"orderId":"7","account":2,"verdict":1,"paid":"99","fee":"1","slashed":"0"})");
+  tape.market("MemberSettled", R"({"orderId":"7","account":3,"verdict":2,"paid":"0","fee":"0","slashed":"2000"})");
+  tape.market("Settled", R"({"orderId":"7","buyer":1,"paid":"99","burned":"1001","slashed":"2000","refunded":"1330"})");
+  EXPECT_EQ(order.phase, Phase::settled);
+  EXPECT_EQ(order.outcome(), trust::Verdict::accepted);
+  EXPECT_EQ(order.seat(3)->slashed, Wei(2000));
+  EXPECT_EQ(tape.book.account(2)->free, Wei(99));
+  EXPECT_TRUE(tape.book.open_orders().empty());
+  EXPECT_GE(order.story.size(), 9U);
+}
+
+TEST(Book, keeps_balances_and_refuses_to_go_below_zero) {
+  Tape tape;
+  open_account(tape, 1);
+  tape.registry("Deposited", fmt::format(R"({{"account":1,"from":{},"amount":"100"}})", kAddress));
+  tape.registry("Staked", R"({"account":1,"amount":"60"})");
+  tape.registry("Locked", R"({"account":1,"amount":"20"})");
+  tape.registry("Slashed", R"({"account":1,"amount":"10"})");
+  const auto& account = *tape.book.account(1);
+  EXPECT_EQ(account.free, Wei(40));
+  EXPECT_EQ(account.stake, Wei(50));
+  EXPECT_EQ(account.locked, Wei(20));
+  EXPECT_EQ(
+      tape.play("Registry", "Withdrawn", fmt::format(R"({{"account":1,"payout":{},"amount":"41"}})", kAddress)).error().code,
+      Code::out_of_range);
+}
+
+TEST(Book, refuses_events_out_of_nowhere) {
+  Tape tape;
+  EXPECT_EQ(
+      tape.play("WorkMarket", "Committed", fmt::format(R"({{"orderId":"7","account":2,"round":0,"commitment":{}}})", kHash))
+          .error()
+          .code,
+      Code::conflict);
+  EXPECT_EQ(tape.play("Registry", "Staked", R"({"account":5,"amount":"1"})").error().code, Code::conflict);
+  open_account(tape, 1);
+  place(tape);
+  EXPECT_EQ(
+      tape.play("WorkMarket", "Committed", fmt::format(R"({{"orderId":"7","account":2,"round":0,"commitment":{}}})", kHash))
+          .error()
+          .code,
+      Code::conflict);
+}
+
+TEST(Book, names_the_argument_that_is_wrong) {
+  Tape tape;
+  const auto error = tape.play("Registry", "AccountOpened", R"({"account":1,"owner":"0x12"})").error();
+  EXPECT_EQ(error.code, Code::malformed);
+  EXPECT_NE(error.text.find("owner"), std::string::npos);
+  EXPECT_EQ(tape.play("Registry", "AccountOpened", "no json").error().code, Code::malformed);
+}
+
+TEST(Book, skips_events_of_a_newer_contract) {
+  Tape tape;
+  open_account(tape, 1);
+  place(tape);
+  EXPECT_TRUE(tape.play("WorkMarket", "SomethingNew", R"({"orderId":"7"})"));
+}
+
+TEST(Tiers, climb_by_a_quarter_octave) {
+  EXPECT_EQ(tier_price(0), Wei(1'000'000'000'000));
+  EXPECT_EQ(tier_price(4), Wei(2'000'000'000'000));
+  EXPECT_EQ(tier_price(5), Wei(2'500'000'000'000));
+  for (std::uint8_t tier = 0; tier < 128; ++tier) {
+    EXPECT_EQ(tier_within(tier_price(tier)).value(), tier);
+    EXPECT_EQ(tier_from(tier_price(tier)).value(), tier);
+  }
+  const auto between = tier_price(9).plus(Wei(1)).value();
+  EXPECT_EQ(tier_within(between).value(), 9);
+  EXPECT_EQ(tier_from(between).value(), 10);
+  EXPECT_EQ(tier_within(Wei(1)).error().code, Code::out_of_range);
+}
+
+}  // namespace
+}  // namespace koinon::market
