@@ -220,7 +220,7 @@ TEST_F(ApiTest, moves_the_accounts_money) {
   const auto before = get("/api/v1/status")["account"];
   const std::string amount = "1000000000000000000";
   post("/api/v1/account/stake", {{"amount", amount}});
-  EXPECT_EQ(get("/api/v1/status")["account"]["stake"], amount);
+  EXPECT_EQ(get("/api/v1/status")["account"]["stake"].get<std::string>(), amount);
   post("/api/v1/account/unstake", {{"amount", amount}});
   post("/api/v1/account/finish-unstake", json::object(), 502);  // it has not unbonded yet
   post("/api/v1/account/offer", {{"price", kPrice}});
@@ -234,7 +234,7 @@ TEST_F(ApiTest, serves_artifacts_in_ranges) {
   const auto model = upload();
   const auto path = "/artifacts/" + model["artifact"].get<std::string>();
   const auto whole = call(net::Method::get, path);
-  EXPECT_EQ(base::Cid::of(base::as_bytes(whole.body_text())).text(), model["artifact"]);
+  EXPECT_EQ(base::Cid::of(base::as_bytes(whole.body_text())).text(), model["artifact"].get<std::string>());
   net::ClientRequest request;
   request.url = node().url() + path;
   request.range = net::ClientRequest::Range{2, 5};
