@@ -14,20 +14,22 @@ namespace {
 constexpr std::string_view kAbout = "Koinon makes this machine a member of an open AI network: buy, sell and check work.";
 constexpr std::size_t kHelpColumn = 30;
 
-/// Edit distance of Levenshtein.
+/// Edit distance where two swapped neighbours count one (optimal string alignment).
 std::size_t distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
+  std::vector<std::size_t> before(b.size() + 1);
+  std::vector<std::size_t> above(b.size() + 1);
+  std::iota(above.begin(), above.end(), std::size_t{0});
   for (std::size_t i = 1; i <= a.size(); ++i) {
-    auto diagonal = row[0];
-    row[0] = i;
+    std::vector<std::size_t> row(b.size() + 1, i);
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      const auto change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
+      row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] == b[j - 1] ? 0U : 1U)});
+      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (swapped) row[j] = std::min(row[j], before[j - 2] + 1);
     }
+    before = std::move(above);
+    above = std::move(row);
   }
-  return row[b.size()];
+  return above[b.size()];
 }
 
 std::vector<std::string> words_of(const std::string& path) {
@@ -173,13 +175,16 @@ Line& Line::choice(const std::string& name, std::string& to, const std::vector<s
 
 Line& Line::number(const std::string& name, std::int64_t& to, std::int64_t least, std::int64_t most, const std::string& help) {
   const auto words = words_of(name);
-  app_.add_option(words.front(), to, help)->check(CLI::Range(least, most))->capture_default_str()->type_name(kind_of(words));
+  app_.add_option(words.front(), to, help)
+      ->check(CLI::Range(least, most).description(""))
+      ->capture_default_str()
+      ->type_name(kind_of(words));
   return *this;
 }
 
 Line& Line::real(const std::string& name, double& to, double least, double most, const std::string& help) {
   const auto words = words_of(name);
-  app_.add_option(words.front(), to, help)->check(CLI::Range(least, most))->type_name(kind_of(words));
+  app_.add_option(words.front(), to, help)->check(CLI::Range(least, most).description(""))->type_name(kind_of(words));
   return *this;
 }
 

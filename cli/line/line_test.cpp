@@ -114,7 +114,8 @@ TEST_F(LineTest, help_shows_an_example_and_succeeds) {
 }
 
 TEST(Nearest, is_within_a_third_of_the_word) {
-  EXPECT_EQ(nearest("inptu", {"input", "output"}), "");
+  EXPECT_EQ(nearest("inptu", {"input", "output"}), "input");
+  EXPECT_EQ(nearest("intake", {"input", "output"}), "");
   EXPECT_EQ(nearest("--inptu", {"--input", "--output"}), "--input");
   EXPECT_EQ(nearest("a", {"b"}), "");
 }

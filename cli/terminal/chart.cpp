@@ -13,8 +13,12 @@ namespace koinon::cli {
 namespace {
 
 constexpr std::size_t kWidth = 24;
-constexpr std::uint64_t kParts = 1'000'000;
 constexpr double kNearOne = 0.02;  // quantised shares do not add to 1 exactly
+
+/// A bar rounded to the nearest cell.
+std::string share_bar(double share) {
+  return bar(static_cast<std::uint64_t>(std::lround(std::clamp(share, 0.0, 1.0) * kWidth)), kWidth, kWidth);
+}
 
 }  // namespace
 
@@ -37,8 +41,7 @@ std::string class_chart(std::span<const double> values, const std::vector<std::s
   const auto best = std::ranges::max_element(values) - values.begin();
   Table table({{"class", Table::Align::right}, {"share"}, {"", Table::Align::right}, {"value", Table::Align::right}, {""}});
   for (std::size_t i = 0; i < parts.size(); ++i)
-    table.add({i < labels.size() ? clean(labels[i], 40) : std::to_string(i),
-               bar(static_cast<std::uint64_t>(std::clamp(parts[i], 0.0, 1.0) * static_cast<double>(kParts)), kParts, kWidth),
+    table.add({i < labels.size() ? clean(labels[i], 40) : std::to_string(i), share_bar(parts[i]),
                fmt::format("{:.1f} %", 100 * parts[i]), fmt::format("{:.4g}", values[i]),
                std::ptrdiff_t(i) == best ? "◀" : ""});
   return table.text();
