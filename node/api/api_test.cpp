@@ -19,7 +19,7 @@ namespace {
 namespace program = engine::program;
 using nlohmann::json;
 
-constexpr const char* kPrice = "1000000000000000";
+constexpr const char* kPrice = "2000000000000000";
 
 /// y = x for a picture of 8 by 8: what an answer must say is plain.
 program::Program echo() {
@@ -59,6 +59,7 @@ class ApiTest : public testing::Test {
       ASSERT_TRUE(started) << started.error().text;
       nodes_.push_back(*std::move(started));
     }
+    ASSERT_TRUE(nodes_[0]->sync().catch_up());
   }
   static void TearDownTestSuite() {
     while (!nodes_.empty()) nodes_.pop_back();
@@ -221,12 +222,12 @@ TEST_F(ApiTest, moves_the_accounts_money) {
   const std::string amount = "1000000000000000000";
   post("/api/v1/account/stake", {{"amount", amount}});
   EXPECT_EQ(get("/api/v1/status")["account"]["stake"].get<std::string>(), amount);
-  post("/api/v1/account/unstake", {{"amount", amount}});
-  post("/api/v1/account/finish-unstake", json::object(), 502);  // it has not unbonded yet
   post("/api/v1/account/offer", {{"price", kPrice}});
   EXPECT_EQ(get("/api/v1/providers").size(), 4U);
   post("/api/v1/account/offer", {{"active", false}});
   EXPECT_EQ(get("/api/v1/status")["counts"]["providers"], 3);
+  post("/api/v1/account/unstake", {{"amount", amount}});
+  post("/api/v1/account/finish-unstake", json::object(), 502);  // it has not unbonded yet
   EXPECT_EQ(before["id"], get("/api/v1/status")["account"]["id"]);
 }
 
