@@ -3,6 +3,9 @@
 
 export CCACHE_DIR=${CCACHE_DIR-${XDG_CACHE_HOME-$HOME/.cache}/ccache}
 export CCACHE_MAXSIZE=${CCACHE_MAXSIZE-5G}
+# Paths below the root and the build folder are no part of an object's key, so that another checkout finds what this one built.
+export CCACHE_BASEDIR=$ROOT
+export CCACHE_NOHASHDIR=1
 
 # One job a core, and no more than memory allows: a heavy unit needs 1.5 GB.
 build_jobs() {
