@@ -1,0 +1,106 @@
+#include "test/cast/cast.hpp"
+
+#include <thread>
+
+#include "base/hash.hpp"
+#include "work/parcel.hpp"
+
+namespace koinon::test::cast {
+
+using base::Bytes;
+using base::Result;
+using base::Status;
+
+Result<base::ArtifactRef> HidingStore::put(base::ByteView bytes) {
+  if (!hiding_()) return shown_.put(bytes);
+  const base::ArtifactRef ref{base::Cid::of(bytes), bytes.size()};
+  const std::lock_guard lock(mutex_);
+  hidden_[ref.cid] = Bytes(bytes.begin(), bytes.end());
+  return ref;
+}
+
+Result<Bytes> HidingStore::get(const base::Cid& cid) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto at = hidden_.find(cid); at != hidden_.end()) return at->second;
+  }
+  return shown_.get(cid);
+}
+
+bool HidingStore::has(const base::Cid& cid) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (hidden_.contains(cid)) return true;
+  }
+  return shown_.has(cid);
+}
+
+ActingSeller::ActingSeller(const market::Services& services, std::shared_ptr<Conduct> conduct)
+    : Cover(services,
+            [conduct] {
+              const auto mood = conduct->seller.load();
+              return mood == Mood::withholds || mood == Mood::keeps;
+            }),
+      Seller(Cover::own),
+      conduct_(std::move(conduct)) {}
+
+Status ActingSeller::work(const market::OrderView& order, std::stop_token stop) {
+  while (conduct_->hold && !stop.stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  if (conduct_->seller == Mood::mute) return {};
+  return Seller::work(order, stop);
+}
+
+Status ActingSeller::reveal(const market::OrderView& order) {
+  if (conduct_->seller == Mood::forgets) return {};
+  return Seller::reveal(order);
+}
+
+Status ActingSeller::answer_output(const market::OrderView& order) {
+  if (conduct_->seller == Mood::keeps) return {};
+  return Seller::answer_output(order);
+}
+
+Status ActingSeller::appeal_own(const market::OrderView& order) {
+  if (conduct_->seller != Mood::honest) return {};
+  return Seller::appeal_own(order);
+}
+
+Result<work::Outcome> ActingSeller::run(const market::OrderView& order, const work::Parcel& input, std::stop_token stop) {
+  const auto mood = conduct_->seller.load();
+  if (mood == Mood::copies) {
+    for (const auto& seat : order.seats)
+      if (seat.revealed)
+        return work::Outcome{
+            {}, {seat.claim.output_root, seat.claim.trace_root, base::keccak256(base::as_bytes("copied"))}, {}};
+  }
+  KOINON_TRY(auto outcome, Seller::run(order, input, stop));
+  if (mood == Mood::lies) {
+    for (auto& output : outcome.outputs)
+      for (auto& byte : output) byte ^= 1;
+    outcome.roots = {work::outputs_root(outcome.outputs), base::keccak256(base::as_bytes("no such trace")),
+                     base::keccak256(base::as_bytes("no such witness"))};
+  }
+  return outcome;
+}
+
+ActingBuyer::ActingBuyer(const market::Services& services, std::shared_ptr<Conduct> conduct)
+    : Cover(services,
+            [conduct] {
+              const auto mood = conduct->buyer.load();
+              return mood == BuyerMood::hides || mood == BuyerMood::keeps;
+            }),
+      Buyer(Cover::own),
+      conduct_(std::move(conduct)) {}
+
+Status ActingBuyer::publish(const market::OrderView& order, const market::Parties& parties) {
+  if (conduct_->buyer == BuyerMood::mute) return {};
+  own.endpoint = original.endpoint;  // known only once the node serves
+  return Buyer::publish(order, parties);
+}
+
+Status ActingBuyer::answer_input(const market::OrderView& order) {
+  if (conduct_->buyer == BuyerMood::keeps) return {};
+  return Buyer::answer_input(order);
+}
+
+}  // namespace koinon::test::cast

@@ -1,0 +1,186 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "test/e2e/world.hpp"
+
+namespace koinon::test::e2e {
+namespace {
+
+using market::OrderView;
+using market::Phase;
+using market::Standing;
+
+bool drawn(const OrderView& order) { return !order.seats.empty(); }
+
+/// What a member of quorum(n) locks: 20 prices, or 4n + 4 when that is more.
+base::Wei lock_of_three() { return prices(20); }
+
+void expect_truth(const OrderView& order, const Model& model, std::uint64_t input) {
+  ASSERT_EQ(order.phase, Phase::settled);
+  ASSERT_TRUE(order.verdict);
+  EXPECT_EQ(order.verdict->output_root, model.run(model.input(input)).roots.output);
+}
+
+void expect_caught(const OrderView& order, const Member& liar, const Money& before, const Money& after) {
+  const auto& seat = seat_of(order, liar);
+  EXPECT_EQ(seat.verdict, Standing::rejected) << liar.name;
+  EXPECT_TRUE(seat.paid.is_zero());
+  EXPECT_EQ(seat.slashed, lock_of_three());
+  EXPECT_EQ(after.stake.at(liar.account()), before.stake.at(liar.account()).minus(lock_of_three()).value());
+}
+
+TEST(Liars, minority_is_slashed_and_the_buyer_gets_the_right_result) {
+  auto& world = World::shared();
+  world.cast({0, 1, 2});
+  world.provider(0).conduct->seller = Mood::lies;
+  const auto model = small_model();
+  const auto before = world.money();
+  const auto id = world.place(world.purchase(model, 10));
+  const auto order = world.await_end(id);
+  const auto after = world.money();
+  expect_truth(order, model, 10);
+  expect_caught(order, world.provider(0), before, after);
+  for (const auto i : std::vector<std::size_t>{1, 2}) {
+    EXPECT_EQ(seat_of(order, world.provider(i)).verdict, Standing::accepted);
+    EXPECT_EQ(seat_of(order, world.provider(i)).paid, net_price());
+  }
+  // Half of what was slashed is burned, the other half is the buyer's: nobody found the fault but the quorum itself.
+  EXPECT_EQ(after.free.at(world.buyer().account()),
+            before.free.at(world.buyer().account()).plus(prices(10)).value().minus(prices(2)).value());
+  expect_conserved(order);
+  const auto receipt = world.receipt(id);
+  EXPECT_EQ(receipt.outputs, model.run(model.input(10)).outputs);
+  const auto report = market::verify_offline(receipt);
+  EXPECT_TRUE(report) << report.error().text;
+}
+
+TEST(Liars, majority_is_caught_by_the_audit) {
+  auto& world = World::shared();
+  world.cast({0, 1, 2});
+  for (const auto i : std::vector<std::size_t>{0, 1}) world.provider(i).conduct->seller = Mood::lies;
+  world.provider(2).conduct->hold = true;
+  const auto model = small_model();
+  auto wanted = world.purchase(model, 11);
+  wanted.audit_bps = 10'000;
+  const auto before = world.money();
+  const auto id = world.place(wanted);
+  world.await(id, drawn);
+  world.enter({3, 4, 5, 6, 7, 8, 9});  // of these the auditor and the jury
+  world.provider(2).conduct->hold = false;
+  const auto order = world.await_end(id);
+  const auto after = world.money();
+  expect_truth(order, model, 11);
+  for (const auto i : std::vector<std::size_t>{0, 1}) expect_caught(order, world.provider(i), before, after);
+  EXPECT_EQ(seat_of(order, world.provider(2)).verdict, Standing::accepted);
+  EXPECT_EQ(order.juries, 1);
+  ASSERT_EQ(order.rounds.size(), 3U);
+  for (const auto& seat : order.seats) {
+    if (seat.round == 0) continue;
+    EXPECT_EQ(seat.verdict, Standing::accepted);
+    EXPECT_GE(seat.paid, net_price());  // the auditor has a reward on top
+  }
+  expect_conserved(order);
+  EXPECT_TRUE(market::verify_offline(world.receipt(id)));
+}
+
+TEST(Liars, majority_is_caught_by_the_appeal_of_the_honest_minority) {
+  auto& world = World::shared();
+  world.cast({0, 1, 2});
+  for (const auto i : std::vector<std::size_t>{0, 1}) world.provider(i).conduct->seller = Mood::lies;
+  world.provider(2).conduct->hold = true;
+  const auto model = small_model();
+  const auto before = world.money();
+  const auto id = world.place(world.purchase(model, 12));
+  world.await(id, drawn);
+  world.enter({3, 4, 5, 6, 7, 8, 9});  // the jury
+  world.provider(2).conduct->hold = false;
+  const auto order = world.await_end(id);
+  const auto after = world.money();
+  expect_truth(order, model, 12);
+  for (const auto i : std::vector<std::size_t>{0, 1}) expect_caught(order, world.provider(i), before, after);
+  const auto& honest = seat_of(order, world.provider(2));
+  EXPECT_EQ(honest.verdict, Standing::accepted);
+  EXPECT_EQ(honest.paid, net_price());
+  EXPECT_GT(order.appeals_returned, order.appeal_bonds);  // the bond came back with a reward
+  const auto reward = order.appeals_returned.minus(order.appeal_bonds).value();
+  EXPECT_EQ(after.free.at(world.provider(2).account()),
+            before.free.at(world.provider(2).account()).plus(net_price()).value().plus(reward).value());
+  expect_conserved(order);
+  EXPECT_TRUE(market::verify_offline(world.receipt(id)));
+}
+
+TEST(Liars, single_liar_is_caught_by_a_trap_of_the_buyer) {
+  auto& world = World::shared();
+  world.cast({0});
+  world.provider(0).conduct->seller = Mood::lies;
+  world.provider(0).conduct->hold = true;
+  const auto model = small_model();
+  auto wanted = world.purchase(model, 13);
+  wanted.n = wanted.k = 1;
+  wanted.expected = model.run(wanted.inputs).roots;
+  const auto before = world.money();
+  const auto id = world.place(wanted);
+  world.await(id, drawn);
+  world.enter({1, 2, 3});
+  world.provider(0).conduct->hold = false;
+  const auto order = world.await_end(id);
+  expect_truth(order, model, 13);
+  expect_caught(order, world.provider(0), before, world.money());
+  expect_conserved(order);
+  EXPECT_TRUE(market::verify_offline(world.receipt(id)));
+}
+
+TEST(Liars, lazy_auditor_is_exposed_by_its_tag) {
+  auto& world = World::shared();
+  world.cast({0});
+  world.provider(0).conduct->hold = true;
+  const auto model = small_model();
+  auto wanted = world.purchase(model, 14);
+  wanted.n = wanted.k = 1;
+  wanted.audit_bps = 10'000;
+  wanted.expected = model.run(wanted.inputs).roots;
+  const auto before = world.money();
+  const auto id = world.place(wanted);
+  world.await(id, drawn);
+  world.provider(1).conduct->seller = Mood::copies;
+  world.provider(1).conduct->hold = true;
+  world.enter({1});
+  world.provider(0).conduct->hold = false;
+  world.await(id, [](const OrderView& order) { return order.seats.size() == 2; });
+  world.enter({2, 3, 4});
+  world.provider(1).conduct->hold = false;
+  const auto order = world.await_end(id);
+  expect_truth(order, model, 14);
+  expect_caught(order, world.provider(1), before, world.money());
+  EXPECT_EQ(seat_of(order, world.provider(0)).verdict, Standing::accepted);
+  EXPECT_GT(order.appeals_returned, order.appeal_bonds);
+  expect_conserved(order);
+  EXPECT_TRUE(market::verify_offline(world.receipt(id)));
+}
+
+TEST(Liars, appeal_without_cause_pays_the_jury_and_changes_nothing) {
+  auto& world = World::shared();
+  world.cast({0});
+  world.provider(0).conduct->hold = true;
+  const auto model = small_model();
+  auto wanted = world.purchase(model, 15);
+  wanted.n = wanted.k = 1;
+  wanted.expected = trust::Roots{};  // a buyer that expects what no run gives
+  const auto before = world.money();
+  const auto id = world.place(wanted);
+  world.await(id, drawn);
+  world.enter({1, 2, 3});
+  world.provider(0).conduct->hold = false;
+  const auto order = world.await_end(id);
+  expect_truth(order, model, 15);
+  EXPECT_EQ(seat_of(order, world.provider(0)).paid, net_price());
+  EXPECT_TRUE(order.slashed.is_zero());
+  EXPECT_TRUE(order.appeals_returned.is_zero());
+  EXPECT_LT(world.money().free.at(world.buyer().account()), before.free.at(world.buyer().account()).minus(prices(1)).value());
+  expect_conserved(order);
+  world.expect_book_matches_ledger();
+}
+
+}  // namespace
+}  // namespace koinon::test::e2e
