@@ -48,6 +48,19 @@ contract GasTest is Fixture {
         vm.snapshotValue("gas-calls", "an honest quorum(3, 2) order in all", sum);
     }
 
+    /// The first change of a weight after the offer makes the words that remember it; later ones only change them.
+    function test_later_settlements_cost_less() public {
+        offered(3);
+        for (uint256 i = 0; i < 2; ++i) {
+            uint64 id = ordered(3, 2, 0);
+            work(id, honest);
+            drawAudit(id);
+            nextBlock();
+            settle(id);
+        }
+        used("settle, n = 3, members that settled before");
+    }
+
     function test_deadlines_appeals_and_demands() public {
         offered(30);
         bytes memory data = new bytes(65_536);

@@ -146,9 +146,10 @@ contract KnownMistakesTest is Fixture {
         uint64 id = ordered(3, 2, 0);
         uint32[] memory ms = work(id, honest);
         drawAudit(id);
+        address refuser = address(new Refuser());
         for (uint256 i = 0; i < 3; ++i) {
             vm.prank(actor(ms[i]));
-            registry.setPayout(ms[i], address(new Refuser()));
+            registry.setPayout(ms[i], refuser);
         }
         settle(id);
         for (uint256 i = 0; i < 3; ++i) isTrue(free(ms[i]) > 100 ether, "paid");

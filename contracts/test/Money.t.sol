@@ -173,6 +173,7 @@ contract MoneyTest is Fixture {
     }
 
     /// Any orders, any outcome: what leaves the free balances and stakes is what was burned.
+    /// forge-config: default.fuzz.runs = 64
     function testFuzz_an_order_makes_and_loses_nothing(uint8 n, uint8 liars, uint16 bps, bool appealed, bool silent) public {
         providers(24);
         n = 1 + n % 4;

@@ -43,6 +43,7 @@ contract SumTreeTest {
         require(mark >= start && mark < start + weight, "mark within the leaf");
     }
 
+    /// forge-config: default.fuzz.runs = 64
     function testFuzz_agrees_with_an_array(uint256 seed, uint8 blocks, uint8 changes) public {
         uint64[LEAVES] memory leaves;
         for (uint256 b = 0; b < 1 + blocks % 5; ++b) {
