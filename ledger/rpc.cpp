@@ -13,24 +13,32 @@ namespace koinon::ledger {
 using nlohmann::json;
 
 struct Rpc::State {
-  std::unique_ptr<RpcTransport> transport;
-  RpcOptions options;
-  std::string url;
-  std::atomic<std::uint64_t> next_id{1};
-  std::mutex mutex;
-  std::condition_variable wake;
-  bool cancelled = false;
-  std::vector<abi::Entry> errors;
+  /// What all shares use together; it lives as long as the last of them, in no fixed order.
+  struct Server {
+    std::unique_ptr<RpcTransport> transport;
+    RpcOptions options;
+    std::string url;
+    std::atomic<std::uint64_t> next_id{1};
+    std::mutex mutex;
+    std::vector<abi::Entry> errors;  // guarded by mutex
+  };
+  explicit State(std::shared_ptr<Server> server_in) : server(std::move(server_in)), options(server->options) {}
 
-  std::vector<abi::Entry> known_errors() {
-    const std::lock_guard lock(mutex);
-    return errors;
+  std::shared_ptr<Server> server;
+  const RpcOptions& options;
+  std::stop_source stop;
+
+  std::vector<abi::Entry> known_errors() const {
+    const std::lock_guard lock(server->mutex);
+    return server->errors;
   }
 
-  Status pause(std::int64_t ms) {
-    std::unique_lock lock(mutex);
-    wake.wait_for(lock, std::chrono::milliseconds(ms), [&] { return cancelled; });
-    if (cancelled) return fail(Code::cancelled, "[rpc] cancelled");
+  Status pause(std::int64_t ms) const {
+    std::mutex sleeping;
+    std::condition_variable_any alarm;
+    std::unique_lock lock(sleeping);
+    if (ms > 0) alarm.wait_for(lock, stop.get_token(), std::chrono::milliseconds(ms), [] { return false; });
+    if (stop.stop_requested()) return fail(Code::cancelled, "[rpc] cancelled");
     return {};
   }
 
@@ -40,7 +48,7 @@ struct Rpc::State {
     auto wait = options.first_backoff_ms;
     for (int tries = 0;; ++tries) {
       KOINON_CHECK(pause(0));
-      auto answer = transport->exchange(body);
+      auto answer = server->transport->exchange(body, stop.get_token());
       Result<T> out = answer ? read(*answer) : Result<T>(fail(std::move(answer).error()));
       const bool again = !out && (out.error().code == Code::network || out.error().code == Code::timeout ||
                                   out.error().code == Code::exhausted);
@@ -93,9 +101,13 @@ Result<std::vector<Result<json>>> read_batch(const std::string& text, std::uint6
 
 }  // namespace
 
-Rpc::Rpc(std::unique_ptr<RpcTransport> transport, RpcOptions options) : state_(std::make_unique<State>()) {
-  state_->transport = std::move(transport);
-  state_->options = options;
+Rpc::Rpc(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Rpc::Rpc(std::unique_ptr<RpcTransport> transport, RpcOptions options) {
+  auto server = std::make_shared<State::Server>();
+  server->transport = std::move(transport);
+  server->options = options;
+  state_ = std::make_unique<State>(std::move(server));
 }
 
 Rpc::~Rpc() = default;
@@ -103,28 +115,27 @@ Rpc::~Rpc() = default;
 Result<std::unique_ptr<Rpc>> Rpc::open(const std::string& url, RpcOptions options) {
   KOINON_TRY(auto transport, make_transport(url, options));
   auto out = std::make_unique<Rpc>(std::move(transport), options);
-  out->state_->url = url;
+  out->state_->server->url = url;
   return out;
 }
 
-const std::string& Rpc::url() const { return state_->url; }
+const std::string& Rpc::url() const { return state_->server->url; }
 
 void Rpc::know_errors(const std::vector<abi::Entry>& entries) {
-  const std::lock_guard lock(state_->mutex);
+  auto& server = *state_->server;
+  const std::lock_guard lock(server.mutex);
   for (const auto& entry : entries) {
-    const bool is_new = std::ranges::none_of(state_->errors, [&](const auto& e) { return e.signature() == entry.signature(); });
-    if (entry.kind == "error" && is_new) state_->errors.push_back(entry);
+    const bool is_new = std::ranges::none_of(server.errors, [&](const auto& e) { return e.signature() == entry.signature(); });
+    if (entry.kind == "error" && is_new) server.errors.push_back(entry);
   }
 }
 
-void Rpc::cancel() {
-  const std::lock_guard lock(state_->mutex);
-  state_->cancelled = true;
-  state_->wake.notify_all();
-}
+std::unique_ptr<Rpc> Rpc::share() const { return std::unique_ptr<Rpc>(new Rpc(std::make_unique<State>(state_->server))); }
+
+void Rpc::cancel() { state_->stop.request_stop(); }
 
 Result<json> Rpc::call(const std::string& method, const json& params) {
-  const auto id = state_->next_id++;
+  const auto id = state_->server->next_id++;
   auto out = state_->attempt<json>(body_of(id, method, params.dump()), [&](const RpcTransport::Answer& answer) -> Result<json> {
     KOINON_CHECK(check_status(answer));
     return read_reply(answer.body, id, state_->known_errors());
@@ -138,7 +149,7 @@ Result<std::vector<Result<json>>> Rpc::batch(const std::vector<Request>& request
   using List = std::vector<Result<json>>;
   for (std::size_t begin = 0; begin < requests.size(); begin += state_->options.max_batch) {
     const auto count = std::min(state_->options.max_batch, requests.size() - begin);
-    const auto first_id = state_->next_id.fetch_add(count);
+    const auto first_id = state_->server->next_id.fetch_add(count);
     std::string body = "[";
     for (std::size_t i = 0; i < count; ++i)
       body += (i > 0 ? "," : "") + body_of(first_id + i, requests[begin + i].method, requests[begin + i].params);

@@ -71,8 +71,8 @@ class RpcTransport {
     std::string body;
     std::int64_t retry_after_ms = 0;  ///< 0: not said
   };
-  /// Thread-safe. Errors: network, timeout, out_of_range (answer too large).
-  virtual Result<Answer> exchange(const std::string& body) = 0;
+  /// Thread-safe. Errors: network, timeout, cancelled (stop token), out_of_range (answer too large).
+  virtual Result<Answer> exchange(const std::string& body, std::stop_token stop) = 0;
 };
 
 struct RpcOptions {
@@ -100,7 +100,10 @@ class Rpc {
   [[nodiscard]] const std::string& url() const;
   /// Errors of these contracts are named in messages from then on. Thread-safe.
   void know_errors(const std::vector<abi::Entry>& entries);
-  /// Ends waiting calls with `cancelled`.
+  /// Another client of the same server, over the same connections and with the same known errors, with a cancel() of its own:
+  /// whoever has to end his calls at some time takes a share and cancels that. May outlive this one.
+  [[nodiscard]] std::unique_ptr<Rpc> share() const;
+  /// Ends running calls, and all later ones, with `cancelled`; shares go on. Thread-safe.
   void cancel();
 
   struct Request {
@@ -135,6 +138,7 @@ class Rpc {
 
  private:
   struct State;
+  explicit Rpc(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 

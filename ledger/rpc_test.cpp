@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <condition_variable>
 #include <deque>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 namespace koinon::ledger {
 namespace {
@@ -12,7 +15,7 @@ namespace {
 class Script final : public RpcTransport {
  public:
   explicit Script(std::deque<Result<Answer>> answers) : answers_(std::move(answers)) {}
-  Result<Answer> exchange(const std::string& body) override {
+  Result<Answer> exchange(const std::string& body, std::stop_token) override {
     ++asked;
     if (answers_.empty()) return fail(Code::network, "nothing left");
     auto out = std::move(answers_.front());
@@ -96,6 +99,38 @@ TEST(Rpc, cancels_waiting_calls) {
   Client client({says(kSeven)});
   client.rpc->cancel();
   EXPECT_EQ(client.rpc->block_number().error().code, Code::cancelled);
+}
+
+/// Answers only when it is told to stop.
+class Silent final : public RpcTransport {
+ public:
+  Result<Answer> exchange(const std::string&, std::stop_token stop) override {
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    std::unique_lock lock(mutex);
+    wake.wait_for(lock, stop, std::chrono::seconds(30), [] { return false; });
+    return stop.stop_requested() ? fail(Code::cancelled, "stopped") : fail(Code::timeout, "nobody stopped it");
+  }
+};
+
+TEST(Rpc, cancels_a_call_that_is_under_way) {
+  Rpc rpc(std::make_unique<Silent>(), {});
+  std::jthread other([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    rpc.cancel();
+  });
+  EXPECT_EQ(rpc.block_number().error().code, Code::cancelled);
+}
+
+TEST(Rpc, cancels_one_share_and_lets_the_others_go_on) {
+  Client client({says(kSeven), says(R"({"id":ID,"error":{"code":3,"message":"execution reverted","data":"0xdeadbeef"}})")});
+  auto share = client.rpc->share();
+  share->cancel();
+  EXPECT_EQ(share->block_number().error().code, Code::cancelled);
+  EXPECT_EQ(client.rpc->block_number().value(), 7u);
+  auto late = client.rpc->share();
+  client.rpc.reset();
+  EXPECT_EQ(late->block_number().error().code, Code::ledger);
 }
 
 }  // namespace

@@ -21,8 +21,8 @@ class HttpTransport final : public RpcTransport {
  public:
   HttpTransport(std::string url, const RpcOptions& options) : url_(std::move(url)), client_(client_options(options)) {}
 
-  Result<Answer> exchange(const std::string& body) override {
-    KOINON_TRY(const auto response, client_.post(url_, body));
+  Result<Answer> exchange(const std::string& body, std::stop_token stop) override {
+    KOINON_TRY(const auto response, client_.post(url_, body, "application/json", stop));
     Answer out{response.status, response.body_text(), 0};
     const auto wait = response.headers.get("Retry-After");
     std::int64_t seconds = 0;
@@ -42,23 +42,23 @@ class SocketTransport final : public RpcTransport {
  public:
   SocketTransport(std::string url, const RpcOptions& options) : url_(std::move(url)), options_(options) {}
 
-  Result<Answer> exchange(const std::string& body) override {
+  Result<Answer> exchange(const std::string& body, std::stop_token stop) override {
     const std::lock_guard lock(mutex_);
     if (!socket_ || !socket_->is_open()) {
       net::WebSocketOptions options;
       options.max_message = options_.max_reply;
       KOINON_TRY(socket_, net::WebSocketClient::connect(url_, options));
     }
-    auto out = talk(body);
+    auto out = talk(body, stop);
     if (!out) socket_.reset();  // an answer that comes late must not meet the next request
     return out;
   }
 
  private:
-  Result<Answer> talk(const std::string& body) {
+  Result<Answer> talk(const std::string& body, std::stop_token stop) {
     KOINON_CHECK(socket_->send(body));
     for (int pushes = 0; pushes < 10'000; ++pushes) {
-      KOINON_TRY(auto text, socket_->read(options_.timeout_ms));
+      KOINON_TRY(auto text, socket_->read(options_.timeout_ms, stop));
       if (!text.starts_with('{') || text.find("\"method\"") == std::string::npos) return Answer{200, std::move(text), 0};
     }
     return fail(Code::network, "[rpc] {} pushes and never answers", url_);

@@ -1,7 +1,9 @@
 #include "ledger/subscription.hpp"
 
+#include <algorithm>
 #include <chrono>
-#include <thread>
+#include <condition_variable>
+#include <mutex>
 
 #include "ledger/rpc_codec.hpp"
 #include "net/websocket.hpp"
@@ -10,7 +12,10 @@ namespace koinon::ledger {
 namespace {
 
 using Time = std::chrono::steady_clock;
-constexpr auto kReconnect = std::chrono::seconds(5);
+constexpr auto kFirstReconnect = std::chrono::seconds(5);
+constexpr auto kLongestReconnect = std::chrono::seconds(300);
+constexpr std::int64_t kConnectMs = 2'000;
+constexpr int kMaxDrained = 1'024;  ///< pushes that count as one
 
 }  // namespace
 
@@ -21,33 +26,51 @@ struct HeadWatcher::State {
   std::string url;
   std::int64_t poll_ms;
   std::unique_ptr<net::WebSocketClient> socket;
-  Time::time_point last_try{};
+  Time::time_point next_try{};
+  std::chrono::seconds pause = kFirstReconnect;
   Hash last;  ///< hash of the head returned last
 
   void connect() {
-    if (url.empty() || socket || Time::now() - last_try < kReconnect) return;
-    last_try = Time::now();
+    if (url.empty() || socket || Time::now() < next_try) return;
     net::WebSocketOptions options;
+    options.connect_timeout_ms = kConnectMs;
     options.max_message = 4u << 20;
     auto made = net::WebSocketClient::connect(url, options);
-    if (!made) return;
-    if ((*made)->send(R"({"jsonrpc":"2.0","id":1,"method":"eth_subscribe","params":["newHeads"]})")) socket = std::move(*made);
+    if (made && (*made)->send(R"({"jsonrpc":"2.0","id":1,"method":"eth_subscribe","params":["newHeads"]})"))
+      socket = std::move(*made);
+    next_try = Time::now() + pause;
+    if (!socket) pause = std::min(pause * 2, kLongestReconnect);
+  }
+
+  /// A server that refuses the subscription answers with an error: it is asked from then on.
+  void take(const std::string& text) {
+    const auto message = nlohmann::json::parse(text, nullptr, false);
+    if (codec::member(message, "error").is_object()) {
+      socket.reset();
+      url.clear();
+    } else if (codec::member(message, "method").is_string()) {
+      pause = kFirstReconnect;
+    }
+  }
+
+  void sleep(std::int64_t ms, std::stop_token stop) const {
+    std::mutex sleeping;
+    std::condition_variable_any alarm;
+    std::unique_lock lock(sleeping);
+    alarm.wait_for(lock, stop, std::chrono::milliseconds(ms), [] { return false; });
   }
 
   /// Waits for a push or the poll interval. What a push says is only a hint: the head is asked for anew.
   void wait(std::int64_t ms, std::stop_token stop) {
-    if (!socket) {
-      for (std::int64_t slept = 0; slept < std::min(ms, poll_ms) && !stop.stop_requested(); slept += 20)
-        std::this_thread::sleep_for(std::chrono::milliseconds(20));
-      return;
-    }
+    connect();
+    if (!socket) return sleep(std::min(ms, poll_ms), stop);
     auto text = socket->read(ms, stop);
-    if (!text && text.error().code != Code::timeout && text.error().code != Code::cancelled) socket.reset();
-    // A server that refuses the subscription answers with an error: ask from then on.
-    if (text && codec::member(nlohmann::json::parse(*text, nullptr, false), "error").is_object()) {
-      socket.reset();
-      url.clear();
+    for (int drained = 0; text && drained < kMaxDrained; ++drained) {
+      take(*text);
+      if (!socket) return;
+      text = socket->read(0);
     }
+    if (!text && text.error().code != Code::timeout && text.error().code != Code::cancelled) socket.reset();
   }
 };
 
@@ -55,6 +78,13 @@ HeadWatcher::HeadWatcher(Rpc& rpc, std::string ws_url, std::int64_t poll_ms)
     : state_(std::make_unique<State>(rpc, std::move(ws_url), poll_ms)) {}
 
 HeadWatcher::~HeadWatcher() = default;
+
+std::string HeadWatcher::push_url(const std::string& rpc_url) {
+  if (rpc_url.starts_with("ws://")) return rpc_url;
+  return rpc_url.starts_with("http://") ? "ws" + rpc_url.substr(4) : std::string();
+}
+
+void HeadWatcher::wait(std::int64_t timeout_ms, std::stop_token stop) { state_->wait(timeout_ms, stop); }
 
 bool HeadWatcher::is_subscribed() const { return state_->socket != nullptr; }
 

@@ -27,23 +27,30 @@ struct TxOptions {
   Wei fee_cap{500'000'000'000};             ///< wei a gas; never bid more
   std::size_t max_in_flight = 64;           ///< further submits wait
   std::int64_t poll_ms = 200;               ///< how often the chain is asked
+  std::int64_t idle_ms = 1'000;             ///< the same, while all is done but not yet final
   std::int64_t submit_timeout_ms = 60'000;  ///< waiting for a free place in flight
+  std::int64_t fee_ms = 1'000;              ///< how long a base fee that was read serves
+  std::uint64_t finality_depth = 64;        ///< blocks that no reorganisation removes
 };
 
 /// Sends transactions of one key: one nonce lane.
 ///
 /// 1. Nonces are allocated here, without gaps, under one lock; after an error the lane is read anew from the chain.
-/// 2. A transaction is durable in the PendingStore before it is sent, and leaves it only when `confirmations` blocks hold it.
-/// 3. Dropped ones are sent again, stuck ones are replaced at a higher fee, those in a removed block count as pending again.
+/// 2. A transaction is durable in the PendingStore before it is sent, and leaves it only when it is `finality_depth` blocks
+/// deep. Its
+///    waiters are told when `confirmations` blocks hold it.
+/// 3. Dropped ones are sent again, stuck ones are replaced at a higher fee. What a reorganisation removes, done or not, is sent
+///    again in the order of nonces, also after a restart, so that the lane never waits on a gap; a missing nonce of which
+///    nothing is known here is filled with an empty transaction after `stuck_after_ms`.
 /// 4. If another transaction with the nonce was mined (somebody else uses the key), waiters get `conflict`.
-/// At most one sender for a key may live at a time.
+/// 5. One sender a key and chain in a process; keeping other processes away is the caller's (the node locks its folder).
 class TxSender {
  public:
-  /// Starts the lane and its watching thread; takes up what the store holds. `rpc`, `key`, `store` and `clock` must outlive it.
-  /// Errors: of Rpc and the store.
+  /// Starts the lane and its watching thread; takes up what the store holds. `key`, `store` and `clock` must outlive it; of
+  /// `rpc` it takes a share. Errors: conflict (the key has a sender), those of Rpc and the store.
   static Result<std::unique_ptr<TxSender>> start(Rpc& rpc, const Key& key, PendingStore& store, const base::Clock& clock,
                                                  TxOptions options = {});
-  /// Stops watching; what is pending stays in the store.
+  /// Stops watching; what is pending stays in the store. No other call may be running: stop() ends them.
   ~TxSender();
   TxSender(const TxSender&) = delete;
   TxSender& operator=(const TxSender&) = delete;
@@ -57,6 +64,8 @@ class TxSender {
   /// Waits until the transaction is done. Errors: ledger (mined but reverted, with the reason), conflict, timeout (it stays
   /// pending), cancelled.
   Result<Receipt> wait(std::uint64_t nonce, std::int64_t timeout_ms = 120'000);
+  /// Ends running and later calls with `cancelled`, at once; what is pending stays in the store. Thread-safe.
+  void stop();
   /// submit and wait.
   Result<Receipt> send(const TxRequest& request, std::int64_t timeout_ms = 120'000);
 
