@@ -93,7 +93,7 @@ class Offer final : public Change {
   Offer() : Change({"account offer", "Sell a kind of work at a standing price", "koinon account offer --price 0.002"}) {}
   void options(Line& line) override {
     line.text("--kind KIND", kind_, "Kind of work")
-        .text("--price TOKENS", price_, "Price of one order; lowered to the next price of the ladder")
+        .text("--price TOKENS", price_, "Price of one order; raised to the next price of the ladder")
         .flag("--stop", stop_, "No longer sell it");
     Change::options(line);
   }

@@ -288,6 +288,7 @@ Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
   // Only now do the actors begin: they name the endpoint to others.
   KOINON_CHECK(s.start_actor());
   if (s.options.provide) KOINON_CHECK(s.offer_work());
+  KOINON_CHECK(s.sync->catch_up());  // what was just done is in the book when the caller looks
   return node;
 }
 
