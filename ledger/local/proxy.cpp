@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kMaxBatch = 200;
 constexpr std::size_t kMaxRaw = 256u << 10;  ///< bytes of a raw transaction
 constexpr std::size_t kMaxSubscribers = 256;
+constexpr int kOvertakenTries = 5;
 
 /// What is passed on. All of it only reads.
 constexpr std::array<std::string_view, 33> kServed = {"eth_blobBaseFee",
@@ -134,10 +135,15 @@ void Proxy::announce(const std::string& head_json) {
 std::string Proxy::forward(const std::string& id, const std::string& method, const std::string& params) {
   const auto url = backend_.anvil_url();
   if (url.empty()) return error_reply(id, -32005, "the ledger is being started again: retry");
-  const auto answer =
-      client_.post(url, fmt::format(R"({{"jsonrpc":"2.0","id":{},"method":"{}","params":{}}})", id, method, params));
-  if (!answer || !answer->ok()) return error_reply(id, -32005, "the ledger does not answer: retry");
-  return answer->body_text();
+  const auto call = fmt::format(R"({{"jsonrpc":"2.0","id":{},"method":"{}","params":{}}})", id, method, params);
+  // Anvil looks "latest" up and then reads that block: when one is mined in between, what it looked up is pruned already.
+  constexpr std::string_view kOvertaken = "BlockOutOfRangeError";
+  for (int tries = 1;; ++tries) {
+    const auto answer = client_.post(url, call);
+    if (!answer || !answer->ok()) return error_reply(id, -32005, "the ledger does not answer: retry");
+    const auto& body = answer->body_text();
+    if (tries == kOvertakenTries || body.size() > 1024 || body.find(kOvertaken) == std::string::npos) return body;
+  }
 }
 
 std::string Proxy::answer_one(const std::string& method, const std::string& id, const std::string& params) {
