@@ -12,6 +12,7 @@
 #include "ledger/contract.hpp"
 #include "ledger/contracts/registry.hpp"
 #include "ledger/contracts/work_market.hpp"
+#include "ledger/subscription.hpp"
 
 namespace koinon::market {
 namespace {
@@ -19,6 +20,9 @@ namespace {
 using base::Code;
 using base::fail;
 using nlohmann::json;
+
+constexpr std::int64_t kQuietMs = 5'000;  ///< a ledger that pushes its blocks is asked at least so often
+constexpr std::int64_t kBurstMs = 20;     ///< and at most so often, when blocks come fast
 
 bool earlier(const Event& a, const Event& b) { return std::pair(a.block, a.index) < std::pair(b.block, b.index); }
 
@@ -56,9 +60,10 @@ Status MemoryEventStore::each(const std::function<Status(const Event&)>& visit) 
 /// 1. The book is what the store's events give: an update reaches the store first.
 /// 2. `version` rises with every block and every event, under the mutex.
 struct Sync::State {
-  State(ledger::Rpc& rpc_in, EventStore& store_in, SyncOptions options_in)
-      : rpc(rpc_in), store(store_in), options(options_in) {}
+  State(const ledger::Rpc& rpc_in, EventStore& store_in, SyncOptions options_in)
+      : share(rpc_in.share()), rpc(*share), store(store_in), options(options_in) {}
 
+  std::unique_ptr<ledger::Rpc> share;  ///< cancelled at the end; the others' calls go on
   ledger::Rpc& rpc;
   EventStore& store;
   SyncOptions options;
@@ -148,17 +153,21 @@ struct Sync::State {
     return {};
   }
 
+  /// Steps when the ledger pushes a block, or every poll_ms where it does not push.
   void follow(std::stop_token stop) {
+    ledger::HeadWatcher heads(rpc, ledger::HeadWatcher::push_url(rpc.url()), options.poll_ms);
     std::mutex sleeping;
     std::condition_variable_any alarm;
     while (!stop.stop_requested()) {
-      if (const auto stepped = step_all(); !stepped) {
+      if (const auto stepped = step_all(); !stepped && !stop.stop_requested()) {
         const std::unique_lock lock(mutex);
         if (trouble != stepped.error().text) base::log_warn("ledger: {}", stepped.error().text);
         trouble = stepped.error().text;
       }
       std::unique_lock lock(sleeping);
-      alarm.wait_for(lock, stop, std::chrono::milliseconds(options.poll_ms), [] { return false; });
+      alarm.wait_for(lock, stop, std::chrono::milliseconds(kBurstMs), [] { return false; });
+      lock.unlock();
+      heads.wait(kQuietMs, stop);
     }
   }
 };
@@ -168,7 +177,7 @@ Sync::Sync(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Sync::~Sync() {
   if (state_ && state_->thread.joinable()) {
     state_->thread.request_stop();
-    state_->rpc.cancel();
+    state_->share->cancel();
     state_->thread.join();
   }
 }
@@ -185,8 +194,9 @@ Result<std::unique_ptr<Sync>> Sync::start(ledger::Rpc& rpc, EventStore& store, S
   ledger::LogIndexOptions index_options;
   index_options.addresses = {options.market, options.registry};
   index_options.finality_depth = options.finality_depth;
-  state->index = std::make_unique<ledger::LogIndex>(
-      rpc, index_options, std::move(cursor), [s = state.get()](const ledger::LogUpdate& update) { return s->take(update); });
+  state->index =
+      std::make_unique<ledger::LogIndex>(state->rpc, index_options, std::move(cursor),
+                                         [s = state.get()](const ledger::LogUpdate& update) { return s->take(update); });
   KOINON_CHECK(state->step_all());
   state->thread = std::jthread([s = state.get()](std::stop_token stop) { s->follow(stop); });
   return std::unique_ptr<Sync>(new Sync(std::move(state)));

@@ -37,14 +37,14 @@ struct SyncOptions {
   std::uint64_t first_block = 0;  ///< of the deployment
   base::Address market, registry;
   std::uint64_t finality_depth = 64;  ///< blocks
-  std::int64_t poll_ms = 250;
+  std::int64_t poll_ms = 250;         ///< where the ledger does not push its blocks over a WebSocket at the place of its URL
 };
 
 /// Follows the market's contracts and keeps the Book current, through reorganisations and restarts. Thread-safe.
 class Sync {
  public:
-  /// Reads what the store holds, then follows the ledger on a thread of its own. `rpc` and `store` outlive it. Errors:
-  /// malformed (the store), those of Rpc.
+  /// Reads what the store holds, then follows the ledger on a thread of its own, over a share of `rpc`. `store` outlives it.
+  /// Errors: malformed (the store), those of Rpc.
   static Result<std::unique_ptr<Sync>> start(ledger::Rpc& rpc, EventStore& store, SyncOptions options);
   ~Sync();
   Sync(const Sync&) = delete;
