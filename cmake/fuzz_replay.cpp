@@ -1,5 +1,5 @@
-// Runs a fuzz target without libFuzzer: every seed, then a fixed number of deterministic mutations of the seeds. So each decoder is
-// attacked in the ordinary tests, with any compiler. `program N` runs N mutations instead of the default.
+// Runs a fuzz target without libFuzzer: every seed, then a fixed number of deterministic mutations of the seeds. So each
+// decoder is attacked in the ordinary tests, with any compiler. `program N` runs N mutations instead of the default.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -27,14 +27,22 @@ void mutate(std::vector<std::uint8_t>& bytes, Dice& dice) {
     const auto at = static_cast<std::ptrdiff_t>(dice.roll(bytes.size() + 1));
     const bool inside = at < static_cast<std::ptrdiff_t>(bytes.size());
     switch (dice.roll(6)) {
-      case 0: if (inside) bytes[static_cast<std::size_t>(at)] ^= static_cast<std::uint8_t>(1U << dice.roll(8)); break;
-      case 1: if (inside) bytes[static_cast<std::size_t>(at)] = kEdges[dice.roll(6)]; break;
+      case 0:
+        if (inside) bytes[static_cast<std::size_t>(at)] ^= static_cast<std::uint8_t>(1U << dice.roll(8));
+        break;
+      case 1:
+        if (inside) bytes[static_cast<std::size_t>(at)] = kEdges[dice.roll(6)];
+        break;
       case 2: bytes.insert(bytes.begin() + at, static_cast<std::uint8_t>(dice.roll(256))); break;
-      case 3: if (inside) bytes.erase(bytes.begin() + at); break;
+      case 3:
+        if (inside) bytes.erase(bytes.begin() + at);
+        break;
       case 4: bytes.resize(static_cast<std::size_t>(at)); break;
       default:
-        if (inside) bytes.insert(bytes.end(), bytes.begin() + at, bytes.begin() + at + static_cast<std::ptrdiff_t>(dice.roll(
-                        bytes.size() - static_cast<std::size_t>(at)) % 512));
+        if (inside)
+          bytes.insert(
+              bytes.end(), bytes.begin() + at,
+              bytes.begin() + at + static_cast<std::ptrdiff_t>(dice.roll(bytes.size() - static_cast<std::size_t>(at)) % 512));
     }
   }
 }
