@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -32,6 +34,9 @@ template <class T>
 T need(Result<T> result) {
   if (!result) throw std::runtime_error(result.error().text);
   return *std::move(result);
+}
+void need(const base::Status& status) {
+  if (!status) throw std::runtime_error(status.error().text);
 }
 
 /// An order of two members is a trap here: whoever sits first in it runs on other samples than it was given.
@@ -92,8 +97,8 @@ std::unique_ptr<node::Node> start(const std::filesystem::path& folder, const std
   options.config.provider.kinds = {"statistics"};
   options.config.provider.price = market::tier_price(kTier);
   options.provide = !join.empty();
-  need(options.kinds.add(std::make_unique<Statistics>()).map([] { return true; }));
-  need(options.rules.add(std::make_unique<UnanimousCheck>()).map([] { return true; }));
+  need(options.kinds.add(std::make_unique<Statistics>()));
+  need(options.rules.add(std::make_unique<UnanimousCheck>()));
   using Contract = ledger::contracts::UnanimousCheck;
   options.checks.push_back({UnanimousCheck::kCode, {"UnanimousCheck", Contract::bytecode(), Contract::entries()}});
   options.market = quick_market();
@@ -276,7 +281,7 @@ TEST_F(ExtendedMarket, the_second_kind_settles_under_the_quorum_too) {
 }
 
 TEST_F(ExtendedMarket, refuses_checks_that_are_absent) {
-  for (const std::uint8_t code : {1, 2, 4}) {
+  for (const auto code : std::to_array<std::uint8_t>({1, 2, 4})) {
     auto absent = purchase(3, 2);
     absent.check = code;
     const auto placed = buyer().buyer().place(absent);
