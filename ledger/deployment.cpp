@@ -1,5 +1,7 @@
 #include "ledger/deployment.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "base/file.hpp"
 #include "base/hash.hpp"
 #include "ledger/rpc_codec.hpp"

@@ -1,6 +1,7 @@
 #include "ledger/log_index.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "ledger/rpc_codec.hpp"
 

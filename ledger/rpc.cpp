@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <nlohmann/json.hpp>
 
 #include "ledger/rpc_codec.hpp"
 #include "ledger/rpc_transport.hpp"

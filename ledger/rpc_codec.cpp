@@ -1,11 +1,17 @@
 #include "ledger/rpc_codec.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 namespace koinon::ledger {
 namespace codec {
 
 using nlohmann::json;
+
+Result<std::string_view> text(const json& value, std::string_view expected) {
+  if (!value.is_string()) return fail(Code::malformed, "[rpc] {} expected", expected);
+  return std::string_view(value.get_ref<const std::string&>());
+}
 
 Result<Wei> wei(const json& value) {
   if (!value.is_string()) return fail(Code::malformed, "[rpc] a hex quantity expected");

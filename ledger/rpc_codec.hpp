@@ -1,5 +1,5 @@
 #pragma once
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "ledger/rpc.hpp"
 
@@ -10,10 +10,12 @@ namespace koinon::ledger::codec {
 Result<std::uint64_t> quantity(const nlohmann::json& value);
 Result<Wei> wei(const nlohmann::json& value);
 Result<Bytes> bytes(const nlohmann::json& value);
+/// The text of a JSON string, borrowed. Errors: malformed, naming what was expected.
+Result<std::string_view> text(const nlohmann::json& value, std::string_view expected);
 template <std::size_t N>
 Result<base::FixedBytes<N>> fixed(const nlohmann::json& value) {
-  if (!value.is_string()) return fail(Code::malformed, "[rpc] hex of {} bytes expected", N);
-  return base::fixed_from_hex<N>(value.get_ref<const std::string&>());
+  KOINON_TRY(const auto hex, text(value, "hex of fixed size"));
+  return base::fixed_from_hex<N>(hex);
 }
 /// A member of an object; null when it is absent.
 const nlohmann::json& member(const nlohmann::json& object, const char* name);

@@ -1,6 +1,7 @@
 #include "ledger/tx_sender.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "ledger/rpc_codec.hpp"
