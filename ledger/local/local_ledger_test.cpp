@@ -126,6 +126,22 @@ TEST_F(LocalLedgerTest, refuses_what_would_change_the_chain_otherwise) {
   EXPECT_TRUE(rpc->block_number());
 }
 
+TEST_F(LocalLedgerTest, answers_batches_of_every_mixture) {
+  auto ledger = start();
+  ASSERT_TRUE(ledger);
+  auto rpc = client(*ledger);
+  const auto reads = rpc->batch({{"eth_chainId", "[]"}, {"eth_getBalance", R"(["0x12"])"}, {"eth_blockNumber", "[]"}});
+  ASSERT_TRUE(reads) << reads.error().text;
+  EXPECT_EQ((*reads)[0].value(), "0x7a69");
+  EXPECT_FALSE((*reads)[1]);
+  EXPECT_TRUE((*reads)[2]);
+  const auto mixed = rpc->batch({{"eth_chainId", "[]"}, {"evm_mine", "[]"}, {"eth_accounts", "[]"}});
+  ASSERT_TRUE(mixed) << mixed.error().text;
+  EXPECT_EQ((*mixed)[0].value(), "0x7a69");
+  EXPECT_EQ((*mixed)[1].error().code, Code::unsupported);
+  EXPECT_EQ((*mixed)[2].value(), json::array());
+}
+
 TEST_F(LocalLedgerTest, keeps_everything_over_a_stop_and_a_start) {
   base::Hash before;
   base::Address address;

@@ -146,6 +146,27 @@ std::string Proxy::forward(const std::string& id, const std::string& method, con
   }
 }
 
+/// A batch of reading calls in one exchange: anvil runs them at once. Absent when it is not such a batch, or is not answered.
+std::optional<std::string> Proxy::forward_reads(const json& calls) {
+  std::string body = "[";
+  for (const auto& call : calls) {
+    const auto& method = codec::member(call, "method");
+    const auto id = id_text(call);
+    if (id == "null" || !method.is_string() ||
+        std::ranges::find(kServed, method.get_ref<const std::string&>()) == kServed.end())
+      return std::nullopt;
+    const auto& params = codec::member(call, "params");
+    body += fmt::format(R"({}{{"jsonrpc":"2.0","id":{},"method":"{}","params":{}}})", body.size() > 1 ? "," : "", id,
+                        method.get_ref<const std::string&>(),
+                        params.is_null() ? "[]" : params.dump(-1, ' ', false, json::error_handler_t::replace));
+  }
+  const auto url = backend_.anvil_url();
+  if (url.empty()) return std::nullopt;
+  const auto answer = client_.post(url, body + "]");
+  if (!answer || !answer->ok() || !answer->body_text().starts_with('[')) return std::nullopt;
+  return answer->body_text();
+}
+
 std::string Proxy::answer_one(const std::string& method, const std::string& id, const std::string& params) {
   if (method == "eth_accounts") return result_reply(id, "[]");
   if (std::ranges::find(kServed, method) != kServed.end()) return forward(id, method, params);
@@ -169,6 +190,7 @@ std::string Proxy::answer(const std::string& body) {
   if (!request.is_array() || request.empty() || request.size() > kMaxBatch)
     return error_reply("null", request.is_discarded() ? -32700 : -32600,
                        fmt::format("a call, or a batch of 1 to {}, expected", kMaxBatch));
+  if (auto read = forward_reads(request)) return *std::move(read);
   std::string out = "[";
   for (const auto& call : request) out += (out.size() > 1 ? "," : "") + one(call);
   return out + "]";

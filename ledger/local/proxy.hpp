@@ -3,6 +3,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 
 #include "ledger/rlp.hpp"
@@ -36,6 +38,7 @@ class Proxy {
  private:
   std::string answer_socket(const std::shared_ptr<net::WebSocketSession>& session, const std::string& body);
   std::string answer_one(const std::string& method, const std::string& id, const std::string& params);
+  std::optional<std::string> forward_reads(const nlohmann::json& calls);
   std::string forward(const std::string& id, const std::string& method, const std::string& params);
 
   ProxyBackend backend_;
