@@ -118,7 +118,8 @@ Status play(Network& network, const Settings& settings, const Story& story) {
   story.tell("every receipt checked, offline and against the ledger");
   const auto found = judge(network, orders);
   KOINON_TRY(const auto providers, network.get("/api/v1/providers"));
-  std::printf("\n%s\n(!) slashed\n\n%s\n", orders_table(network, orders).c_str(), providers_table(network, providers).c_str());
+  std::printf("\n%s\n(!) slashed   as here: the output is that of our own run, bit for bit\n\n%s\n",
+              orders_table(network, orders).c_str(), providers_table(network, providers).c_str());
   for (const auto& complaint : found.complaints) std::printf("NOT RIGHT: %s\n", complaint.c_str());
   std::printf("%zu of %zu orders right, %zu of %zu receipts good, %zu of %zu cheats caught, %.0f s\n", found.right,
               orders.size(), found.receipts, orders.size(), found.caught.size(), std::size_t{2}, story.seconds());

@@ -100,9 +100,12 @@ Status Network::start_providers() {
 Status Network::build_models() {
   for (const std::string model : {"mlp", "lenet"}) {
     const auto source = (settings_.digits / fmt::format("digits-{}.onnx", model)).string();
-    KOINON_TRY([[maybe_unused]] const auto report,
-               koinon({"model", "build", source, "--calibrate", (settings_.digits / "test-images.idx3.gz").string(), "--name",
-                       "digits-" + model, "-o", model_file(model)}));
+    std::vector<std::string> arguments{"model", "build", source, "--name", "digits-" + model, "-o", model_file(model)};
+    for (int digit = 0; digit < 10; ++digit) {
+      arguments.emplace_back("--calibrate");
+      arguments.push_back(picture(digit));
+    }
+    KOINON_TRY([[maybe_unused]] const auto report, koinon(std::move(arguments)));
   }
   return {};
 }

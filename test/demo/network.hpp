@@ -35,8 +35,8 @@ struct Order {
   std::string id;
   std::string model;  ///< "mlp" or "lenet"
   int digit = 0;
-  std::string wanted_root;  ///< output root of our own run
-  json view;                ///< the newest answer of the API
+  std::string wanted_root;     ///< output root of our own run
+  json view = json::object();  ///< the newest answer of the API
   bool receipt_good = false;
 };
 

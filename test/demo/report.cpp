@@ -89,7 +89,7 @@ std::string orders_table(const Network& network, const std::vector<Order>& order
                     {"model"},
                     {"input"},
                     {"answer"},
-                    {"right"},
+                    {"as here"},
                     {"s", Align::right},
                     {"who ran it"},
                     {"paid", Align::right},

@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "ledger/contracts/koinon_token.hpp"
 #include "ledger/contracts/registry.hpp"
+#include "ledger/keystore.hpp"
 #include "node/api/api.hpp"
 #include "work/inference/inference.hpp"
 
@@ -86,6 +87,12 @@ std::unique_ptr<Member> World::start(const std::string& name, const std::functio
   options.config.keystore = member->folder.path() / "keystore";
   options.config.password_file = member->folder.path() / "password";
   options.config.http_port = 0;
+  // A cheap keystore: making eleven of full cost would take longer than most tests.
+  base::SystemRandom random;
+  need(base::make_folder(options.config.keystore), name);
+  need(ledger::unlock_or_create(options.config.keystore / "operator.json", options.config.password_file, random,
+                                {1u << 12, 8, 1}),
+       name);
   options.market = quick_market();
   options.actor.demand_after_ms = 1'000;
   options.block_ms = 500;
@@ -213,20 +220,23 @@ Money World::money() {
 
 void World::expect_book_matches_ledger() {
   auto& node = *buyer_->node;
-  const auto addresses = need(market::MarketAddresses::of(node.deployment()), "addresses");
-  Registry registry(node.rpc(), addresses.registry);
-  // Nothing may move between the two readings: the orders are over.
-  const auto book = money();
+  need(node.sync().catch_up(), "catch up");
+  node.sync().read([&](const market::Book& book, std::uint64_t) { expect_book_matches(node.rpc(), node.deployment(), book); });
+}
+
+void expect_book_matches(ledger::Rpc& rpc, const ledger::Deployment& deployment, const market::Book& book) {
+  const auto addresses = need(market::MarketAddresses::of(deployment), "addresses");
+  Registry registry(rpc, addresses.registry);
   auto owed = need(registry.held(), "held");
   owed = need(owed.plus(need(registry.burning(), "burning")), "sum");
-  for (const auto& [id, free] : book.free) {
+  for (const auto& [id, known] : book.accounts()) {
     const auto account = need(registry.get_account(id), "account");
-    EXPECT_EQ(account.free.text(), free.text()) << "free of account " << id;
-    EXPECT_EQ(account.stake.text(), book.stake.at(id).text()) << "stake of account " << id;
+    EXPECT_EQ(account.free.text(), known.free.text()) << "free of account " << id;
+    EXPECT_EQ(account.stake.text(), known.stake.text()) << "stake of account " << id;
     EXPECT_TRUE(account.locked.is_zero()) << "account " << id << " still has locked stake";
     owed = need(need(owed.plus(account.free), "sum").plus(account.stake), "sum");
   }
-  const auto held = need(KoinonToken(node.rpc(), addresses.token).balance_of(addresses.registry), "balance");
+  const auto held = need(KoinonToken(rpc, addresses.token).balance_of(addresses.registry), "balance");
   EXPECT_EQ(held.text(), owed.text()) << "the registry holds another sum than it owes";
 }
 

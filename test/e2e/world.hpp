@@ -75,7 +75,7 @@ class World {
   market::Receipt receipt(std::uint64_t order) { return receipt(order, buyer()); }
 
   Money money();
-  /// Compares the book with the contracts: every account to the wei, and the tokens that the registry holds with what it owes.
+  /// expect_book_matches() of the buyer's book.
   void expect_book_matches_ledger();
 
  private:
@@ -90,6 +90,9 @@ const market::Seat& seat_of(const market::OrderView& order, const Member& member
 /// What came into an order equals what went out of it: escrow, bond, slashed stake and appeal bonds against payments, burns,
 /// refund and returned bonds.
 void expect_conserved(const market::OrderView& order);
+/// Compares a book with the contracts: every account to the wei, and the tokens that the registry holds with what it owes.
+/// Nothing may move meanwhile.
+void expect_book_matches(ledger::Rpc& rpc, const ledger::Deployment& deployment, const market::Book& book);
 /// `factor` runs at the price of this world.
 base::Wei prices(std::uint64_t factor);
 /// A payment of one price, less the fee that is burned.
