@@ -96,7 +96,7 @@ Result<TxSender::State::Terms> TxSender::State::terms(const TxRequest& request) 
     if (!gas) return fail(std::move(gas).error().within("eth_estimateGas").within(label_of(request)));
     if (*gas > options.max_gas)
       return fail(Code::out_of_range, "[transaction] needs {} gas: at most {}", *gas, options.max_gas);
-    out.gas = std::min(*gas + *gas / 100 * options.gas_margin_percent + 1'000, options.max_gas);
+    out.gas = std::min(*gas + *gas / 100 * options.gas_margin_percent + 1'000 + request.extra_gas, options.max_gas);
   }
   if (ask_base) {
     KOINON_TRY(const auto block, std::move(answers[next++]));

@@ -16,6 +16,7 @@ struct TxRequest {
   Wei value;
   std::string label;            ///< kept in PendingTransaction::label
   std::uint64_t gas_limit = 0;  ///< 0: estimated
+  std::uint64_t extra_gas = 0;  ///< on top of the estimate: for a call that may come to do more than it would now
 };
 
 struct TxOptions {

@@ -108,8 +108,13 @@ class OnchainMarket final : public MarketLedger {
   }
 
  private:
-  Status send(const Result<ledger::TxRequest>& request) {
+  /// Every call may find, when its turn comes, that it is the last its phase waits for: then it also decides and opens the next
+  /// round.
+  static constexpr std::uint64_t kDecideGas = 1'500'000;
+
+  Status send(Result<ledger::TxRequest> request) {
     if (!request) return fail(request.error());
+    request->extra_gas = kDecideGas;
     KOINON_TRY([[maybe_unused]] const auto receipt, sender_.send(*request));
     return {};
   }
