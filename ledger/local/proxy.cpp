@@ -15,6 +15,8 @@ namespace {
 constexpr std::size_t kMaxBatch = 200;
 constexpr std::size_t kMaxRaw = 256u << 10;  ///< bytes of a raw transaction
 constexpr std::size_t kMaxSubscribers = 256;
+/// Anvil looks "latest" up and then reads that block: when one is mined in between, what it looked up is pruned already.
+constexpr std::string_view kOvertaken = "BlockOutOfRangeError";
 constexpr int kOvertakenTries = 5;
 
 /// What is passed on. All of it only reads.
@@ -136,8 +138,6 @@ std::string Proxy::forward(const std::string& id, const std::string& method, con
   const auto url = backend_.anvil_url();
   if (url.empty()) return error_reply(id, -32005, "the ledger is being started again: retry");
   const auto call = fmt::format(R"({{"jsonrpc":"2.0","id":{},"method":"{}","params":{}}})", id, method, params);
-  // Anvil looks "latest" up and then reads that block: when one is mined in between, what it looked up is pruned already.
-  constexpr std::string_view kOvertaken = "BlockOutOfRangeError";
   for (int tries = 1;; ++tries) {
     const auto answer = client_.post(url, call);
     if (!answer || !answer->ok()) return error_reply(id, -32005, "the ledger does not answer: retry");
@@ -163,8 +163,10 @@ std::optional<std::string> Proxy::forward_reads(const json& calls) {
   const auto url = backend_.anvil_url();
   if (url.empty()) return std::nullopt;
   const auto answer = client_.post(url, body + "]");
-  if (!answer || !answer->ok() || !answer->body_text().starts_with('[')) return std::nullopt;
-  return answer->body_text();
+  if (!answer || !answer->ok()) return std::nullopt;
+  const auto& text = answer->body_text();
+  if (!text.starts_with('[') || text.find(kOvertaken) != std::string::npos) return std::nullopt;  // then one by one
+  return text;
 }
 
 std::string Proxy::answer_one(const std::string& method, const std::string& id, const std::string& params) {
