@@ -210,7 +210,11 @@ void Node::State::issue_receipts(const std::vector<std::uint64_t>& orders) {
       parties.emplace(book, *found, services.account);
     });
     if (!order || order->outcome() != trust::Verdict::accepted) continue;
-    if (const auto kept = notes->get(market::receipt_key(id)); kept && *kept) continue;
+    if (const auto kept = store->receipts.get(std::to_string(id))) {
+      // A reorganisation may have moved the settlement: the receipt then names one that is gone.
+      const auto read = market::Receipt::from_json(kept->body);
+      if (read && read->settled_tx == order->settled_tx && read->settled_block == order->settled_block) continue;
+    }
     const auto receipt = actor->buyer().conclude(*order, *parties);
     if (!receipt) {
       base::log_warn("order {}: no receipt: {}", id, receipt.error().text);
@@ -258,6 +262,7 @@ Node::~Node() {
   if (!state_) return;
   if (state_->server) state_->server->stop();
   state_->server.reset();  // with its routes, whose threads read what goes below
+  if (state_->sender) state_->sender->stop();  // duties that wait for the ledger give up at once
   if (state_->actor) state_->actor->stop();
   state_->sync.reset();
   state_->actor.reset();
