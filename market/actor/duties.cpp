@@ -71,7 +71,10 @@ std::vector<Duty> duties(const OrderView& order, std::uint32_t self, std::uint64
       after_deadline(DutyKind::advance);
       break;
     case Phase::reveal:
-      if (seat != nullptr && seat->committed && !seat->revealed) add(DutyKind::reveal, order.since_ms);
+      // After a redraw those who committed before it reveal together with those who replaced the silent.
+      if (const auto* any = order.seat(self); any != nullptr && any->committed && !any->revealed &&
+                                              (any->round == round || order.rounds[round].role == trust::Role::quorum))
+        add(DutyKind::reveal, order.since_ms);
       after_deadline(DutyKind::advance);
       break;
     case Phase::standing: {

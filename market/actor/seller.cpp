@@ -134,7 +134,10 @@ Status Seller::work(const OrderView& order, std::stop_token stop) {
 Status Seller::reveal(const OrderView& order) {
   KOINON_TRY(const auto kept, note(order));
   if (!kept) return fail(Code::not_found, "[reveal] order {}: the note of our claim is gone", order.id);
-  return s_.ledger->reveal(order.id, order.round(), kept->claim, kept->result_digest, kept->result_size, kept->salt);
+  const auto* seat = order.seat(s_.account);
+  if (seat == nullptr) return fail(Code::not_found, "[reveal] no seat in order {}", order.id);
+  // The commitment binds the round of the seat, which a redraw leaves behind.
+  return s_.ledger->reveal(order.id, seat->round, kept->claim, kept->result_digest, kept->result_size, kept->salt);
 }
 
 Status Seller::demand(const OrderView& order) {
