@@ -8,6 +8,7 @@
 #include "ledger/local/anvil.hpp"
 #include "ledger/local/local_ledger.hpp"
 #include "test/e2e/world.hpp"
+#include "work/inference/inference.hpp"
 
 namespace koinon::test::reorg {
 namespace {
