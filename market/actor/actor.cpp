@@ -52,8 +52,8 @@ class Hands {
   std::vector<std::jthread> threads_;
 };
 
-/// A duty in one phase of one round of an order: when the order moves on, it is another.
-using DutyKey = std::tuple<std::uint64_t, std::uint8_t, DutyKind, Phase>;
+/// A duty in one phase of one round of an order: when the order moves on, or bytes are posted for it, it is another.
+using DutyKey = std::tuple<std::uint64_t, std::uint8_t, DutyKind, Phase, std::size_t>;
 
 struct Attempt {
   bool running = false;
@@ -117,7 +117,9 @@ struct Actor::State {
     }
   }
 
-  static DutyKey key_of(const Duty& duty, const OrderView& order) { return {duty.order, duty.round, duty.kind, order.phase}; }
+  static DutyKey key_of(const Duty& duty, const OrderView& order) {
+    return {duty.order, duty.round, duty.kind, order.phase, order.posted.size()};
+  }
 
   void dispatch(const Duty& duty, std::shared_ptr<const OrderView> order) {
     auto& hands = duty.kind == DutyKind::work ? *runs : *others;
