@@ -12,6 +12,7 @@
 #include "market/onchain/onchain.hpp"
 #include "market/sync/sync.hpp"
 #include "test/e2e/world.hpp"
+#include "work/inference/inference.hpp"
 
 namespace koinon::test::crash {
 namespace {
@@ -69,7 +70,9 @@ Status Network::start(int providers) {
     providers_[i].name = fmt::format("provider-{}", i);
     KOINON_CHECK(launch(providers_[i]));
   }
-  return post("/api/v1/models", std::string(base::as_text(model_.file)), "application/octet-stream").map([](const auto&) {});
+  KOINON_TRY([[maybe_unused]] const auto added,
+             post("/api/v1/models", std::string(base::as_text(model_.file)), "application/octet-stream"));
+  return {};
 }
 
 Result<std::string> Network::post(const std::string& path, std::string body, const std::string& type) {

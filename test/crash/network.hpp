@@ -1,6 +1,7 @@
 #pragma once
 #include <random>
 
+#include "base/file.hpp"
 #include "net/http_client.hpp"
 #include "test/e2e/model.hpp"
 #include "test/process/process.hpp"
