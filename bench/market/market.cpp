@@ -120,6 +120,9 @@ bool measure(World& world, Watch& watch, const char* title, std::uint64_t count,
       std::fprintf(stderr, "order %llu was not settled rightly\n", static_cast<unsigned long long>(id));
       return false;
     }
+    // Listeners are told after the book is updated.
+    if (!test::e2e::eventually([&, order_id = id] { return watch.all()[order_id][kPaid] != Clock::time_point{}; }))
+      return false;
     const auto moments = watch.all()[id];
     latency.push_back(seconds(moments[kAsked], moments[kPaid]));
     last = std::max(last, moments[kPaid]);
