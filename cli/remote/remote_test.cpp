@@ -30,19 +30,20 @@ TEST(Reply, reads_fields_of_any_json_without_throwing) {
 }
 
 TEST(Describe, shows_an_order_with_its_money_members_and_story) {
-  const auto order = *parse_reply(R"({"id":"7","state":"settled","verdict":"accepted","program":"0xab","model":{"name":"lenet"},
+  const auto order =
+      *parse_reply(R"json({"id":"7","state":"settled","verdict":"accepted","program":"0xab","model":{"name":"lenet"},
     "policy":{"check":"quorum","privacy":"plain","n":3,"k":2,"audit_bps":600},"answer":"b (80 %)",
     "outputs":[{"name":"scores","shape":[1,3],"data":[0.1,0.8,0.1],"labels":["a","b","c"]}],
     "rounds":[{"role":"quorum","members":[{"account":4,"state":"revealed","verdict":"rejected","paid":"0",
       "slashed":"250000000000000000","reason":"Its output root differs."}]}],
     "events":[{"at":1700000000000,"text":"Placed by account 1"}],
-    "money":{"escrow":"3000000000000000000","paid":"2000000000000000000"}})");
+    "money":{"escrow":"3000000000000000000","paid":"2000000000000000000"}})json");
   const auto text = describe_order(order);
-EXPECT_THAT(text, HasSubstr("quorum 2 of 3"));
-EXPECT_THAT(text, HasSubstr("3 tokens put in: 2 paid"));
-EXPECT_THAT(text, HasSubstr("0.25"));
-EXPECT_THAT(text, HasSubstr("80.0 %"));
-EXPECT_THAT(text, HasSubstr("2023-11-14T22:13:20.000Z  Placed by account 1"));
+  EXPECT_THAT(text, HasSubstr("quorum 2 of 3"));
+  EXPECT_THAT(text, HasSubstr("3 tokens put in: 2 paid"));
+  EXPECT_THAT(text, HasSubstr("0.25"));
+  EXPECT_THAT(text, HasSubstr("80.0 %"));
+  EXPECT_THAT(text, HasSubstr("2023-11-14T22:13:20.000Z  Placed by account 1"));
 }
 
 TEST(Describe, lets_no_escape_sequence_through) {
