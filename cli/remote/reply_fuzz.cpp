@@ -30,16 +30,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 std::vector<std::vector<std::uint8_t>> koinon_fuzz_seeds() {
   std::vector<std::vector<std::uint8_t>> out;
-  for (const std::string_view text : {
-           R"({"orders":[{"id":"7","model":{"name":"a\u001b[2Jb"},"check":"quorum","privacy":"plain","state":"settled","paid":"10",
+  for (
+      const std::string_view text : {
+          R"json({"orders":[{"id":"7","model":{"name":"a\u001b[2Jb"},"check":"quorum","privacy":"plain","state":"settled","paid":"10",
                "placed_at":1700000000000,"answer":"7 (93 %)"}],"next":"6"
-})",
-           R"({"id":"7","policy":{"check":"quorum","n":3,"k":2,"audit_bps":600},"rounds":[{"role":"quorum","members":[{"account":1,
+})json",
+          R"json({"id":"7","policy":{"check":"quorum","n":3,"k":2,"audit_bps":600},"rounds":[{"role":"quorum","members":[{"account":1,
                "state":"revealed","verdict":"accepted","paid":"5","slashed":"0","reason":"x"}]}],"events":[{"at":1,"text":"t"}],
-               "outputs":[{"name":"o","shape":[1,3],"data":[0.1,0.8,0.1],"labels":["a","b","c"]}],"money":{"escrow":"1000000"}})",
-           R"([{"account":1,"kinds":["inference"],"price":"1","stake":"2","locked":"0","accepted":1,"active":true,"size":9}])",
-           R"({"version":"0.1.0","account":{"id":1,"balance":"5"},"ledger":{"chain_id":1,"local":true},"counts":{},"totals":{}})",
-})
+               "outputs":[{"name":"o","shape":[1,3],"data":[0.1,0.8,0.1],"labels":["a","b","c"]}],"money":{"escrow":"1000000"}})json",
+          R"json([{"account":1,"kinds":["inference"],"price":"1","stake":"2","locked":"0","accepted":1,"active":true,"size":9}])json",
+          R"json({"version":"0.1.0","account":{"id":1,"balance":"5"},"ledger":{"chain_id":1,"local":true},"counts":{},"totals":{}})json",
+      })
     out.emplace_back(text.begin(), text.end());
-return out;
+  return out;
 }
