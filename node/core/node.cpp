@@ -261,7 +261,7 @@ Node::Node(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Node::~Node() {
   if (!state_) return;
   if (state_->server) state_->server->stop();
-  state_->server.reset();  // with its routes, whose threads read what goes below
+  state_->server.reset();                      // with its routes, whose threads read what goes below
   if (state_->sender) state_->sender->stop();  // duties that wait for the ledger give up at once
   if (state_->actor) state_->actor->stop();
   state_->sync.reset();
