@@ -70,4 +70,8 @@ function(koinon_tests target program label files libs)
     set(limit 1800)
   endif()
   set_tests_properties(${program} PROPERTIES LABELS ${label} TIMEOUT ${limit})
+  if(NOT label STREQUAL "unit")
+    # Ledgers, windows of seconds and processes: one test program at a time has the machine.
+    set_tests_properties(${program} PROPERTIES RUN_SERIAL TRUE)
+  endif()
 endfunction()

@@ -41,7 +41,6 @@ Status publish_parcel(const Services& s, const OrderView& order, const Parties& 
   }
   if (!sealed) return fail(std::move(sealed).error());
   KOINON_TRY(const auto ref, s.artifacts->put(*sealed));
-  KOINON_CHECK(s.journal->put(envelope_key(order.id, order.round()), ref.cid.text()));
   return s.ledger->publish_input(order.id, order.round(), s.account, base::byte_tree_root(Domain::envelope, *sealed), ref.size,
                                  Locator{s.endpoint, ref.cid}.text());
 }
@@ -99,10 +98,13 @@ Status Buyer::publish(const OrderView& order, const Parties& parties) {
 
 Status Buyer::answer_input(const OrderView& order) {
   if (!order.demand) return {};
-  KOINON_TRY(const auto cid_text, s_.journal->get(envelope_key(order.id, order.round())));
-  if (!cid_text) return fail(Code::not_found, "[answer] order {}: no envelope of ours", order.id);
-  KOINON_TRY(const auto cid, base::Cid::parse(*cid_text));
-  KOINON_TRY(const auto envelope, s_.artifacts->get(cid));
+  // What the ledger says we published, not what we sealed last: a crash may lie between the two.
+  const Publication* mine = nullptr;
+  for (const auto& one : order.rounds[order.round()].published)
+    if (one.publisher == s_.account) mine = &one;
+  if (mine == nullptr) return fail(Code::not_found, "[answer] order {}: no envelope of ours", order.id);
+  KOINON_TRY(const auto where, Locator::parse(mine->locator));
+  KOINON_TRY(const auto envelope, s_.artifacts->get(where.cid));
   KOINON_TRY(const auto siblings, base::open_byte_subtree(Domain::envelope, envelope, order.demand->subtree));
   constexpr auto kSpan = base::kSubtreeLeaves * base::kLeafSize;
   const auto from = order.demand->subtree * kSpan;
@@ -112,6 +114,8 @@ Status Buyer::answer_input(const OrderView& order) {
 
 Result<work::Delivery> Buyer::fetch_result(const Seat& seat, const Parties& parties, std::stop_token stop) {
   const base::ArtifactRef ref{base::Cid{seat.result_digest}, seat.result_size};
+  if (ref.size > kMaxContent + kMaxRecipients * 1024)
+    return fail(Code::rejected, "[result] account {} names {} bytes: at most {}", seat.account, ref.size, kMaxContent);
   auto sealed = s_.artifacts->get(ref.cid);
   if (!sealed) {
     const auto* member = parties.account(seat.account);
@@ -124,6 +128,7 @@ Result<work::Delivery> Buyer::fetch_result(const Seat& seat, const Parties& part
   if (delivery.output_root != seat.claim.output_root || delivery.trace_root != seat.claim.trace_root ||
       work::outputs_root(delivery.outputs) != seat.claim.output_root)
     return fail(Code::rejected, "[result] account {} delivered something else than it claimed", seat.account);
+  KOINON_TRY([[maybe_unused]] const auto pinned, s_.artifacts->put(*sealed));  // kept from eviction
   return delivery;
 }
 
@@ -133,7 +138,7 @@ Status Buyer::fetch_results(const OrderView& order, const Parties& parties, std:
   for (const auto& seat : order.seats) {
     if (!seat.revealed || seat.verdict == Standing::rejected) continue;
     KOINON_TRY(const auto kept, s_.journal->get(member_result_key(order.id, seat.account)));
-    if (!kept) {
+    if (!kept || !s_.artifacts->has(base::Cid{seat.result_digest})) {
       auto delivery = fetch_result(seat, parties, stop);
       if (!delivery) {
         last = delivery.error();
@@ -238,9 +243,7 @@ Result<Receipt> Buyer::conclude(const OrderView& order, const Parties& parties) 
   out.outputs = delivery.outputs;
   out.verdict = trust::verdict_name(order.outcome());
   for (const auto& seat : order.seats) {
-    static constexpr std::string_view kNames[] = {"none", "accepted", "rejected", "silent"};
-    out.payments.push_back(
-        {seat.account, std::string(kNames[static_cast<std::size_t>(seat.verdict) & 3]), seat.paid, seat.slashed});
+    out.payments.push_back({seat.account, std::string(standing_name(seat.verdict)), seat.paid, seat.slashed});
     KOINON_TRY(const auto kept, s_.journal->get(member_result_key(order.id, seat.account)));
     const auto* account = parties.account(seat.account);
     if (!kept || account == nullptr || !seat.revealed) continue;

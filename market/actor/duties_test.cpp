@@ -123,6 +123,10 @@ TEST(Locator, names_base_and_artifact) {
   EXPECT_EQ(parsed.cid, cid);
   for (const auto* bad : {"", "file:///artifacts/x", "http://a/other/x", "http://a/artifacts/x"})
     EXPECT_EQ(Locator::parse(bad).error().code, base::Code::malformed) << bad;
+  // Nobody chooses what we ask of a third party.
+  for (const auto* base :
+       {"http://169.254.169.254/x?y=", "http://127.0.0.1:9200/_shutdown", "http://user@host", "http://", "https://"})
+    EXPECT_FALSE(Locator::parse(std::string(base) + "/artifacts/" + cid.text())) << base;
 }
 
 }  // namespace

@@ -42,9 +42,10 @@ class Note {
 
 }  // namespace
 
-std::string job_key(std::uint64_t order) { return fmt::format("job/{}", order); }
+std::string job_key(const OrderView& order, std::uint8_t round) {
+  return fmt::format("job/{}/{}/{}", order.id, round, base::to_hex(order.placed_tx));
+}
 std::string purchase_key(std::uint64_t nonce) { return fmt::format("purchase/{}", nonce); }
-std::string envelope_key(std::uint64_t order, std::uint8_t round) { return fmt::format("envelope/{}/{}", order, round); }
 std::string result_key(std::uint64_t order) { return fmt::format("result/{}", order); }
 std::string receipt_key(std::uint64_t order) { return fmt::format("receipt/{}", order); }
 
@@ -131,7 +132,11 @@ Result<PurchaseNote> PurchaseNote::from_json(std::string_view text) {
 Result<Locator> Locator::parse(std::string_view text) {
   constexpr std::string_view kPath = "/artifacts/";
   const auto at = text.rfind(kPath);
-  if (at == std::string_view::npos || !(text.starts_with("http://") || text.starts_with("https://")))
+  if (at == std::string_view::npos || at < 9 || !(text.starts_with("http://") || text.starts_with("https://")))
+    return fail(Code::malformed, "[locator] '{}': http(s)://host/artifacts/CID expected", text.substr(0, 80));
+  // Scheme and authority alone: a path, a query or a user name would let a stranger choose what we ask of whom.
+  const auto authority = text.substr(text.find("://") + 3, at - text.find("://") - 3);
+  if (authority.empty() || authority.find_first_of("/?#@\\ ") != std::string_view::npos)
     return fail(Code::malformed, "[locator] '{}': http(s)://host/artifacts/CID expected", text.substr(0, 80));
   KOINON_TRY(const auto cid, base::Cid::parse(text.substr(at + kPath.size())));
   return Locator{std::string(text.substr(0, at)), cid};

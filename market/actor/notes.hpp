@@ -30,9 +30,9 @@ struct PurchaseNote {
   static Result<PurchaseNote> from_json(std::string_view text);
 };
 
-std::string job_key(std::uint64_t order);
+/// Binds the placing transaction and the round: after a reorganisation another order may have the number of this one.
+std::string job_key(const OrderView& order, std::uint8_t round);
 std::string purchase_key(std::uint64_t nonce);
-std::string envelope_key(std::uint64_t order, std::uint8_t round);
 std::string result_key(std::uint64_t order);
 std::string receipt_key(std::uint64_t order);
 

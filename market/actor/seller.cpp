@@ -12,27 +12,34 @@ using base::Domain;
 using base::fail;
 
 Result<std::optional<JobNote>> Seller::note(const OrderView& order) {
-  KOINON_TRY(const auto text, s_.journal->get(job_key(order.id)));
+  const auto* seat = order.seat(s_.account);
+  if (seat == nullptr) return std::optional<JobNote>{};
+  KOINON_TRY(const auto text, s_.journal->get(job_key(order, seat->round)));
   if (!text) return std::optional<JobNote>{};
   KOINON_TRY(auto read, JobNote::from_json(*text));
   return std::optional<JobNote>(std::move(read));
 }
 
 Result<Bytes> Seller::fetch_envelope(const OrderView& order, const Publication& publication, std::stop_token stop) {
-  KOINON_TRY(const auto where, Locator::parse(publication.locator));
-  const base::ArtifactRef ref{where.cid, publication.envelope_size};
-  auto bytes = s_.artifacts->get(ref.cid);
-  if (!bytes && !order.posted.empty()) {
+  // What stands on the ledger comes first: it cannot be taken back, whatever the locator says.
+  if (!order.posted.empty()) {
     auto posted = posted_envelope(*s_.ledger, order, publication);
     if (posted && !posted->missing) {
       KOINON_TRY([[maybe_unused]] const auto kept, s_.artifacts->put(posted->bytes));  // to pass it on to an auditor or a jury
       return std::move(posted->bytes);
     }
   }
-  if (!bytes) bytes = s_.fetcher->fetch(where.base, ref, stop);
+  if (publication.envelope_size > kMaxContent + kMaxRecipients * 1024)
+    return fail(Code::rejected, "an envelope of {} bytes: at most {}", publication.envelope_size, kMaxContent);
+  const auto where = Locator::parse(publication.locator);
+  if (!where) return fail(Code::network, "{}", where.error().text);
+  const base::ArtifactRef ref{where->cid, publication.envelope_size};
+  auto bytes = s_.artifacts->get(ref.cid);
+  if (!bytes) bytes = s_.fetcher->fetch(where->base, ref, stop);
   if (!bytes) return fail(Code::network, "{}", bytes.error().text);
   if (base::byte_tree_root(Domain::envelope, *bytes) != publication.envelope_root)
-    return fail(Code::network, "{} does not serve what account {} published", where.base, publication.publisher);
+    return fail(Code::network, "{} does not serve what account {} published", where->base, publication.publisher);
+  KOINON_TRY([[maybe_unused]] const auto pinned, s_.artifacts->put(*bytes));
   return bytes;
 }
 
@@ -107,23 +114,36 @@ Result<JobNote> Seller::settle_claim(const OrderView& order, const work::Outcome
   note.result_digest = ref.cid.digest;
   note.result_size = ref.size;
   note.salt = s_.random->hash();
-  KOINON_CHECK(s_.journal->put(job_key(order.id), note.to_json()));
+  KOINON_CHECK(s_.journal->put(job_key(order, order.round()), note.to_json()));
   return note;
+}
+
+Result<JobNote> Seller::claim_of(const OrderView& order, std::stop_token stop) {
+  KOINON_TRY(const auto input, fetch_input(order, stop));
+  KOINON_TRY(const auto outcome, run(order, input, stop));
+  KOINON_TRY(auto made, settle_claim(order, outcome));
+  base::log_info("order {}: ran in {:.3f} s, output root {}", order.id, outcome.meter.seconds,
+                 base::to_hex(outcome.roots.output).substr(0, 12));
+  return made;
+}
+
+bool Seller::last_moment(const OrderView& order) {
+  auto deadline = order.deadline;
+  if (deadline == 0)
+    if (const auto now = s_.ledger->now(order.id)) deadline = now->deadline;
+  return deadline != 0 && s_.clock->now_ms() >= deadline * 1000 - std::int64_t{order.terms.commit_window} * 250;
 }
 
 Status Seller::work(const OrderView& order, std::stop_token stop) {
   KOINON_TRY(auto kept, note(order));
   if (!kept) {
-    auto input = fetch_input(order, stop);
-    auto outcome = input ? run(order, *input, stop) : Result<work::Outcome>(fail(input.error()));
-    if (!outcome && outcome.error().code == Code::rejected) {
-      base::log_warn("order {}: {}; claiming bad input", order.id, outcome.error().text);
-      outcome = work::Outcome{.outputs = {}, .roots = trust::bad_input_roots(), .meter = {}};
+    auto made = claim_of(order, stop);
+    if (!made && !stop.stop_requested() && (made.error().code == Code::rejected || last_moment(order))) {
+      base::log_warn("order {}: {}; claiming bad input", order.id, made.error().text);
+      made = settle_claim(order, work::Outcome{.outputs = {}, .roots = trust::bad_input_roots(), .meter = {}});
     }
-    if (!outcome) return fail(std::move(outcome).error());
-    KOINON_TRY(kept, settle_claim(order, *outcome));
-    base::log_info("order {}: ran in {:.3f} s, output root {}", order.id, outcome->meter.seconds,
-                   base::to_hex(outcome->roots.output).substr(0, 12));
+    if (!made) return fail(std::move(made).error());
+    kept = *std::move(made);
   }
   const auto context = s_.ledger->context(order.id);
   return s_.ledger->commit(
@@ -148,7 +168,8 @@ Status Seller::demand(const OrderView& order) {
     if (answerable == nullptr || one.publisher == order.terms.buyer) answerable = &one;
   if (answerable == nullptr) return fail(Code::not_found, "[demand] order {}: nobody published its input", order.id);
   KOINON_TRY(const auto posted, posted_envelope(*s_.ledger, order, *answerable));
-  return s_.ledger->demand_input(order.id, s_.account, posted.missing ? posted.missing->subtree : 0);
+  if (!posted.missing) return fail(Code::conflict, "[demand] order {}: all of the input stands on the ledger", order.id);
+  return s_.ledger->demand_input(order.id, s_.account, posted.missing->subtree);
 }
 
 Status Seller::answer_output(const OrderView& order) {

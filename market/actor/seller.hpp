@@ -39,6 +39,8 @@ class Seller {
   Result<base::Bytes> fetch_envelope(const OrderView& order, const Publication& publication, std::stop_token stop);
   Result<work::Parcel> open_parcel(base::ByteView envelope, const OrderView& order);
   Result<base::Bytes> artifact_of(const OrderView& order, std::stop_token stop);
+  Result<JobNote> claim_of(const OrderView& order, std::stop_token stop);
+  bool last_moment(const OrderView& order);
   Result<JobNote> settle_claim(const OrderView& order, const work::Outcome& outcome);
   Result<std::optional<JobNote>> note(const OrderView& order);
 };

@@ -38,6 +38,16 @@ std::string_view phase_name(Phase phase) {
   return "unknown";
 }
 
+std::string_view standing_name(Standing standing) {
+  switch (standing) {
+    case Standing::none: return "none";
+    case Standing::accepted: return "accepted";
+    case Standing::rejected: return "rejected";
+    case Standing::silent: return "silent";
+  }
+  return "unknown";
+}
+
 const Seat* OrderView::seat(std::uint32_t account) const {
   for (const auto& s : seats)
     if (s.account == account) return &s;

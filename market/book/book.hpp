@@ -38,6 +38,9 @@ inline constexpr std::uint8_t kBadInput = 5;
 /// What an order found about one member, as WorkMarket numbers it.
 enum class Standing : std::uint8_t { none = 0, accepted = 1, rejected = 2, silent = 3 };
 
+/// "none", "accepted", "rejected" or "silent".
+std::string_view standing_name(Standing standing);
+
 /// What the buyer asks for, as placed (Types.sol, Terms).
 struct Terms {
   std::uint32_t buyer = 0;

@@ -12,8 +12,12 @@ struct Accounts::State {
   State(ledger::Rpc& rpc, ledger::TxSender& sender_in, const MarketAddresses& at)
       : sender(sender_in), token(rpc, at.token), registry(rpc, at.registry), market(rpc, at.market) {}
 
-  Status send(const Result<ledger::TxRequest>& request) {
+  /// Weights in the sum tree cost more or less to change as others come and go between the estimate and the block.
+  static constexpr std::uint64_t kTreeGas = 400'000;
+
+  Status send(Result<ledger::TxRequest> request) {
     if (!request) return fail(request.error());
+    request->extra_gas = kTreeGas;
     KOINON_TRY([[maybe_unused]] const auto receipt, sender.send(*request));
     return {};
   }

@@ -301,12 +301,20 @@ Status verify_on_ledger(const Receipt& receipt, const Book& book, const trust::C
   const auto check = checks.find(order->terms.check);
   if (!check || (*check)->name() != receipt.check) return differs("check");
   if (order->settled_tx != receipt.settled_tx || order->placed_tx != receipt.placed_tx) return differs("ledger");
-  if (order->paid != receipt.paid || order->slashed != receipt.slashed || order->refunded != receipt.refunded)
+  if (order->settled_block != receipt.settled_block) return differs("ledger");
+  if (receipt.privacy != (order->terms.privacy == 0 ? "plain" : "private")) return differs("policy");
+  if (order->paid != receipt.paid || order->slashed != receipt.slashed || order->refunded != receipt.refunded ||
+      order->burned != receipt.burned)
     return differs("money");
+  // Every seat once: a member that was slashed cannot be left out.
+  std::set<std::uint32_t> paid;
   for (const auto& payment : receipt.payments) {
     const auto* seat = order->seat(payment.account);
-    if (seat == nullptr || seat->paid != payment.paid || seat->slashed != payment.slashed) return differs("payments");
+    if (seat == nullptr || seat->paid != payment.paid || seat->slashed != payment.slashed ||
+        payment.verdict != standing_name(seat->verdict) || !paid.insert(payment.account).second)
+      return differs("payments");
   }
+  if (paid.size() != order->seats.size()) return differs("payments");
   for (const auto& claim : receipt.claims) {
     const auto* seat = order->seat(claim.account);
     if (seat == nullptr || !seat->revealed || order->rounds[seat->round].role != claim.role ||

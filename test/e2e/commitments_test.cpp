@@ -12,8 +12,8 @@ using market::Phase;
 using market::Standing;
 
 /// What provider `member` noted of its claim: it holds the salt that opens the commitment.
-market::JobNote note_of(Member& member, std::uint64_t order) {
-  const auto text = member.node->store().settings.get("note/" + market::job_key(order));
+market::JobNote note_of(Member& member, const OrderView& order) {
+  const auto text = member.node->store().settings.get("note/" + market::job_key(order, 0));
   EXPECT_TRUE(text && *text);
   return market::JobNote::from_json(**text).value();
 }
@@ -38,7 +38,7 @@ TEST(Commitments, copied_one_cannot_be_opened_and_nothing_is_revealed_twice) {
   thief.conduct->seller = Mood::forgets;
   const auto id = world.place(world.purchase(small_model(), 50));
   auto order = world.await(id, [](const OrderView& o) { return committed(o) == 1; });
-  const auto claim = note_of(honest, id).claim;
+  const auto claim = note_of(honest, order).claim;
   const auto stolen = seat_of(order, honest).commitment;
 
   auto& ledger = thief.node->market();
@@ -49,7 +49,7 @@ TEST(Commitments, copied_one_cannot_be_opened_and_nothing_is_revealed_twice) {
   third.conduct->hold = false;
   order = world.await(id, [&](const OrderView& o) { return o.phase == Phase::reveal && seat_of(o, honest).revealed; });
 
-  const auto opened = note_of(honest, id);
+  const auto opened = note_of(honest, order);
   auto copied = claim;
   copied.account = thief.account();
   const auto size = opened.result_size;
