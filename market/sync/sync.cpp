@@ -174,7 +174,9 @@ struct Sync::State {
 
 Sync::Sync(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-Sync::~Sync() {
+Sync::~Sync() { stop(); }
+
+void Sync::stop() {
   if (state_ && state_->thread.joinable()) {
     state_->thread.request_stop();
     state_->share->cancel();

@@ -47,6 +47,9 @@ class Sync {
   /// Errors: malformed (the store), those of Rpc.
   static Result<std::unique_ptr<Sync>> start(ledger::Rpc& rpc, EventStore& store, SyncOptions options);
   ~Sync();
+  /// Follows no more; listeners are not called after it has returned. The book stays. The destructor does the same, but a
+  /// listener that reaches this object through an owner that is letting it go needs it stopped before.
+  void stop();
   Sync(const Sync&) = delete;
   Sync& operator=(const Sync&) = delete;
 

@@ -264,6 +264,7 @@ Node::~Node() {
   state_->server.reset();                      // with its routes, whose threads read what goes below
   if (state_->sender) state_->sender->stop();  // duties that wait for the ledger give up at once
   if (state_->actor) state_->actor->stop();
+  if (state_->sync) state_->sync->stop();
   state_->sync.reset();
   state_->actor.reset();
   state_->sender.reset();
