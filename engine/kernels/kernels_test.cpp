@@ -188,7 +188,9 @@ TEST_F(Kernels, elementwise_equals_ref) {
 TEST_F(Kernels, square_roots_are_floors) {
   for (std::int64_t root : {std::int64_t{0}, std::int64_t{1}, std::int64_t{46340}, (std::int64_t{1} << 31) - 1}) {
     EXPECT_EQ(integer_sqrt(root * root), root);
-    if (root > 0) EXPECT_EQ(integer_sqrt(root * root - 1), root - 1);
+    if (root > 0) {
+      EXPECT_EQ(integer_sqrt(root * root - 1), root - 1);
+    }
   }
 }
 
