@@ -279,7 +279,7 @@ INSTANTIATE_TEST_SUITE_P(
              {IntTensor::of<std::int8_t>({2, 1}, {1, 2})},
              [](Builder& b, const Refs& x) { return b.broadcast(x[0], {2, 2, 2}); },
              IntTensor::of<std::int8_t>({2, 2, 2}, {1, 1, 2, 2, 1, 1, 2, 2})}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 }  // namespace
 }  // namespace koinon::engine::run
