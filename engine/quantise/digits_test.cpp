@@ -122,8 +122,8 @@ TEST(build, gives_the_ids_that_every_machine_gives) {
             "0x541601ce79ebb1a2619bd03d6e2df042a13761f9c2f6b4a9993ee820c20ec47a");
 }
 
-INSTANTIATE_TEST_SUITE_P(Digits, Models, testing::Values("digits-mlp.onnx", "digits-lenet.onnx"), [](const auto& info) {
-  return std::string(info.param).find("mlp") != std::string::npos ? "Mlp" : "Lenet";
+INSTANTIATE_TEST_SUITE_P(Digits, Models, testing::Values("digits-mlp.onnx", "digits-lenet.onnx"), [](const auto& model) {
+  return std::string(model.param).find("mlp") != std::string::npos ? "Mlp" : "Lenet";
 });
 
 TEST(build, refuses_options_and_samples_that_do_not_fit) {
