@@ -47,7 +47,6 @@ std::string job_key(const OrderView& order, std::uint8_t round) {
 }
 std::string purchase_key(std::uint64_t nonce) { return fmt::format("purchase/{}", nonce); }
 std::string result_key(std::uint64_t order) { return fmt::format("result/{}", order); }
-std::string receipt_key(std::uint64_t order) { return fmt::format("receipt/{}", order); }
 
 std::string JobNote::to_json() const {
   return json{{"account", claim.account},

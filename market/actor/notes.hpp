@@ -34,7 +34,6 @@ struct PurchaseNote {
 std::string job_key(const OrderView& order, std::uint8_t round);
 std::string purchase_key(std::uint64_t nonce);
 std::string result_key(std::uint64_t order);
-std::string receipt_key(std::uint64_t order);
 
 /// "http://host:port/artifacts/CID": where an envelope is fetched.
 struct Locator {

@@ -20,7 +20,6 @@ using base::Result;
 using base::Status;
 using base::Wei;
 
-constexpr std::string_view kAccountKey = "account/id";
 constexpr std::uint64_t kWorkingBalance = 1'000;  ///< tokens that a new account gets on a local ledger
 
 /// GET /artifacts/{cid}: what every node serves, with or without an API.
@@ -158,7 +157,6 @@ Status Node::State::open_account() {
   if (fresh) {
     KOINON_TRY(services.account, accounts->open(key->address(), key->address()));
     base::log_info("opened account {} of {}", services.account, ledger::checksum_address(key->address()));
-    KOINON_CHECK(store->settings.set(kAccountKey, std::to_string(services.account)));
   }
   if (fresh && tokens_are_free) {
     KOINON_TRY(const auto tokens, Wei::parse_tokens(std::to_string(kWorkingBalance)));
