@@ -89,6 +89,7 @@ struct TxSender::State {
   FeeView fee_view;
   // Of the watching thread alone:
   std::map<std::uint64_t, Kept> kept;
+  std::map<std::uint64_t, int> foreign;       ///< looks in a row that found a nonce used, but not by ours
   std::map<std::uint64_t, std::string> told;  ///< refusals that were logged, by nonce
   std::int64_t gap_since_ms = 0;              ///< a nonce below all of ours has been missing since; 0: none
   std::thread watcher;

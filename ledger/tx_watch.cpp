@@ -13,6 +13,7 @@ using nlohmann::json;
 constexpr std::size_t kKeptResults = 1024;  ///< finished transactions whose receipt wait() still finds
 constexpr std::size_t kFinalGroup = 32;     ///< so many final ones are forgotten at once while the lane is busy
 constexpr std::uint64_t kTransferGas = 21'000;
+constexpr int kForeignLooks = 3;  ///< looks in a row that find a nonce used by none of ours, until another hand is blamed
 
 Rpc::Request receipt_request(const Hash& hash) {
   return {"eth_getTransactionReceipt", json::array({base::to_hex(hash)}).dump()};
@@ -68,6 +69,7 @@ Error TxSender::State::reason(const PendingTransaction& item, const Receipt& rec
 void TxSender::State::finish(const PendingTransaction& item, std::uint64_t block, Result<Receipt> result) {
   kept[item.nonce] = {item, block};
   told.erase(item.nonce);
+  foreign.erase(item.nonce);
   {
     const std::lock_guard lock(mutex);
     pending.erase(item.nonce);
@@ -85,6 +87,7 @@ void TxSender::State::abandon(const PendingTransaction& item) {
     return;  // it stays pending, and this is tried again
   }
   told.erase(item.nonce);
+  foreign.erase(item.nonce);
   {
     const std::lock_guard lock(mutex);
     pending.erase(item.nonce);
@@ -117,14 +120,15 @@ Status TxSender::State::nurse(PendingTransaction item, std::uint64_t mined_nonce
     if (sending == item.nonce) return {};
   }
   if (item.nonce < mined_nonce) {
-    // Mined between the two questions, or by another hand.
+    // Mined between the two questions, by another hand, or taken back by a reorganisation between them: the last passes.
     KOINON_TRY(const auto again, find_receipt(item));
     if (again)
       settle(item, *again, head);
-    else
+    else if (++foreign[item.nonce] >= kForeignLooks)
       abandon(item);
     return {};
   }
+  foreign.erase(item.nonce);
   if (clock.now_ms() - item.sent_ms >= options.stuck_after_ms && item.nonce == mined_nonce) return replace(item);
   KOINON_TRY(const auto known, rpc.knows(item.hashes.back()));
   if (known) return {};
@@ -270,6 +274,7 @@ Status TxSender::State::look() {
     at += item.hashes.size();
     if (!receipt) return fail(receipt.error());
     if (*receipt) {
+      foreign.erase(item.nonce);
       settle(item, **receipt, head.number);
     } else {
       KOINON_CHECK(nurse(std::move(item), mined, head.number));
