@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstring>
 
+#include "engine/onnx/external_data.hpp"
 #include "engine/onnx/read.hpp"
 #include "onnx-ml.pb.h"
 
@@ -104,9 +105,10 @@ Status read_fields(const ::onnx::TensorProto& proto, Value& out) {
   }
 }
 
-Result<Value> decode_named(const ::onnx::TensorProto& proto) {
-  if (proto.data_location() == ::onnx::TensorProto::EXTERNAL || proto.external_data_size() > 0)
-    return fail(Code::unsupported, "its data lies in another file; save the model with its weights inside");
+Result<Value> decode_named(const ::onnx::TensorProto& proto, const std::filesystem::path& folder) {
+  const bool external = proto.data_location() == ::onnx::TensorProto::EXTERNAL || proto.external_data_size() > 0;
+  if (external && folder.empty())
+    return fail(Code::unsupported, "its data lies in another file, and the model's folder is not known");
   if (proto.has_segment()) return fail(Code::unsupported, "segmented tensors");
   KOINON_TRY(const auto element, decode_element(proto.data_type()));
   Shape shape(proto.dims().begin(), proto.dims().end());
@@ -115,6 +117,12 @@ Result<Value> decode_named(const ::onnx::TensorProto& proto) {
     if (d < 0) return fail(Code::malformed, "negative axis {}", d);
   const auto n = count(shape);
   if (n > kMaxElements) return fail(Code::out_of_range, "{} elements: at most {}", n, kMaxElements);
+  if (external) {
+    KOINON_TRY(const auto bytes, external_data(proto, folder, static_cast<std::uint64_t>(n) * raw_size(element)));
+    Value out = Value::zeros({element, std::move(shape)});
+    read_raw(bytes, out);
+    return out;
+  }
   if (proto.has_raw_data()) {
     if (proto.raw_data().size() != static_cast<std::size_t>(n) * raw_size(element))
       return fail(Code::malformed, "{} bytes of data where shape and type have {}", proto.raw_data().size(),
@@ -140,8 +148,8 @@ Result<Element> decode_element(std::int32_t number) {
   return static_cast<Element>(number);
 }
 
-Result<Value> decode_tensor(const ::onnx::TensorProto& proto) {
-  auto out = decode_named(proto);
+Result<Value> decode_tensor(const ::onnx::TensorProto& proto, const std::filesystem::path& folder) {
+  auto out = decode_named(proto, folder);
   if (!out) return fail(std::move(out).error().within(fmt::format("[onnx] tensor '{}'", proto.name())));
   return out;
 }

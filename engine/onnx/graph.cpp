@@ -70,6 +70,15 @@ Value Value::zeros(const Type& type) {
   return out;
 }
 
+std::vector<int> operands(const Node& node) {
+  std::vector<int> out;
+  for (int v : node.inputs)
+    if (v != kAbsent) out.push_back(v);
+  for (const auto& [name, attribute] : node.attributes)
+    if (const auto* body = std::get_if<Body>(&attribute)) out.insert(out.end(), body->outer.begin(), body->outer.end());
+  return out;
+}
+
 std::string node_text(const Node& node) { return fmt::format("node '{}' ({})", node.name, node.op); }
 
 }  // namespace koinon::engine::onnx

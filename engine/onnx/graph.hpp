@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -73,18 +74,29 @@ struct Value {
   }
 };
 
+struct Graph;
+
+/// A graph inside a node (a branch of If, the body of Loop or Scan). Values of the graph around it that it reads are
+/// captured: value `inner[i]` of the body is value `outer[i]` of the graph that holds the node.
+struct Body {
+  std::shared_ptr<const Graph> graph;  ///< shared, because an unrolled loop copies its node once an iteration
+  std::vector<int> inner;
+  std::vector<int> outer;
+};
+
 using Attribute = std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>, std::vector<float>,
-                               std::vector<std::string>, Value>;
+                               std::vector<std::string>, Value, Body>;
 
 inline constexpr int kAbsent = -1;  ///< an optional input or output that is not there
 
 /// One operator call. Inputs and outputs are numbers of Graph::values.
 struct Node {
   std::string name;
-  std::string op;
+  std::string op;  ///< of another domain than ai.onnx: "domain.op", such as "com.microsoft.Gelu"
   std::vector<int> inputs;
   std::vector<int> outputs;
   std::map<std::string, Attribute> attributes;
+  std::int64_t opset = 0;  ///< version of the operator set that the node is of; 0: the graph's
 };
 
 /// "node 'conv1' (Conv)".
@@ -97,6 +109,9 @@ struct ValueInfo {
   bool typed = false;  ///< type is known
   std::optional<Value> constant;
 };
+
+/// Values that a node depends on: its inputs that are there, and what its bodies capture.
+std::vector<int> operands(const Node& node);
 
 /// A model: nodes in an order in which every input is made before it is used.
 struct Graph {

@@ -1,9 +1,12 @@
 #include "engine/onnx/read.hpp"
 
+#include <deque>
 #include <set>
 #include <unordered_map>
 
+#include "engine/onnx/decode_parts.hpp"
 #include "engine/onnx/decode_tensor.hpp"
+#include "engine/onnx/functions.hpp"
 #include "onnx-ml.pb.h"
 
 namespace koinon::engine::onnx {
@@ -15,44 +18,48 @@ using base::fail;
 using base::Result;
 using base::Status;
 
-Result<Attribute> decode_attribute(const ::onnx::AttributeProto& proto) {
-  switch (proto.type()) {
-    case ::onnx::AttributeProto::INT: return Attribute{static_cast<std::int64_t>(proto.i())};
-    case ::onnx::AttributeProto::FLOAT: return Attribute{proto.f()};
-    case ::onnx::AttributeProto::STRING: return Attribute{proto.s()};
-    case ::onnx::AttributeProto::INTS: return Attribute{std::vector<std::int64_t>(proto.ints().begin(), proto.ints().end())};
-    case ::onnx::AttributeProto::FLOATS: return Attribute{std::vector<float>(proto.floats().begin(), proto.floats().end())};
-    case ::onnx::AttributeProto::STRINGS:
-      return Attribute{std::vector<std::string>(proto.strings().begin(), proto.strings().end())};
-    case ::onnx::AttributeProto::TENSOR: {
-      KOINON_TRY(auto value, decode_tensor(proto.t()));
-      return Attribute{std::move(value)};
-    }
-    default: return fail(Code::unsupported, "attribute '{}' of kind {}", proto.name(), static_cast<int>(proto.type()));
-  }
-}
+/// What all graphs of one model share while they are read.
+struct Context {
+  const ReadOptions& options;
+  const Functions& functions;
+  std::size_t nodes = 0;  ///< read so far, in all graphs
+};
 
-/// Turns one GraphProto into a Graph.
+/// Turns one GraphProto into a Graph: the model's, or a body inside a node of the graph that `around` reads.
 class GraphReader {
  public:
-  GraphReader(const ::onnx::GraphProto& proto, const ReadOptions& options) : proto_(proto), options_(options) {}
+  GraphReader(const ::onnx::GraphProto& proto, Context& context, const Opsets& opsets, GraphReader* around, std::size_t depth)
+      : proto_(proto), context_(context), opsets_(opsets), around_(around), depth_(depth) {}
 
   Result<Graph> read() {
+    if (depth_ > kMaxNesting) return fail(Code::out_of_range, "[onnx] bodies nested deeper than {}", kMaxNesting);
     graph_.name = proto_.name();
+    KOINON_TRY(graph_.opset, opset(opsets_, ""));
     KOINON_CHECK(read_constants());
     KOINON_CHECK(read_inputs());
-    KOINON_CHECK(read_nodes());
-    KOINON_CHECK(sort_nodes());
+    for (const auto& node : proto_.node()) KOINON_CHECK(declare_node(node, opsets_, depth_));
+    for (std::size_t i = 0; i < pending_.size(); ++i) KOINON_CHECK(connect_node(i));
     for (const auto& output : proto_.output()) {
-      const auto found = index_.find(output.name());
-      if (found == index_.end()) return fail(Code::malformed, "[onnx] output '{}' is made by no node", output.name());
-      graph_.outputs.push_back(found->second);
+      const int id = find(output.name());
+      if (id < 0) return fail(Code::malformed, "[onnx] output '{}' is made by no node", output.name());
+      graph_.outputs.push_back(id);
     }
     if (graph_.outputs.empty()) return fail(Code::malformed, "[onnx] the model has no outputs");
+    KOINON_CHECK(sort_nodes());
     return std::move(graph_);
   }
 
+  /// Captured values, of this graph and of the one around it.
+  std::vector<int> inner, outer;
+
  private:
+  /// A node whose outputs are declared and whose inputs are not connected yet.
+  struct Pending {
+    const ::onnx::NodeProto* proto;
+    const Opsets* opsets;
+    std::size_t depth;
+  };
+
   /// Declares a value that some input, initialiser or node makes.
   Result<int> declare(const std::string& name) {
     if (name.size() > 4096) return fail(Code::out_of_range, "[onnx] a name of {} bytes: at most 4096", name.size());
@@ -62,28 +69,34 @@ class GraphReader {
     return at->second;
   }
 
+  /// Number of a name, captured from a graph around this one if need be; below 0 when nothing makes it.
+  int find(const std::string& name) {
+    if (const auto found = index_.find(name); found != index_.end()) return found->second;
+    const int there = around_ == nullptr ? -1 : around_->find(name);
+    if (there < 0) return -1;
+    const auto id = static_cast<int>(graph_.values.size());
+    index_.emplace(name, id);
+    graph_.values.push_back({name, {}, false, {}});
+    inner.push_back(id);
+    outer.push_back(there);
+    return id;
+  }
+
+  void set_constant(int id, Value value) {
+    auto& info = graph_.values[static_cast<std::size_t>(id)];
+    info.type = value.type();
+    info.typed = true;
+    info.constant = std::move(value);
+  }
+
   Status read_constants() {
     if (proto_.sparse_initializer_size() > 0) return fail(Code::unsupported, "[onnx] sparse initialisers");
     for (const auto& tensor : proto_.initializer()) {
-      KOINON_TRY(auto value, decode_tensor(tensor));
+      KOINON_TRY(auto value, decode_tensor(tensor, context_.options.folder));
       KOINON_TRY(const int id, declare(tensor.name()));
-      auto& info = graph_.values[static_cast<std::size_t>(id)];
-      info.type = value.type();
-      info.typed = true;
-      info.constant = std::move(value);
+      set_constant(id, std::move(value));
     }
     return {};
-  }
-
-  Result<std::int64_t> dimension(const std::string& input, int axis, const ::onnx::TensorShapeProto::Dimension& dim) {
-    if (dim.has_dim_value() && dim.dim_value() == 0)
-      return fail(Code::unsupported, "[onnx] input '{}': axis {} is empty", input, axis);
-    if (dim.has_dim_value() && dim.dim_value() > 0) return std::int64_t{dim.dim_value()};
-    if (const auto named = options_.dims.find(dim.dim_param()); dim.has_dim_param() && named != options_.dims.end())
-      return named->second;
-    if (axis == 0) return std::int64_t{1};
-    return fail(Code::invalid_argument, "[onnx] input '{}': axis {} ('{}') has no fixed size; give it with --dim {}=SIZE",
-                input, axis, dim.dim_param(), dim.dim_param().empty() ? "NAME" : dim.dim_param());
   }
 
   Status read_inputs() {
@@ -93,40 +106,50 @@ class GraphReader {
           return fail(Code::malformed, "[onnx] input '{}' is declared twice", input.name());
         continue;  // an initialiser's default: fixed to it
       }
-      if (!input.type().has_tensor_type()) return fail(Code::unsupported, "[onnx] input '{}' is not a tensor", input.name());
-      const auto& tensor = input.type().tensor_type();
-      auto element = decode_element(tensor.elem_type());
-      if (!element) return fail(std::move(element).error().within(fmt::format("[onnx] input '{}'", input.name())));
-      if (!tensor.has_shape()) return fail(Code::unsupported, "[onnx] input '{}' has no shape", input.name());
-      Shape shape;
-      for (int axis = 0; axis < tensor.shape().dim_size(); ++axis) {
-        KOINON_TRY(const auto size, dimension(input.name(), axis, tensor.shape().dim(axis)));
-        shape.push_back(size);
+      if (const auto given = context_.options.fixed.find(input.name());
+          around_ == nullptr && given != context_.options.fixed.end()) {
+        KOINON_TRY(const int id, declare(input.name()));
+        set_constant(id, given->second);
+        continue;
       }
-      auto fits = tensor::check_shape(shape);
-      if (!fits) return fail(std::move(fits).error().within(fmt::format("[onnx] input '{}'", input.name())));
-      if (count(shape) > kMaxElements)
-        return fail(Code::out_of_range, "[onnx] input '{}': {} elements: at most {}", input.name(), count(shape), kMaxElements);
+      std::optional<Type> type;
+      if (around_ == nullptr) {
+        KOINON_TRY(type, read_input_type(input, context_.options.dims));
+      }
       KOINON_TRY(const int id, declare(input.name()));
-      graph_.values[static_cast<std::size_t>(id)].type = {*element, std::move(shape)};
-      graph_.values[static_cast<std::size_t>(id)].typed = true;
+      auto& info = graph_.values[static_cast<std::size_t>(id)];
+      info.typed = type.has_value();
+      if (type) info.type = *std::move(type);
       graph_.inputs.push_back(id);
     }
     return {};
   }
 
-  Status read_node(const ::onnx::NodeProto& proto) {
+  static Result<std::int64_t> opset(const Opsets& opsets, const std::string& domain) {
+    const auto found = opsets.find(domain);
+    const auto version = found == opsets.end() ? (domain.empty() ? 0 : 1) : found->second;
+    if (domain.empty() && (version < kFirstOpset || version > kLastOpset))
+      return fail(Code::unsupported, "[onnx] opset {}: {} to {} expected", version, kFirstOpset, kLastOpset);
+    return version;
+  }
+
+  /// Declares the outputs of a node, or of the nodes of the function that it calls.
+  Status declare_node(const ::onnx::NodeProto& proto, const Opsets& opsets, std::size_t depth) {
+    if (++context_.nodes > kMaxNodes) return fail(Code::out_of_range, "[onnx] more than {} nodes", kMaxNodes);
+    if (const auto* function = context_.functions.find(proto.domain(), proto.op_type()); function != nullptr) {
+      if (depth > kMaxNesting)
+        return fail(Code::malformed, "[onnx] function '{}' calls functions deeper than {}", proto.op_type(), kMaxNesting);
+      const auto name = proto.name().empty() && proto.output_size() > 0 ? proto.output(0) : proto.name();
+      KOINON_TRY(auto nodes, expand(*function, proto, fmt::format("{}/{}/", name, context_.nodes)));
+      for (auto& node : nodes) KOINON_CHECK(declare_node(expanded_.emplace_back(std::move(node)), function->opsets, depth + 1));
+      return {};
+    }
     Node node;
     node.name = proto.name().empty() && proto.output_size() > 0 ? proto.output(0) : proto.name();
     node.op = proto.op_type();
-    if (!proto.domain().empty() && proto.domain() != "ai.onnx")
-      return fail(Code::unsupported, "[onnx] {}: operators of domain '{}'", node_text(node), proto.domain());
-    for (const auto& attribute : proto.attribute()) {
-      auto value = decode_attribute(attribute);
-      if (!value) return fail(std::move(value).error().within(fmt::format("[onnx] {}", node_text(node))));
-      if (!node.attributes.emplace(attribute.name(), *std::move(value)).second)
-        return fail(Code::malformed, "[onnx] {}: attribute '{}' is given twice", node_text(node), attribute.name());
-    }
+    const auto domain = proto.domain() == "ai.onnx" ? "" : proto.domain();
+    if (!domain.empty()) node.op = domain + "." + node.op;
+    KOINON_TRY(node.opset, opset(opsets, domain));
     for (const auto& output : proto.output()) {
       if (output.empty()) {
         node.outputs.push_back(kAbsent);
@@ -136,27 +159,37 @@ class GraphReader {
       node.outputs.push_back(id);
     }
     graph_.nodes.push_back(std::move(node));
+    pending_.push_back({&proto, &opsets, depth});
     return {};
   }
 
-  Status read_nodes() {
-    if (static_cast<std::size_t>(proto_.node_size()) > kMaxNodes)
-      return fail(Code::out_of_range, "[onnx] {} nodes: at most {}", proto_.node_size(), kMaxNodes);
-    for (const auto& node : proto_.node()) KOINON_CHECK(read_node(node));
-    for (int i = 0; i < proto_.node_size(); ++i) {
-      auto& node = graph_.nodes[static_cast<std::size_t>(i)];
-      for (const auto& input : proto_.node(i).input()) {
-        if (input.empty()) {
-          node.inputs.push_back(kAbsent);
-          continue;
-        }
-        const auto found = index_.find(input);
-        if (found == index_.end())
-          return fail(Code::malformed, "[onnx] {}: input '{}' is made by no node", node_text(node), input);
-        node.inputs.push_back(found->second);
+  /// Gives node i its attributes and inputs, once every value is declared.
+  Status connect_node(std::size_t i) {
+    const auto& proto = *pending_[i].proto;
+    auto& node = graph_.nodes[i];
+    for (const auto& attribute : proto.attribute()) {
+      auto value = read_attribute(attribute, pending_[i]);
+      if (!value) {
+        if (attribute.has_g()) return fail(std::move(value).error().within(node_text(node)));
+        return fail(std::move(value).error().within(fmt::format("[onnx] {}", node_text(node))));
       }
+      if (!node.attributes.emplace(attribute.name(), *std::move(value)).second)
+        return fail(Code::malformed, "[onnx] {}: attribute '{}' is given twice", node_text(node), attribute.name());
+    }
+    for (const auto& input : proto.input()) {
+      const int id = input.empty() ? kAbsent : find(input);
+      if (id < 0 && !input.empty())
+        return fail(Code::malformed, "[onnx] {}: input '{}' is made by no node", node_text(node), input);
+      node.inputs.push_back(id);
     }
     return {};
+  }
+
+  Result<Attribute> read_attribute(const ::onnx::AttributeProto& attribute, const Pending& node) {
+    if (attribute.type() != ::onnx::AttributeProto::GRAPH) return decode_attribute(attribute, context_.options.folder);
+    GraphReader reader(attribute.g(), context_, *node.opsets, this, node.depth + 1);
+    KOINON_TRY(auto graph, reader.read());
+    return Attribute{Body{std::make_shared<const Graph>(std::move(graph)), std::move(reader.inner), std::move(reader.outer)}};
   }
 
   /// Kahn's algorithm that keeps the file's order where it can.
@@ -169,8 +202,8 @@ class GraphReader {
     std::vector<std::size_t> waits(graph_.nodes.size(), 0);
     std::set<std::size_t> ready;
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-      for (int v : graph_.nodes[i].inputs) {
-        if (v == kAbsent || maker[static_cast<std::size_t>(v)] == SIZE_MAX) continue;
+      for (int v : operands(graph_.nodes[i])) {
+        if (maker[static_cast<std::size_t>(v)] == SIZE_MAX) continue;
         users[static_cast<std::size_t>(v)].push_back(i);
         ++waits[i];
       }
@@ -196,8 +229,13 @@ class GraphReader {
   }
 
   const ::onnx::GraphProto& proto_;
-  const ReadOptions& options_;
+  Context& context_;
+  const Opsets& opsets_;
+  GraphReader* around_;
+  std::size_t depth_;
   Graph graph_;
+  std::vector<Pending> pending_;            // one for each node of graph_, in its order
+  std::deque<::onnx::NodeProto> expanded_;  // nodes of functions, which pending_ points to
   std::unordered_map<std::string, int> index_;
 };
 
@@ -208,17 +246,12 @@ Result<Graph> read(base::ByteView model, const ReadOptions& options) {
   if (model.empty() || model.size() > INT32_MAX || !proto.ParseFromArray(model.data(), static_cast<int>(model.size())))
     return fail(Code::malformed, "[onnx] {} bytes do not decode as an ONNX model", model.size());
   if (!proto.has_graph()) return fail(Code::malformed, "[onnx] the model has no graph");
-  if (proto.functions_size() > 0) return fail(Code::unsupported, "[onnx] model-local functions");
-  std::int64_t opset = 0;
-  for (const auto& import : proto.opset_import())
-    if (import.domain().empty() || import.domain() == "ai.onnx") opset = import.version();
-  if (opset < kFirstOpset || opset > kLastOpset)
-    return fail(Code::unsupported, "[onnx] opset {}: {} to {} expected", opset, kFirstOpset, kLastOpset);
+  KOINON_TRY(const auto functions, Functions::of(proto));
   for (const auto& [name, size] : options.dims)
     if (size < 1) return fail(Code::invalid_argument, "[onnx] --dim {}={}: at least 1 expected", name, size);
-  KOINON_TRY(auto graph, GraphReader(proto.graph(), options).read());
-  graph.opset = opset;
-  return graph;
+  Context context{options, functions};
+  const auto opsets = opsets_of(proto.opset_import());
+  return GraphReader(proto.graph(), context, opsets, nullptr, 0).read();
 }
 
 }  // namespace koinon::engine::onnx

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <string>
 
@@ -9,20 +10,27 @@
 namespace koinon::engine::onnx {
 
 inline constexpr std::int64_t kFirstOpset = 9;
-inline constexpr std::int64_t kLastOpset = 23;
-inline constexpr std::size_t kMaxNodes = 1 << 18;
+inline constexpr std::int64_t kLastOpset = 25;
+inline constexpr std::size_t kMaxNodes = 1 << 18;                    ///< with functions expanded and loops unrolled
+inline constexpr std::size_t kMaxNesting = 16;                       ///< of bodies, and of functions that call functions
 inline constexpr std::int64_t kMaxElements = std::int64_t{1} << 28;  ///< of one tensor at import
 
 struct ReadOptions {
   /// Sizes of named dynamic dimensions (`--dim name=value`). A first axis that is not named here is fixed to 1; any other
   /// dynamic axis of an input must be named.
   std::map<std::string, std::int64_t> dims;
+  /// Inputs that are fixed to a value at import, by name; they are constants then, and no input of the program.
+  std::map<std::string, Value> fixed;
+  /// Folder of the model, in which its external data lies; empty: external data is refused. Files outside it, through ".." or
+  /// a link, are never read.
+  std::filesystem::path folder;
 };
 
 /// Reads a ModelProto that nobody vouches for. Nodes come out in a valid order, every input is typed, initialisers are
-/// constants. Not yet done: types of inner values and constant folding (operators/import.hpp). Errors: malformed (does not
-/// decode, cycle, missing or doubled value), unsupported (external data, opset, element type, subgraph, function), out_of_range
-/// (sizes), each naming the node or tensor.
+/// constants, functions of the model are expanded. Not yet done: types of inner values, constant folding, bodies of If, Loop
+/// and Scan (operators/import.hpp). Errors: malformed (does not decode, cycle, missing or doubled value, function that calls
+/// itself), unsupported (opset, element type, domain, sparse tensor), out_of_range (sizes), denied (external data outside the
+/// folder), each naming the node or tensor.
 base::Result<Graph> read(base::ByteView model, const ReadOptions& options = {});
 
 /// Reads a serialised TensorProto (the format of ONNX's conformance data).

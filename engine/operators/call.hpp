@@ -26,7 +26,7 @@ class Call {
       : graph_(graph), node_(node), values_(std::move(values)) {}
 
   [[nodiscard]] const onnx::Node& node() const { return node_; }
-  [[nodiscard]] std::int64_t opset() const { return graph_.opset; }
+  [[nodiscard]] std::int64_t opset() const { return node_.opset != 0 ? node_.opset : graph_.opset; }
   [[nodiscard]] std::size_t inputs() const { return node_.inputs.size(); }
   [[nodiscard]] std::size_t outputs() const { return node_.outputs.size(); }
   [[nodiscard]] bool has(std::size_t i) const { return i < node_.inputs.size() && node_.inputs[i] != onnx::kAbsent; }
@@ -59,6 +59,12 @@ class Call {
   [[nodiscard]] const Value* tensor(const std::string& name) const {
     const auto at = node_.attributes.find(name);
     return at == node_.attributes.end() ? nullptr : std::get_if<Value>(&at->second);
+  }
+
+  /// A graph inside the node; null when it is not there.
+  [[nodiscard]] const onnx::Body* body(const std::string& name) const {
+    const auto at = node_.attributes.find(name);
+    return at == node_.attributes.end() ? nullptr : std::get_if<onnx::Body>(&at->second);
   }
 
   /// The integers of an input that must be constant, such as a shape. Errors: unsupported when it is not, out_of_range
