@@ -14,22 +14,42 @@
 namespace koinon::engine::kernels {
 namespace {
 
-// Column `kk` of the matrix that a convolution multiplies by is kernel row, kernel column, channel; row `row` is batch, y, x.
-// It is made a few values at a time, never whole.
+// An output position, and the place in x that a tap of the kernel reads for it.
+struct Position {
+  std::int64_t picture, z, y, x;
+
+  static Position of(const Conv& job, std::int64_t row) {
+    const std::int64_t line = row / job.out_width, plane = line / job.out_height;
+    return {plane / job.out_depth, plane % job.out_depth * job.stride_depth - job.pad_front,
+            line % job.out_height * job.stride_height - job.pad_top, row % job.out_width * job.stride_width - job.pad_left};
+  }
+  // Pixel of x under a tap (kernel plane, row, column); -1 in the padding.
+  [[nodiscard]] std::int64_t pixel(const Conv& job, std::int64_t tap) const {
+    const std::int64_t line = tap / job.kernel_width;
+    const std::int64_t pz = z + line / job.kernel_height * job.dilation_depth;
+    const std::int64_t py = y + line % job.kernel_height * job.dilation_height;
+    const std::int64_t px = x + tap % job.kernel_width * job.dilation_width;
+    if (pz < 0 || pz >= job.depth || py < 0 || py >= job.height || px < 0 || px >= job.width) return -1;
+    return ((picture * job.depth + pz) * job.height + py) * job.width + px;
+  }
+};
+
+std::int64_t taps_of(const Conv& job) { return job.kernel_depth * job.kernel_height * job.kernel_width; }
+std::int64_t positions_of(const Conv& job) { return job.batch * job.out_depth * job.out_height * job.out_width; }
+
+// Column `kk` of the matrix that a convolution multiplies by is kernel plane, row, column, channel; row `row` is batch, z, y,
+// x. It is made a few values at a time, never whole.
 void window_row(const Conv& job, std::int64_t group, std::int64_t row, std::int64_t first, std::int64_t count,
                 std::int16_t* to) {
   const std::int64_t deep = job.channels / job.groups;
-  const std::int64_t ox = row % job.out_width, oy = row / job.out_width % job.out_height;
-  const std::int64_t picture = row / job.out_width / job.out_height;
+  const Position position = Position::of(job, row);
   for (std::int64_t at = first; at < first + count;) {
-    const std::int64_t channel = at % deep, tap = at / deep;
+    const std::int64_t channel = at % deep;
     const std::int64_t n = std::min(deep - channel, first + count - at);
-    const std::int64_t y = oy * job.stride_height - job.pad_top + tap / job.kernel_width * job.dilation_height;
-    const std::int64_t x = ox * job.stride_width - job.pad_left + tap % job.kernel_width * job.dilation_width;
-    if (y < 0 || y >= job.height || x < 0 || x >= job.width) {
+    const std::int64_t pixel = position.pixel(job, at / deep);
+    if (pixel < 0) {
       std::fill(to, to + n, std::int16_t{0});
     } else {
-      const std::int64_t pixel = (picture * job.height + y) * job.width + x;
       widen(job.x, pixel * job.channels + group * deep + channel, n, to);
     }
     to += n;
@@ -42,20 +62,16 @@ template <class X, class Sum>
 inline __attribute__((always_inline)) void depthwise_pixel(const Conv& job, const std::int16_t* taps, std::int64_t row,
                                                            Sum* sums) {
   using U = std::make_unsigned_t<Sum>;
-  const std::int64_t ox = row % job.out_width, oy = row / job.out_width % job.out_height;
-  const std::int64_t picture = row / job.out_width / job.out_height, c = job.channels;
+  const Position position = Position::of(job, row);
+  const std::int64_t c = job.channels;
   for (std::int64_t i = 0; i < c; ++i) sums[i] = job.bias.data != nullptr ? static_cast<Sum>(job.bias.at(i)) : 0;
-  for (std::int64_t ky = 0; ky < job.kernel_height; ++ky) {
-    const std::int64_t y = oy * job.stride_height - job.pad_top + ky * job.dilation_height;
-    if (y < 0 || y >= job.height) continue;
-    for (std::int64_t kx = 0; kx < job.kernel_width; ++kx) {
-      const std::int64_t x = ox * job.stride_width - job.pad_left + kx * job.dilation_width;
-      if (x < 0 || x >= job.width) continue;
-      const X* from = reinterpret_cast<const X*>(job.x.data) + ((picture * job.height + y) * job.width + x) * c;
-      const std::int16_t* w = taps + (ky * job.kernel_width + kx) * c;
-      for (std::int64_t i = 0; i < c; ++i)
-        sums[i] = static_cast<Sum>(static_cast<U>(sums[i]) + static_cast<U>(static_cast<Sum>(from[i]) * w[i]));
-    }
+  for (std::int64_t tap = 0; tap < taps_of(job); ++tap) {
+    const std::int64_t pixel = position.pixel(job, tap);
+    if (pixel < 0) continue;
+    const X* from = reinterpret_cast<const X*>(job.x.data) + pixel * c;
+    const std::int16_t* w = taps + tap * c;
+    for (std::int64_t i = 0; i < c; ++i)
+      sums[i] = static_cast<Sum>(static_cast<U>(sums[i]) + static_cast<U>(static_cast<Sum>(from[i]) * w[i]));
   }
 }
 
@@ -70,12 +86,12 @@ KOINON_AVX2 void depthwise_avx2(const Conv& job, const std::int16_t* taps, std::
 
 template <class X, class Sum>
 void depthwise(const Context& context, const Conv& job) {
-  const std::int64_t count = job.kernel_height * job.kernel_width;
+  const std::int64_t count = taps_of(job);
   std::vector<std::int16_t> taps(static_cast<std::size_t>(count * job.channels));
   for (std::int64_t t = 0; t < count; ++t)
     for (std::int64_t c = 0; c < job.channels; ++c)
       taps[static_cast<std::size_t>(t * job.channels + c)] = static_cast<std::int16_t>(job.w.at(c * count + t));
-  const std::int64_t lines = job.batch * job.out_height;
+  const std::int64_t lines = positions_of(job) / job.out_width;
   context.parallel_for(lines, [&](std::int64_t line) {
     for (std::int64_t row = line * job.out_width; row < (line + 1) * job.out_width; ++row) {
       if (context.isa == Isa::avx2) {
@@ -105,9 +121,9 @@ void conv(const Context& context, const Conv& job) {
   };
   for (std::int64_t group = 0; group < job.groups; ++group) {
     Gemm g;
-    g.m = job.batch * job.out_height * job.out_width;
+    g.m = positions_of(job);
     g.n = filters;
-    g.k = job.kernel_height * job.kernel_width * (job.channels / job.groups);
+    g.k = taps_of(job) * (job.channels / job.groups);
     g.a_dtype = job.x.dtype;
     g.a_row = [&job, group](std::int64_t row, std::int64_t first, std::int64_t count, std::int16_t* to) {
       window_row(job, group, row, first, count, to);
@@ -122,19 +138,16 @@ void conv(const Context& context, const Conv& job) {
 
 void conv_ref(const Conv& job) {
   const std::int64_t deep = job.channels / job.groups, filters = job.filters / job.groups;
-  for (std::int64_t at = 0; at < job.batch * job.out_height * job.out_width * job.filters; ++at) {
-    const std::int64_t o = at % job.filters, ox = at / job.filters % job.out_width;
-    const std::int64_t oy = at / job.filters / job.out_width % job.out_height;
-    const std::int64_t picture = at / job.filters / job.out_width / job.out_height;
+  for (std::int64_t at = 0; at < positions_of(job) * job.filters; ++at) {
+    const std::int64_t o = at % job.filters;
+    const Position position = Position::of(job, at / job.filters);
     std::uint64_t sum = job.bias.data != nullptr ? static_cast<std::uint64_t>(job.bias.at(o)) : 0;
-    for (std::int64_t t = 0; t < job.kernel_height * job.kernel_width; ++t) {
-      const std::int64_t y = oy * job.stride_height - job.pad_top + t / job.kernel_width * job.dilation_height;
-      const std::int64_t x = ox * job.stride_width - job.pad_left + t % job.kernel_width * job.dilation_width;
-      if (y < 0 || y >= job.height || x < 0 || x >= job.width) continue;
-      const std::int64_t pixel = ((picture * job.height + y) * job.width + x) * job.channels + o / filters * deep;
+    for (std::int64_t t = 0; t < taps_of(job); ++t) {
+      const std::int64_t pixel = position.pixel(job, t);
+      if (pixel < 0) continue;
       for (std::int64_t c = 0; c < deep; ++c)
-        sum += static_cast<std::uint64_t>(job.x.at(pixel + c) *
-                                          job.w.at((o * job.kernel_height * job.kernel_width + t) * deep + c));
+        sum += static_cast<std::uint64_t>(job.x.at(pixel * job.channels + o / filters * deep + c) *
+                                          job.w.at((o * taps_of(job) + t) * deep + c));
     }
     job.out.set(at, static_cast<std::int64_t>(sum));
   }

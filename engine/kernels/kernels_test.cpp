@@ -1,14 +1,17 @@
 // Each fast kernel against its scalar twin, over shapes that reach every edge and values at the ends of each type.
 #include <gtest/gtest.h>
 
+#include <numeric>
 #include <random>
 
 #include "engine/kernels/conv.hpp"
 #include "engine/kernels/elementwise.hpp"
 #include "engine/kernels/gemm.hpp"
+#include "engine/kernels/index.hpp"
 #include "engine/kernels/move.hpp"
 #include "engine/kernels/reduce.hpp"
 #include "engine/kernels/requantise.hpp"
+#include "engine/kernels/scan.hpp"
 
 namespace koinon::engine::kernels {
 namespace {
@@ -95,17 +98,26 @@ TEST_F(Kernels, conv_equals_ref) {
     job.pad_top = roll(0, 3);
     job.pad_left = roll(0, 3);
     const auto span = [](std::int64_t kernel, std::int64_t dilation) { return (kernel - 1) * dilation + 1; };
+    if (roll(0, 2) == 0) {
+      job.kernel_depth = roll(1, 3);
+      job.stride_depth = roll(1, 2);
+      job.dilation_depth = roll(1, 2);
+      job.pad_front = roll(0, 2);
+      job.depth = span(job.kernel_depth, job.dilation_depth) + roll(0, 3);
+      job.out_depth = (job.depth + job.pad_front - span(job.kernel_depth, job.dilation_depth)) / job.stride_depth + 1;
+    }
     job.height = span(job.kernel_height, job.dilation_height) + roll(0, 9);
     job.width = span(job.kernel_width, job.dilation_width) + roll(0, 9);
     job.out_height =
         (job.height + job.pad_top + roll(0, 3) - span(job.kernel_height, job.dilation_height)) / job.stride_height + 1;
     job.out_width = (job.width + job.pad_left + roll(0, 3) - span(job.kernel_width, job.dilation_width)) / job.stride_width + 1;
     const auto type = [&] { return roll(0, 1) == 0 ? DType::i8 : DType::i16; };
-    const auto x = make(type(), {job.batch, job.height, job.width, job.channels}, static_cast<Fill>(roll(0, 2)));
-    const auto w = make(type(), {job.filters, job.kernel_height, job.kernel_width, job.channels / job.groups});
+    const auto x = make(type(), {job.batch, job.depth, job.height, job.width, job.channels}, static_cast<Fill>(roll(0, 2)));
+    const auto w =
+        make(type(), {job.filters, job.kernel_depth, job.kernel_height, job.kernel_width, job.channels / job.groups});
     const auto bias = make(DType::i16, {job.filters});
-    auto want =
-        IntTensor::zeros(roll(0, 1) == 0 ? DType::i32 : DType::i64, {job.batch, job.out_height, job.out_width, job.filters});
+    auto want = IntTensor::zeros(roll(0, 1) == 0 ? DType::i32 : DType::i64,
+                                 {job.batch, job.out_depth, job.out_height, job.out_width, job.filters});
     auto got = want, split = want;
     job.x = in(x);
     job.w = in(w);
@@ -219,11 +231,76 @@ TEST_F(Kernels, reduce_equals_ref) {
   }
 }
 
+TEST_F(Kernels, scans_equal_ref) {
+  for (int round = 0; round < 200; ++round) {
+    const Lines lines{roll(1, 5), roll(1, round % 10 == 0 ? 5000 : 30), roll(0, 1) == 0 ? 1 : roll(1, 40)};
+    const auto type = static_cast<DType>(roll(1, 4));
+    auto x = make(type, {lines.outer, lines.length, lines.inner}, roll(0, 9) == 0 ? Fill::low : Fill::random);
+    if (type == DType::i64 || roll(0, 1) == 0)  // few values, so that there are ties
+      for (std::int64_t i = 0; i < x.size(); ++i) x.set(i, roll(-3, 3));
+    if (lines.length < 100) {
+      auto want = IntTensor::zeros(DType::i64, x.shape), got = want;
+      prefix_sum_ref(lines, in(x), out(want));
+      prefix_sum(threads_, lines, in(x), out(got));
+      ASSERT_EQ(got, want) << round;
+    }
+    auto want = IntTensor::zeros(DType::i32, {lines.outer, 1, lines.inner}), got = want;
+    argmax_ref(lines, in(x), out(want));
+    argmax(threads_, lines, in(x), out(got));
+    ASSERT_EQ(got, want) << round;
+    const std::int64_t k = roll(1, std::min<std::int64_t>(lines.length, 20));
+    auto values = IntTensor::zeros(type, {lines.outer, k, lines.inner}), fast_values = values;
+    auto indices = IntTensor::zeros(DType::i32, values.shape), fast_indices = indices;
+    topk_ref({lines, k, in(x), out(values), out(indices)});
+    topk(threads_, {lines, k, in(x), out(fast_values), out(fast_indices)});
+    ASSERT_EQ(fast_values, values) << round;
+    ASSERT_EQ(fast_indices, indices) << round;
+    auto alone = IntTensor::zeros(type, values.shape);
+    topk(fast_, {lines, k, in(x), out(alone), {}});
+    ASSERT_EQ(alone, values) << round;
+  }
+}
+
 TEST_F(Kernels, argmax_takes_the_lowest_index_at_ties) {
   const auto x = IntTensor::of<std::int16_t>({2, 4}, {3, 7, 7, 1, -5, -5, -5, -6});
   auto y = IntTensor::zeros(DType::i32, {2, 1});
-  argmax(fast_, in(x), 2, 4, 1, out(y));
+  argmax(fast_, {2, 4, 1}, in(x), out(y));
   EXPECT_EQ(y, IntTensor::of<std::int32_t>({2, 1}, {1, 0}));
+}
+
+TEST_F(Kernels, gather_and_scatter_equal_ref) {
+  for (int round = 0; round < 200; ++round) {
+    const auto type = static_cast<DType>(roll(1, 4)), index_type = static_cast<DType>(roll(1, 4));
+    Rows job;
+    job.batch = roll(1, 3), job.outer = roll(1, 3), job.length = roll(1, 120), job.count = roll(1, job.length);
+    job.inner = roll(0, 1) == 0 ? 1 : roll(1, 3000);
+    job.size = tensor::dtype_size(type);
+    auto indices = IntTensor::zeros(index_type, {job.batch, job.count});
+    std::vector<std::int64_t> all(static_cast<std::size_t>(job.length));
+    std::iota(all.begin(), all.end(), 0);
+    for (std::int64_t b = 0; b < job.batch; ++b) {
+      std::shuffle(all.begin(), all.end(), random_);
+      for (std::int64_t i = 0; i < job.count; ++i) indices.set(b * job.count + i, all[static_cast<std::size_t>(i)]);
+    }
+    job.indices = in(indices);
+    ASSERT_EQ(repeated_index(job), -1);
+    const auto x = make(type, {job.batch, job.outer, job.length, job.inner});
+    const auto rows = make(type, {job.batch, job.outer, job.count, job.inner});
+    auto want = IntTensor::zeros(type, rows.shape), got = want;
+    gather_ref(job, x.bytes.data(), want.bytes.data());
+    gather(threads_, job, x.bytes.data(), got.bytes.data());
+    ASSERT_EQ(got, want) << round;
+    auto scattered = IntTensor::zeros(type, x.shape), fast = scattered;
+    scatter_ref(job, x.bytes.data(), rows.bytes.data(), scattered.bytes.data());
+    scatter(threads_, job, x.bytes.data(), rows.bytes.data(), fast.bytes.data());
+    ASSERT_EQ(fast, scattered) << round;
+    gather(fast_, job, fast.bytes.data(), got.bytes.data());
+    ASSERT_EQ(got, rows) << "what was scattered is gathered";
+    if (job.count < 2) continue;
+    indices.set(indices.size() - 1, indices.at(indices.size() - 2));
+    job.indices = in(indices);
+    ASSERT_EQ(repeated_index(job), indices.at(indices.size() - 1));
+  }
 }
 
 TEST_F(Kernels, lookup_reads_both_ends_of_its_table) {

@@ -115,22 +115,6 @@ void reduce_ref(const Reduce& job) {
   }
 }
 
-void argmax(const Context& context, ConstArray x, std::int64_t outer, std::int64_t length, std::int64_t inner, Array y) {
-  context.parallel_for(outer, [&](std::int64_t o) {
-    for (std::int64_t i = 0; i < inner; ++i) {
-      std::int64_t best = 0, value = x.at(o * length * inner + i);
-      for (std::int64_t l = 1; l < length; ++l) {
-        const std::int64_t v = x.at((o * length + l) * inner + i);
-        if (v > value) {
-          best = l;
-          value = v;
-        }
-      }
-      y.set(o * inner + i, best);
-    }
-  });
-}
-
 void lookup(const Context& context, ConstArray x, std::int64_t count, std::int64_t low, ConstArray table, Array y) {
   constexpr std::int64_t kTask = 1 << 15;
   context.parallel_for((count + kTask - 1) / kTask, [&](std::int64_t task) {

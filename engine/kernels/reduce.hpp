@@ -18,9 +18,6 @@ struct Reduce {
 void reduce(const Context& context, const Reduce& job);
 void reduce_ref(const Reduce& job);
 
-/// Index of the largest of `length` elements at distance `inner`, the lowest at ties, for every [outer, inner]: y is i32.
-void argmax(const Context& context, ConstArray x, std::int64_t outer, std::int64_t length, std::int64_t inner, Array y);
-
 /// y[i] = table[x[i] - low]. Precondition: 0 <= x[i] - low < entries of the table; y has the table's type.
 void lookup(const Context& context, ConstArray x, std::int64_t count, std::int64_t low, ConstArray table, Array y);
 

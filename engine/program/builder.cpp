@@ -94,7 +94,7 @@ std::vector<Ref> Builder::step(StepKind kind, std::vector<Ref> operands, Params 
   auto reaches = rule->bounds(step, {ranges, constants});
   if (!reaches) return refuse_here(std::move(reaches).error().within(fmt::format("[{}]", step_name(kind))));
   for (std::size_t i = 0; i < types.size(); ++i)
-    step.outputs.push_back({types[i].value_or(steps::natural_type(*rule, step, (*reaches)[i].range)), (*shapes)[i]});
+    step.outputs.push_back({types[i].value_or(steps::natural_type(*rule, step, i, (*reaches)[i].range)), (*shapes)[i]});
   if (auto status = steps::check_step(step); !status) return refuse_here(std::move(status).error());
   auto proved = steps::prove_step(step, {ranges, constants});
   if (!proved) return refuse_here(std::move(proved).error());
@@ -131,10 +131,24 @@ Ref Builder::reduce(Ref x, const ReduceParams& params, Type dtype) {
 Ref Builder::argmax(Ref x, std::size_t axis) {
   return step(StepKind::argmax, {x}, {static_cast<std::int64_t>(axis)}, {Type{}})[0];
 }
+Ref Builder::prefix_sum(Ref x, std::size_t axis, Type dtype) {
+  return step(StepKind::prefix_sum, {x}, {static_cast<std::int64_t>(axis)}, {dtype})[0];
+}
+std::pair<Ref, Ref> Builder::topk(Ref x, std::size_t axis, std::int64_t k) {
+  const auto out = step(StepKind::topk, {x}, {static_cast<std::int64_t>(axis), k}, {Type{}, Type{}});
+  return {out[0], out[1]};
+}
 Ref Builder::compare(Ref a, Ref b, CompareOp op) {
   return step(StepKind::compare, {a, b}, {static_cast<std::int64_t>(op)}, {Type{}})[0];
 }
 Ref Builder::select(Ref condition, Ref a, Ref b) { return step(StepKind::select, {condition, a, b}, {}, {Type{}})[0]; }
+Ref Builder::gather(Ref x, Ref indices, std::size_t axis, std::size_t batch) {
+  return step(StepKind::gather, {x, indices}, {static_cast<std::int64_t>(axis), static_cast<std::int64_t>(batch)}, {Type{}})[0];
+}
+Ref Builder::scatter(Ref x, Ref indices, Ref rows, std::size_t axis, std::size_t batch) {
+  return step(StepKind::scatter, {x, indices, rows}, {static_cast<std::int64_t>(axis), static_cast<std::int64_t>(batch)},
+              {Type{}})[0];
+}
 std::pair<Ref, Ref> Builder::divide(Ref a, Ref b) {
   const auto out = step(StepKind::divide, {a, b}, {}, {Type{}, Type{}});
   return {out[0], out[1]};

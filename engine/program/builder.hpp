@@ -31,7 +31,7 @@ class Builder {
   /// a [batch..., m, k] (i8 or i16) by b [n, k] or [batch..., n, k] (i8 or i16; transposed, so that both operands of an element
   /// are contiguous), plus bias [n] (i32 or narrower): out [batch..., m, n] (i32 or i64).
   Ref matmul(Ref a, Ref b, std::optional<Ref> bias = {}, Type dtype = {});
-  /// x [n, h, w, c] by w [o, kh, kw, c / groups] plus bias [o]: out [n, oh, ow, o]. Also one spatial axis.
+  /// x [n, h, w, c] by w [o, kh, kw, c / groups] plus bias [o]: out [n, oh, ow, o]. Also one or three spatial axes.
   Ref conv(Ref x, Ref w, const ConvParams& params, std::optional<Ref> bias = {}, Type dtype = {});
   Ref add(Ref a, Ref b, Type dtype = {});
   Ref sub(Ref a, Ref b, Type dtype = {});
@@ -42,12 +42,23 @@ class Builder {
   /// y = table[x - low]; the range of x lies within [low, low + entries).
   Ref lookup(Ref x, Ref table, std::int64_t low);
   Ref reduce(Ref x, const ReduceParams& params, Type dtype = {});
+  /// y[i] = x[0] + ... + x[i] along an axis.
+  Ref prefix_sum(Ref x, std::size_t axis, Type dtype = {});
   /// Index of the largest element along an axis (kept with size 1), the lowest index at ties: i32.
   Ref argmax(Ref x, std::size_t axis);
+  /// The k largest elements along an axis, largest first, the lower index first at ties, and their indices (i32). The smallest
+  /// are those of 0 - x.
+  std::pair<Ref, Ref> topk(Ref x, std::size_t axis, std::int64_t k);
   /// 1 where it holds, else 0: i8.
   Ref compare(Ref a, Ref b, CompareOp op);
   /// a where condition is not 0, else b; a, b and the result are of one type.
   Ref select(Ref condition, Ref a, Ref b);
+  /// Rows of x along an axis: x [b..., o..., n, i...] by indices [b..., j...] in [0, n), where the first `batch` axes b are
+  /// shared and batch <= axis: out [b..., o..., j..., i...]. x and the indices may be weights.
+  Ref gather(Ref x, Ref indices, std::size_t axis, std::size_t batch = 0);
+  /// x with the rows that gather would read replaced by `rows`, which has the type of x and the shape of gather's result. The
+  /// indices of one batch are distinct: refused here when they are a weight, else by the run.
+  Ref scatter(Ref x, Ref indices, Ref rows, std::size_t axis, std::size_t batch = 0);
   /// floor(a / b) and a - b * floor(a / b); b is positive.
   std::pair<Ref, Ref> divide(Ref a, Ref b);
   /// floor(a / b) alone.

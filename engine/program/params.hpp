@@ -9,7 +9,7 @@ namespace koinon::engine::program {
 
 using Params = std::vector<std::int64_t>;
 
-/// Convolution over d spatial axes (now 1 or 2) of x [n, spatial..., c] with w [o, kernel..., c / groups].
+/// Convolution over d spatial axes (1 to 3) of x [n, spatial..., c] with w [o, kernel..., c / groups].
 /// Packed: groups, strides[d], dilations[d], pads_begin[d], pads_end[d].
 struct ConvParams {
   std::int64_t groups = 1;

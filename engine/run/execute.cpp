@@ -90,7 +90,7 @@ class Machine {
     context_.isa = options.force_ref ? kernels::Isa::ref : kernels::best_isa();
   }
 
-  void step(std::size_t i) {
+  Status step(std::size_t i) {
     const auto& step = program_.steps[i];
     std::vector<const std::uint8_t*> operands;
     for (auto ref : step.operands) operands.push_back(data(ref));
@@ -99,13 +99,19 @@ class Machine {
       values_[step.first_output + o] = IntTensor::zeros(step.outputs[o].dtype, step.outputs[o].shape);
       outputs.push_back(values_[step.first_output + o].bytes.data());
     }
-    program::steps::find_rule(step.kind)->execute({step, operands, outputs, context_});
+    const auto* rule = program::steps::find_rule(step.kind);
+    const program::steps::Execution run{step, operands, outputs, context_};
+    if (rule->admit != nullptr)
+      if (auto admitted = rule->admit(run); !admitted)
+        return fail(std::move(admitted).error().within(fmt::format("[run] step {}: [{}]", i, step_name(step.kind))));
+    rule->execute(run);
     std::vector<const IntTensor*> views;
     for (std::size_t o = 0; o < step.outputs.size(); ++o) {
       views.push_back(&values_[step.first_output + o]);
       if (options_.trace) roots_.push_back(tensor::tensor_root(*views.back()));
     }
     if (options_.sink) options_.sink(i, views);
+    return {};
   }
 
   void release(std::size_t value) { values_[value] = IntTensor{}; }
@@ -158,7 +164,7 @@ Result<Run> execute(const Program& program, std::span<const IntTensor> inputs, c
   Machine machine(program, inputs, options);
   for (std::size_t i = 0; i < program.steps.size(); ++i) {
     if (options.stop.stop_requested()) return fail(Code::cancelled, "[run] cancelled before step {}", i);
-    machine.step(i);
+    KOINON_CHECK(machine.step(i));
     for (auto value : plan.free_after[i]) machine.release(value);
     if (!options.progress) continue;
     done += program::steps::find_rule(program.steps[i].kind)->cost(program.steps[i]);

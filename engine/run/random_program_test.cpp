@@ -56,7 +56,7 @@ class Generator {
 
   Ref grow(Ref x) {
     const Shape shape = b_.info(x).shape;
-    switch (roll(0, 6)) {
+    switch (roll(0, 12)) {
       case 0: {
         const auto kernel = roll(1, 3), out = roll(1, 20);
         const Ref w = b_.weight(tensor(type_, {out, kernel, kernel, shape[3]}, -limit_, limit_));
@@ -77,9 +77,28 @@ class Generator {
         return requantised(b_.reduce(x, {op, {1, 2, 2, 1}, {1, 1, 2, 1}, {1, 1, 1, 1}, {0, 1, 1, 0}, {0, 0, 1, 0}}));
       }
       case 5: return b_.transpose(x, {0, 2, 1, 3});
+      case 6: return requantised(b_.prefix_sum(x, axis()));
+      case 7: return b_.topk(x, 3, roll(1, shape[3])).first;
+      case 8: {
+        // Ranks every line: indices of one line are distinct, so they may be scattered by.
+        const auto [values, order] = b_.topk(x, 3, shape[3]);
+        return b_.scatter(x, order, values, 3, 3);
+      }
+      case 9: {
+        const auto at = axis();
+        return b_.gather(x, b_.weight(tensor(DType::i8, {roll(1, 6)}, 0, shape[at] - 1)), at);
+      }
+      case 10: return b_.gather(x, b_.argmax(x, 3), 3, 3);
+      case 11: {
+        const auto at = axis();
+        const Ref row = b_.gather(x, b_.weight(tensor(DType::i8, {1}, 0, shape[at] - 1)), at);
+        return b_.scatter(x, b_.weight(tensor(DType::i16, {1}, 0, shape[at] - 1)), row, at);
+      }
       default: return b_.pad(b_.slice(x, {0, shape[1] - 1, 0, 0}, {1, -1, 1, 1}, shape), {0, 1, 0, 0}, {0, 0, 1, 0}, 3);
     }
   }
+
+  std::size_t axis() { return static_cast<std::size_t>(roll(0, 3)); }
 
   std::mt19937_64 random_;
   Builder b_;

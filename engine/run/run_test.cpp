@@ -136,6 +136,20 @@ TEST(Execute, shows_every_step_to_the_sink) {
   EXPECT_EQ(execute(dense(), std::vector{kInput}, options).value().step_roots, roots);
 }
 
+TEST(Execute, refuses_repeated_scatter_indices) {
+  Builder b;
+  const Ref x = b.input("x", {DType::i8, {3}}, Scale{}, -9, 9);
+  const Ref at = b.input("at", {DType::i8, {2}}, Scale{}, 0, 2);
+  b.output("y", b.scatter(x, at, b.weight(list<std::int8_t>({5, 6})), 0), Scale{});
+  const auto program = b.finish({}).value();
+  const auto x_data = list<std::int8_t>({1, 2, 3});
+  EXPECT_EQ(execute(program, std::vector{x_data, list<std::int8_t>({2, 0})}, {}).value().outputs[0],
+            list<std::int8_t>({6, 2, 5}));
+  const auto refused = execute(program, std::vector{x_data, list<std::int8_t>({1, 1})}, {});
+  EXPECT_EQ(refused.error().code, Code::invalid_argument);
+  EXPECT_THAT(refused.error().text, HasSubstr("[run] step 0: [scatter]: index 1 is repeated"));
+}
+
 // One program a kind: inputs, and the output that the definition gives.
 struct Case {
   std::string name;
@@ -227,6 +241,57 @@ INSTANTIATE_TEST_SUITE_P(
              {kGrid},
              [](Builder& b, const Refs& x) { return b.argmax(x[0], 0); },
              IntTensor::of<std::int32_t>({1, 3}, {0, 1, 0})},
+        Case{"conv_3d",
+             {IntTensor::of<std::int8_t>({1, 2, 1, 2, 1}, {1, 2, 3, 4})},
+             [](Builder& b, const Refs& x) {
+               return b.conv(x[0], b.weight(IntTensor::of<std::int8_t>({1, 2, 1, 2, 1}, {1, 10, 100, -100})),
+                             {1, {1, 1, 1}, {1, 1, 1}, {1, 0, 0}, {0, 0, 1}});
+             },
+             IntTensor::of<std::int32_t>({1, 2, 1, 2, 1}, {-100, 200, -79, 402})},
+        Case{"prefix_sum",
+             {kGrid},
+             [](Builder& b, const Refs& x) { return b.prefix_sum(x[0], 1); },
+             IntTensor::of<std::int8_t>({2, 3}, {1, -1, 2, -4, 1, -5})},
+        Case{"prefix_sum_of_the_outer_axis",
+             {kGrid},
+             [](Builder& b, const Refs& x) { return b.prefix_sum(x[0], 0, DType::i64); },
+             IntTensor::of<std::int64_t>({2, 3}, {1, -2, 3, -3, 3, -3})},
+        Case{"topk_values",
+             {IntTensor::of<std::int8_t>({2, 4}, {3, 7, 7, 1, -5, -128, -5, -6})},
+             [](Builder& b, const Refs& x) { return b.topk(x[0], 1, 3).first; },
+             IntTensor::of<std::int8_t>({2, 3}, {7, 7, 3, -5, -5, -6})},
+        Case{"topk_indices_take_the_lowest_first_at_ties",
+             {IntTensor::of<std::int8_t>({2, 4}, {3, 7, 7, 1, -5, -128, -5, -6})},
+             [](Builder& b, const Refs& x) { return b.topk(x[0], 1, 3).second; },
+             IntTensor::of<std::int32_t>({2, 3}, {1, 2, 0, 0, 2, 3})},
+        Case{"topk_of_the_outer_axis",
+             {kGrid},
+             [](Builder& b, const Refs& x) { return b.topk(x[0], 0, 2).second; },
+             IntTensor::of<std::int32_t>({2, 3}, {0, 1, 0, 1, 0, 1})},
+        Case{"gather_rows_of_a_weight",
+             {list<std::int8_t>({1, 0, 1})},
+             [](Builder& b, const Refs& x) { return b.gather(b.weight(kGrid), x[0], 0); },
+             IntTensor::of<std::int8_t>({3, 3}, {-4, 5, -6, 1, -2, 3, -4, 5, -6})},
+        Case{"gather_inner_axis_by_a_matrix",
+             {kGrid, IntTensor::of<std::int64_t>({2, 1}, {2, 0})},
+             [](Builder& b, const Refs& x) { return b.gather(x[0], x[1], 1); },
+             IntTensor::of<std::int8_t>({2, 2, 1}, {3, 1, -6, -4})},
+        Case{"gather_with_a_batch",
+             {kGrid, IntTensor::of<std::int16_t>({2, 2}, {2, 0, 1, 1})},
+             [](Builder& b, const Refs& x) { return b.gather(x[0], x[1], 1, 1); },
+             IntTensor::of<std::int8_t>({2, 2}, {3, 1, 5, 5})},
+        Case{"gather_with_one_index_drops_the_axis",
+             {kGrid, IntTensor::of<std::int8_t>({}, {1})},
+             [](Builder& b, const Refs& x) { return b.gather(x[0], x[1], 0); },
+             list<std::int8_t>({-4, 5, -6})},
+        Case{"scatter_rows",
+             {kGrid, list<std::int8_t>({1}), IntTensor::of<std::int8_t>({1, 3}, {7, 8, 9})},
+             [](Builder& b, const Refs& x) { return b.scatter(x[0], x[1], x[2], 0); },
+             IntTensor::of<std::int8_t>({2, 3}, {1, -2, 3, 7, 8, 9})},
+        Case{"scatter_with_a_batch",
+             {kGrid, IntTensor::of<std::int8_t>({2, 2}, {2, 0, 1, 0}), IntTensor::of<std::int8_t>({2, 2}, {7, 8, 9, 10})},
+             [](Builder& b, const Refs& x) { return b.scatter(x[0], x[1], x[2], 1, 1); },
+             IntTensor::of<std::int8_t>({2, 3}, {8, -2, 7, 10, 9, -6})},
         Case{"compare",
              {kGrid},
              [](Builder& b, const Refs& x) { return b.compare(x[0], x[0], program::CompareOp::less_equal); },

@@ -30,7 +30,7 @@ Result<std::vector<Shape>> infer(const Step& step) {
   if (x.size() != w.size() || x.size() < 3)
     return fail(Code::invalid_argument, "shapes {} and {}: [n, spatial..., c] and [o, kernel..., c / groups] expected",
                 tensor::shape_text(x), tensor::shape_text(w));
-  if (x.size() > 4) return fail(Code::unsupported, "{} spatial axes: 1 or 2 expected", x.size() - 2);
+  if (x.size() > 5) return fail(Code::unsupported, "{} spatial axes: 1 to 3 expected", x.size() - 2);
   KOINON_TRY(const auto p, params_of(step));
   if (p.groups < 1 || p.groups > x.back() || x.back() % p.groups != 0 || w.front() % p.groups != 0 ||
       w.back() != x.back() / p.groups)
@@ -66,29 +66,31 @@ Result<std::vector<Reach>> bounds(const Step& step, const Known& known) {
   return std::vector{out};
 }
 
+// Entry of the k-th spatial axis from the innermost outwards; `absent` where the convolution has fewer axes.
+std::int64_t inner(const std::vector<std::int64_t>& list, std::size_t k, std::int64_t absent) {
+  return k < list.size() ? list[list.size() - 1 - k] : absent;
+}
+
 void execute(const Execution& run) {
   const Shape &x = shape_of(run.step, 0), &w = shape_of(run.step, 1), &y = run.step.outputs[0].shape;
   const auto p = params_of(run.step);
   KOINON_INVARIANT(p.has_value());
-  const bool flat = x.size() == 3;  // one spatial axis runs as a picture of height 1
-  const std::size_t last = flat ? 0 : 1;
+  const auto spatial = [](const Shape& s) { return Shape(s.begin() + 1, s.end() - 1); };
+  const Shape in = spatial(x), kernel = spatial(w), out = spatial(y);
   kernels::Conv job;
   job.batch = x[0];
-  job.height = flat ? 1 : x[1];
-  job.width = x[last + 1];
   job.channels = x.back();
   job.filters = w[0];
-  job.kernel_height = flat ? 1 : w[1];
-  job.kernel_width = w[last + 1];
   job.groups = p->groups;
-  job.stride_height = flat ? 1 : p->strides[0];
-  job.stride_width = p->strides[last];
-  job.dilation_height = flat ? 1 : p->dilations[0];
-  job.dilation_width = p->dilations[last];
-  job.pad_top = flat ? 0 : p->pads_begin[0];
-  job.pad_left = p->pads_begin[last];
-  job.out_height = flat ? 1 : y[1];
-  job.out_width = y[last + 1];
+  job.width = inner(in, 0, 1), job.height = inner(in, 1, 1), job.depth = inner(in, 2, 1);
+  job.kernel_width = inner(kernel, 0, 1), job.kernel_height = inner(kernel, 1, 1), job.kernel_depth = inner(kernel, 2, 1);
+  job.out_width = inner(out, 0, 1), job.out_height = inner(out, 1, 1), job.out_depth = inner(out, 2, 1);
+  job.stride_width = inner(p->strides, 0, 1), job.stride_height = inner(p->strides, 1, 1);
+  job.stride_depth = inner(p->strides, 2, 1);
+  job.dilation_width = inner(p->dilations, 0, 1), job.dilation_height = inner(p->dilations, 1, 1);
+  job.dilation_depth = inner(p->dilations, 2, 1);
+  job.pad_left = inner(p->pads_begin, 0, 0), job.pad_top = inner(p->pads_begin, 1, 0);
+  job.pad_front = inner(p->pads_begin, 2, 0);
   job.x = run.operand(0);
   job.w = run.operand(1);
   if (run.operands.size() == 3) job.bias = run.operand(2);

@@ -21,10 +21,11 @@ Status check_counts(const StepRule& rule, const Step& step) {
   return {};
 }
 
-Status check_type(const StepRule& rule, const Step& step, DType type) {
+Status check_type(const StepRule& rule, const Step& step, std::size_t output) {
+  const DType type = step.outputs[output].dtype;
   const bool right =
       rule.typing == Typing::any || (rule.typing == Typing::accumulator ? type == DType::i32 || type == DType::i64
-                                                                        : type == natural_type(rule, step, Range{}));
+                                                                        : type == natural_type(rule, step, output, Range{}));
   if (!right)
     return fail(Code::malformed, "[{}] output of type {}, which this step cannot have", step_name(step.kind), dtype_name(type));
   return {};
@@ -32,12 +33,13 @@ Status check_type(const StepRule& rule, const Step& step, DType type) {
 
 }  // namespace
 
-DType natural_type(const StepRule& rule, const Step& step, const Range& range) {
+DType natural_type(const StepRule& rule, const Step& step, std::size_t output, const Range& range) {
   switch (rule.typing) {
     case Typing::first: return step.operand_infos[0].dtype;
     case Typing::second: return step.operand_infos[1].dtype;
     case Typing::i8: return DType::i8;
     case Typing::i32: return DType::i32;
+    case Typing::first_then_i32: return output == 0 ? step.operand_infos[0].dtype : DType::i32;
     default: break;
   }
   for (auto type : {DType::i8, DType::i16, DType::i32}) {
@@ -70,7 +72,7 @@ Status check_step(const Step& step) {
     if (step.outputs[i].shape != (*shapes)[i])
       return fail(Code::malformed, "[{}] output {} has shape {}: {} expected", step_name(step.kind), i,
                   tensor::shape_text(step.outputs[i].shape), tensor::shape_text((*shapes)[i]));
-    KOINON_CHECK(check_type(*rule, step, step.outputs[i].dtype));
+    KOINON_CHECK(check_type(*rule, step, i));
   }
   return {};
 }

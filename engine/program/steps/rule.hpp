@@ -25,6 +25,7 @@ enum class Typing {
   second,       ///< that of operand 1
   i8,
   i32,
+  first_then_i32,  ///< output 0 as operand 0, output 1 i32
 };
 
 /// A proved range, and the output channel that reaches furthest, -1 where channels play no part.
@@ -64,13 +65,15 @@ struct StepRule {
   void (*execute)(const Execution& run);
   /// Multiplications, or elements touched, of one run.
   std::uint64_t (*cost)(const Step& step);
+  /// What the operands of one run must satisfy beyond their ranges, asked before execute; null when nothing. Errors as infer.
+  Status (*admit)(const Execution& run) = nullptr;
 };
 
 /// The rule of a kind; null for a kind that this version does not run.
 const StepRule* find_rule(StepKind kind);
 
-/// Type of output i: what the rule fixes, or else the narrowest that holds the range.
-DType natural_type(const StepRule& rule, const Step& step, const Range& range);
+/// Type of an output: what the rule fixes, or else the narrowest that holds the range.
+DType natural_type(const StepRule& rule, const Step& step, std::size_t output, const Range& range);
 /// Checks operand and output counts, shapes and types of a whole step. Errors name the kind.
 Status check_step(const Step& step);
 /// Proves the ranges of a checked step's outputs and that their types hold them. Errors name kind, channel and bound.

@@ -20,10 +20,11 @@ std::string_view step_name(StepKind kind) {
 namespace steps {
 
 const StepRule* find_rule(StepKind kind) {
-  static const std::vector<StepRule> rules = {matmul_rule(),     conv_rule(),   add_rule(),    sub_rule(),    mul_rule(),
-                                              requantise_rule(), lookup_rule(), reduce_rule(), argmax_rule(), compare_rule(),
-                                              select_rule(),     divide_rule(), isqrt_rule(),  shift_rule(),  reshape_rule(),
-                                              transpose_rule(),  slice_rule(),  concat_rule(), pad_rule(),    broadcast_rule()};
+  static const std::vector<StepRule> rules = {
+      matmul_rule(),  conv_rule(),      add_rule(),        sub_rule(),    mul_rule(),   requantise_rule(),
+      lookup_rule(),  reduce_rule(),    prefix_sum_rule(), argmax_rule(), topk_rule(),  compare_rule(),
+      select_rule(),  gather_rule(),    scatter_rule(),    divide_rule(), isqrt_rule(), shift_rule(),
+      reshape_rule(), transpose_rule(), slice_rule(),      concat_rule(), pad_rule(),   broadcast_rule()};
   for (const auto& rule : rules)
     if (rule.kind == kind) return &rule;
   return nullptr;
