@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -117,7 +118,7 @@ std::vector<int> operands(const Node& node);
 struct Graph {
   std::string name;
   std::int64_t opset = 0;
-  std::vector<ValueInfo> values;
+  std::deque<ValueInfo> values;  ///< a deque: a reference to one stays valid while others are added
   std::vector<Node> nodes;
   std::vector<int> inputs;   ///< values that a run is given
   std::vector<int> outputs;  ///< values that a run returns

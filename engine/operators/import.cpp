@@ -1,6 +1,10 @@
 #include "engine/operators/import.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <ranges>
+
+#include "engine/operators/expansion.hpp"
 
 namespace koinon::engine::operators {
 
@@ -23,16 +27,22 @@ std::int64_t cost(const Call& call, const std::vector<Type>& outputs) {
   return __builtin_mul_overflow(elements, each, &out) ? INT64_MAX : out;
 }
 
-/// Infers and folds node by node; a folded node disappears.
+/// Infers, folds and expands node by node; a folded or expanded node disappears.
 class Importer {
  public:
   Importer(onnx::Graph graph, std::int64_t budget) : graph_(std::move(graph)), budget_(budget) {}
 
   Result<onnx::Graph> run() {
     std::vector<onnx::Node> kept;
-    for (auto& node : graph_.nodes) {
-      KOINON_TRY(const bool folded, visit(node));
-      if (!folded) kept.push_back(std::move(node));
+    std::vector<onnx::Node> todo(std::make_move_iterator(graph_.nodes.rbegin()), std::make_move_iterator(graph_.nodes.rend()));
+    for (std::size_t visited = 0; !todo.empty(); ++visited) {
+      if (visited > onnx::kMaxNodes)
+        return base::fail(Code::out_of_range, "[onnx] more than {} nodes with loops unrolled", onnx::kMaxNodes);
+      auto node = std::move(todo.back());
+      todo.pop_back();
+      KOINON_TRY(auto outcome, visit(node));
+      if (outcome.kept) kept.push_back(std::move(node));
+      std::ranges::move(outcome.nodes.rbegin(), outcome.nodes.rend(), std::back_inserter(todo));
     }
     graph_.nodes = std::move(kept);
     drop_unused();
@@ -40,7 +50,13 @@ class Importer {
   }
 
  private:
-  Result<bool> visit(const onnx::Node& node) {
+  /// What became of a node: it stays, or these take its place.
+  struct Outcome {
+    bool kept = false;
+    std::vector<onnx::Node> nodes;
+  };
+
+  Result<Outcome> visit(const onnx::Node& node) {
     std::vector<const Value*> values;
     bool constant = true;
     for (int v : node.inputs) {
@@ -51,22 +67,32 @@ class Importer {
     const Call call(graph_, node, std::move(values));
     KOINON_TRY(const auto* op, find_operator(call));
     KOINON_TRY(auto types, infer(*op, call));
-    for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+    for (std::size_t i = 0; i < node.outputs.size() && op->infer != nullptr; ++i) {
       if (node.outputs[i] == onnx::kAbsent) continue;
       graph_.values[at(node.outputs[i])].type = types[i];
       graph_.values[at(node.outputs[i])].typed = true;
     }
-    if (!(constant || op->from_types)) return false;
-    const auto price = op->from_types ? 1 : cost(call, types);
+    if (op->compute != nullptr && (constant || op->from_types)) {
+      KOINON_TRY(const bool folded, fold(*op, call, types));
+      if (folded) return Outcome{};
+    }
+    if (op->expand == nullptr) return Outcome{true, {}};
+    Expansion expansion(graph_, call, inlined_);
+    KOINON_CHECK(op->expand(call, expansion));
+    return Outcome{expansion.empty(), expansion.take()};
+  }
+
+  Result<bool> fold(const Operator& op, const Call& call, const std::vector<Type>& types) {
+    const auto price = op.from_types ? 1 : cost(call, types);
     if (price > budget_) {
-      if (op->lower == nullptr)
+      if (op.lower == nullptr)
         return call.fail(Code::exhausted, "folding it would take {} operations: {} left", price, budget_);
       return false;
     }
     budget_ -= price;
-    KOINON_TRY(auto results, op->compute(call));
-    for (std::size_t i = 0; i < node.outputs.size() && i < results.size(); ++i)
-      if (node.outputs[i] != onnx::kAbsent) graph_.values[at(node.outputs[i])].constant = std::move(results[i]);
+    KOINON_TRY(auto results, op.compute(call));
+    for (std::size_t i = 0; i < call.outputs() && i < results.size(); ++i)
+      if (call.output(i) != onnx::kAbsent) graph_.values[at(call.output(i))].constant = std::move(results[i]);
     return true;
   }
 
@@ -89,6 +115,7 @@ class Importer {
 
   onnx::Graph graph_;
   std::int64_t budget_;
+  std::size_t visited_ = 0;
 };
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/operators/integer_range.hpp"
+
 namespace koinon::engine::operators {
 
 namespace {
@@ -55,6 +57,12 @@ Shape permuted(const Shape& shape, const std::vector<std::int64_t>& order) {
 /// True when moving the channels changes no element's place: one channel, or one position.
 bool trivial(const Shape& shape) { return shape[1] == 1 || onnx::count({shape.begin() + 2, shape.end()}) == 1; }
 
+DType narrowest(std::int64_t low, std::int64_t high) {
+  for (auto type : {DType::i8, DType::i16, DType::i32})
+    if (low >= tensor::dtype_low(type) && high <= tensor::dtype_high(type)) return type;
+  return DType::i64;
+}
+
 }  // namespace
 
 bool ends_in_emit(std::string_view op) {
@@ -90,9 +98,13 @@ Status Lowering::set_value(int value, Quantised q) {
 Status Lowering::run() {
   for (int v : graph_.inputs) {
     const auto& info = graph_.values[at(v)];
-    if (!onnx::is_float(info.type.element))
-      return base::fail(Code::unsupported, "[quantise] input '{}' is {}: only float inputs become programs", info.name,
-                        onnx::element_name(info.type.element));
+    if (!onnx::is_float(info.type.element)) {
+      const auto range = integer_range(graph_, v);
+      const auto ref =
+          builder_.input(info.name, {narrowest(range.low, range.high), info.type.shape}, Scale{}, range.low, range.high);
+      KOINON_CHECK(set_value(v, {ref, Scale{}, info.type.shape, false}));
+      continue;
+    }
     const auto ref = builder_.input(info.name, {dtype(), info.type.shape}, target(v).scale, target(v).low, target(v).high);
     KOINON_CHECK(set_value(v, {ref, target(v).scale, info.type.shape, false}));
   }
@@ -122,8 +134,14 @@ Status Lowering::run() {
 Result<Quantised> Lowering::in(const Call& call, std::size_t i) {
   if (const auto found = lowered_.find(call.input(i)); found != lowered_.end()) return found->second;
   const Value* value = call.known(i);
-  if (value == nullptr || !onnx::is_float(value->element))
-    return call.fail(Code::unsupported, "input {} is {} at run time", i, onnx::element_name(call.type(i).element));
+  if (value == nullptr) return call.fail(Code::internal, "input {} is not lowered", i);
+  if (!onnx::is_float(value->element)) {
+    const auto [low, high] = std::ranges::minmax_element(value->ints);
+    if (value->ints.empty()) return call.fail(Code::unsupported, "input {} is empty", i);
+    IntTensor data = IntTensor::zeros(narrowest(*low, *high), value->shape);
+    for (std::size_t k = 0; k < value->ints.size(); ++k) data.set(static_cast<std::int64_t>(k), value->ints[k]);
+    return Quantised{builder_.weight(std::move(data)), Scale{}, value->shape, false};
+  }
   auto [data, scale] = whole(*value, bits_);
   KOINON_TRY(const auto exact, Scale::from(scale));
   return Quantised{builder_.weight(std::move(data)), exact, value->shape, false};
@@ -184,8 +202,33 @@ Status Lowering::emit(const Call& call, Ref acc, const std::vector<double>& scal
   return {};
 }
 
-Status Lowering::set(const Call& call, Ref ref, Scale scale, bool channels_last) {
-  return set_value(call.output(0), {ref, scale, call.output_type(0).shape, channels_last});
+Status Lowering::set(const Call& call, Ref ref, Scale scale, bool channels_last, std::size_t output) {
+  if (builder_.error()) return base::fail(*builder_.error());
+  if (output >= call.outputs() || call.output(output) == onnx::kAbsent) return {};
+  return set_value(call.output(output), {ref, scale, call.output_type(output).shape, channels_last});
+}
+
+Status Lowering::set_whole(const Call& call, Ref ref, bool channels_last, std::size_t output) {
+  if (builder_.error()) return base::fail(*builder_.error());
+  if (output >= call.outputs() || call.output(output) == onnx::kAbsent) return {};
+  const auto limits = element_range(call.output_type(output).element);
+  const auto range = builder_.range(ref);
+  const auto span = limits.high - limits.low;
+  if ((range.low < limits.low || range.high > limits.high) && span < std::int64_t{1} << 32) {
+    // limits.low + (x - limits.low) mod 2^bits
+    const auto one = [&](std::int64_t v) {
+      IntTensor data = IntTensor::zeros(narrowest(v, v), {});
+      data.set(0, v);
+      return builder_.weight(std::move(data));
+    };
+    const auto rest = builder_.divide(builder_.sub(ref, one(limits.low)), one(span + 1)).second;
+    ref = builder_.add(rest, one(limits.low));
+    if (builder_.error()) return base::fail(*builder_.error());
+  }
+  const auto reach = builder_.range(ref);
+  const auto type = narrowest(reach.low, reach.high);
+  if (builder_.info(ref).dtype != type) ref = builder_.shift(ref, 0, type);
+  return set(call, ref, Scale{}, channels_last, output);
 }
 
 Status Lowering::table(const Call& call, const std::function<double(double)>& f) {

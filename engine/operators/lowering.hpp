@@ -54,7 +54,8 @@ class Lowering {
   [[nodiscard]] DType dtype() const { return bits_ <= 8 ? DType::i8 : DType::i16; }
   [[nodiscard]] std::int64_t limit() const { return (std::int64_t{1} << (bits_ - 1)) - 1; }
 
-  /// Input i as integers; a constant is quantised with one scale.
+  /// Input i as integers. A float constant is quantised with one scale; values of integer or boolean type are exact, of scale 1
+  /// and the narrowest type that holds their range.
   Result<Quantised> in(const Call& call, std::size_t i);
   /// The same with the layout that ONNX has, or with channels last.
   Ref plain(const Quantised& x);
@@ -66,8 +67,11 @@ class Lowering {
   /// `low` and `high`: real bounds that the result is clamped to besides.
   Status emit(const Call& call, Ref acc, const std::vector<double>& scales, bool channels_last = false,
               double low = -std::numeric_limits<double>::infinity(), double high = std::numeric_limits<double>::infinity());
-  /// Sets output 0 to a tensor in the layout of `like`.
-  Status set(const Call& call, Ref ref, Scale scale, bool channels_last = false);
+  /// Sets an output to a tensor of a scale; one that is absent is nothing to do.
+  Status set(const Call& call, Ref ref, Scale scale, bool channels_last = false, std::size_t output = 0);
+  /// Sets an output of an integer or boolean type to exact integers. A result that can leave the element type wraps round in
+  /// it, as the standard says, up to 32 bits; a wider one is what the builder's bounds allow.
+  Status set_whole(const Call& call, Ref ref, bool channels_last = false, std::size_t output = 0);
   /// Output 0 = f(input 0), through a table over every integer that the input can be.
   Status table(const Call& call, const std::function<double(double)>& f);
 

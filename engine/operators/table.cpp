@@ -45,6 +45,7 @@ Result<std::vector<Type>> infer(const Operator& op, const Call& call) {
   if (call.inputs() > op.max_inputs) return call.fail(Code::malformed, "{} inputs: at most {}", call.inputs(), op.max_inputs);
   for (std::size_t i = 0; i < op.min_inputs; ++i)
     if (!call.has(i)) return call.fail(Code::malformed, "input {} of {} is missing", i, op.min_inputs);
+  if (op.infer == nullptr) return std::vector<Type>{};
   KOINON_TRY(auto types, op.infer(call));
   if (call.trouble()) return call.fail(Code::malformed, "attribute '{}' has the wrong kind", *call.trouble());
   if (call.outputs() > types.size()) return call.fail(Code::unsupported, "output {} is not supported", types.size());
