@@ -79,7 +79,9 @@ Result<std::vector<Sample>> load_calibration(base::ByteView onnx, const std::map
                                              const std::vector<std::string>& files) {
   std::vector<Sample> out;
   if (files.empty()) return out;
-  KOINON_TRY(const auto graph, engine::onnx::read(onnx, {dims}));
+  engine::onnx::ReadOptions options;
+  options.dims = dims;
+  KOINON_TRY(const auto graph, engine::onnx::read(onnx, options));
   std::vector<Port> ports;
   for (const auto input : graph.inputs) {
     const auto& value = graph.values[static_cast<std::size_t>(input)];
