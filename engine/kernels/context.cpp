@@ -4,8 +4,13 @@ namespace koinon::engine::kernels {
 
 Isa best_isa() {
 #if defined(__x86_64__)
-  static const bool avx2 = __builtin_cpu_supports("avx2") != 0;
-  return avx2 ? Isa::avx2 : Isa::ref;
+  static const Isa best = [] {
+    if (__builtin_cpu_supports("avx2") == 0) return Isa::ref;
+    const bool wide = __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
+                      __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512vnni") != 0;
+    return wide ? Isa::avx512 : Isa::avx2;
+  }();
+  return best;
 #else
   return Isa::ref;
 #endif

@@ -7,7 +7,9 @@
 namespace koinon::engine::kernels {
 
 /// Instruction sets that kernels are written for. Results are the same bit for bit.
-enum class Isa { ref, avx2 };
+enum class Isa { ref, avx2, avx512 };  ///< avx512: with VNNI; it has all that avx2 has
+
+constexpr bool has_avx2(Isa isa) { return isa != Isa::ref; }
 
 /// The fastest one that this processor has, asked at run time.
 Isa best_isa();

@@ -39,8 +39,13 @@ std::int64_t positions_of(const Conv& job) { return job.batch * job.out_depth * 
 
 // Column `kk` of the matrix that a convolution multiplies by is kernel plane, row, column, channel; row `row` is batch, z, y,
 // x. It is made a few values at a time, never whole.
-void window_row(const Conv& job, std::int64_t group, std::int64_t row, std::int64_t first, std::int64_t count,
-                std::int16_t* to) {
+void copy_channels(ConstArray x, std::int64_t first, std::int64_t count, std::int16_t* to) { widen(x, first, count, to); }
+void copy_channels(ConstArray x, std::int64_t first, std::int64_t count, std::int8_t* to) {
+  std::memcpy(to, x.data + first, static_cast<std::size_t>(count));
+}
+
+template <class T>
+void window_row(const Conv& job, std::int64_t group, std::int64_t row, std::int64_t first, std::int64_t count, T* to) {
   const std::int64_t deep = job.channels / job.groups;
   const Position position = Position::of(job, row);
   for (std::int64_t at = first; at < first + count;) {
@@ -48,9 +53,9 @@ void window_row(const Conv& job, std::int64_t group, std::int64_t row, std::int6
     const std::int64_t n = std::min(deep - channel, first + count - at);
     const std::int64_t pixel = position.pixel(job, at / deep);
     if (pixel < 0) {
-      std::fill(to, to + n, std::int16_t{0});
+      std::fill(to, to + n, T{0});
     } else {
-      widen(job.x, pixel * job.channels + group * deep + channel, n, to);
+      copy_channels(job.x, pixel * job.channels + group * deep + channel, n, to);
     }
     to += n;
     at += n;
@@ -94,7 +99,7 @@ void depthwise(const Context& context, const Conv& job) {
   const std::int64_t lines = positions_of(job) / job.out_width;
   context.parallel_for(lines, [&](std::int64_t line) {
     for (std::int64_t row = line * job.out_width; row < (line + 1) * job.out_width; ++row) {
-      if (context.isa == Isa::avx2) {
+      if (has_avx2(context.isa)) {
         depthwise_avx2<X, Sum>(job, taps.data(), row);
       } else {
         depthwise_plain<X, Sum>(job, taps.data(), row);
@@ -128,6 +133,10 @@ void conv(const Context& context, const Conv& job) {
     g.a_row = [&job, group](std::int64_t row, std::int64_t first, std::int64_t count, std::int16_t* to) {
       window_row(job, group, row, first, count, to);
     };
+    if (job.x.dtype == DType::i8)
+      g.a_bytes = [&job, group](std::int64_t row, std::int64_t first, std::int64_t count, std::int8_t* to) {
+        window_row(job, group, row, first, count, to);
+      };
     g.b = {job.w.dtype, job.w.data + offset(group * filters * g.k, job.w.dtype)};
     if (job.bias.data != nullptr) g.bias = {job.bias.dtype, job.bias.data + offset(group * filters, job.bias.dtype)};
     g.out = {job.out.dtype, job.out.data + offset(group * filters, job.out.dtype)};

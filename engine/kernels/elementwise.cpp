@@ -182,7 +182,7 @@ void elementwise(const Context& context, Function function, const Shape& shape, 
   const std::int64_t total = tensor::element_count(shape);
   context.parallel_for((total + kTask - 1) / kTask, [&](std::int64_t task) {
     const std::int64_t first = task * kTask, last = std::min(total, first + kTask);
-    if (context.isa == Isa::avx2) {
+    if (has_avx2(context.isa)) {
       piece_avx2(function, nest, operands, out, first, last);
     } else {
       piece_plain(function, nest, operands, out, first, last);

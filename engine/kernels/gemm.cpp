@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/kernels/gemm_avx2.hpp"
+#include "engine/kernels/gemm_avx512.hpp"
 
 namespace koinon::engine::kernels {
 
@@ -32,7 +33,9 @@ void gemm_ref(const Gemm& job) {
 }
 
 void gemm(const Context& context, const Gemm& job) {
-  if (context.isa == Isa::avx2) return gemm_avx2(context, job);
+  // A few rows are as fast as B is read.
+  if (context.isa == Isa::avx512 && job.m > 3) return gemm_avx512(context, job);
+  if (has_avx2(context.isa)) return gemm_avx2(context, job);
   gemm_ref(job);
 }
 
@@ -51,6 +54,10 @@ void each_batch(const Matmul& job, F&& run) {
     g.a_row = [a, k = job.k](std::int64_t row, std::int64_t first, std::int64_t count, std::int16_t* to) {
       widen(a, row * k + first, count, to);
     };
+    if (a.dtype == DType::i8)
+      g.a_bytes = [a, k = job.k](std::int64_t row, std::int64_t first, std::int64_t count, std::int8_t* to) {
+        std::memcpy(to, a.data + row * k + first, static_cast<std::size_t>(count));
+      };
     g.b = {job.b.dtype, job.b.data + (job.shared_b ? 0 : i * job.n * job.k * size(job.b.dtype))};
     g.bias = job.bias;
     g.out = {job.out.dtype, job.out.data + i * job.m * job.n * size(job.out.dtype)};

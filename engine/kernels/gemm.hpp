@@ -13,6 +13,8 @@ struct Gemm {
   DType a_dtype = DType::i8;
   /// Writes a[row][first .. first + count) as i16. May be called from several threads at once.
   std::function<void(std::int64_t row, std::int64_t first, std::int64_t count, std::int16_t* to)> a_row;
+  /// The same as i8, for an A of i8; may be empty.
+  std::function<void(std::int64_t row, std::int64_t first, std::int64_t count, std::int8_t* to)> a_bytes;
   ConstArray b;     ///< rows of k elements, contiguous
   ConstArray bias;  ///< n elements, or data null
   Array out;

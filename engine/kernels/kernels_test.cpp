@@ -40,11 +40,14 @@ class Kernels : public testing::Test {
   base::ThreadPool pool_{2};
   Context fast_{nullptr, best_isa()};
   Context threads_{&pool_, best_isa()};
+  // Also the set below the best one, so that a machine with the best still tests both.
+  Context avx2_{&pool_, has_avx2(best_isa()) ? Isa::avx2 : Isa::ref};
 };
 
 TEST_F(Kernels, matmul_equals_ref) {
-  const std::int64_t shapes[][3] = {{1, 1, 1},   {1, 10, 784},   {3, 17, 33},  {4, 16, 32},  {6, 16, 513},  {7, 33, 65},
-                                    {97, 31, 3}, {100, 300, 64}, {800, 20, 5}, {2, 5, 1000}, {13, 47, 1025}};
+  const std::int64_t shapes[][3] = {{1, 1, 1},      {1, 10, 784}, {3, 17, 33},    {4, 16, 32},  {6, 16, 513},
+                                    {7, 33, 65},    {97, 31, 3},  {100, 300, 64}, {800, 20, 5}, {2, 5, 1000},
+                                    {13, 47, 1025}, {5, 3, 2500}, {9, 40, 4097}};
   for (const auto& [m, n, k] : shapes)
     for (auto a_type : {DType::i8, DType::i16})
       for (auto b_type : {DType::i8, DType::i16})
@@ -57,6 +60,8 @@ TEST_F(Kernels, matmul_equals_ref) {
             matmul(fast_, {1, m, n, k, true, in(a), in(b), in(bias), out(got)});
             matmul(threads_, {1, m, n, k, true, in(a), in(b), in(bias), out(split)});
             ASSERT_EQ(got, want) << m << " " << n << " " << k << dtype_name(a_type) << dtype_name(b_type) << dtype_name(type);
+            ASSERT_EQ(split, want);
+            matmul(avx2_, {1, m, n, k, true, in(a), in(b), in(bias), out(split)});
             ASSERT_EQ(split, want);
           }
 }
@@ -129,6 +134,8 @@ TEST_F(Kernels, conv_equals_ref) {
     ASSERT_EQ(got, want) << round;
     job.out = out(split);
     conv(threads_, job);
+    ASSERT_EQ(split, want) << round;
+    conv(avx2_, job);
     ASSERT_EQ(split, want) << round;
   }
 }

@@ -139,7 +139,7 @@ void requantise(const Context& context, const Requantise& job) {
   Requantise inside = job;
   inside.low = std::max(job.low, tensor::dtype_low(job.out.dtype));
   inside.high = std::min(job.high, tensor::dtype_high(job.out.dtype));
-  if (context.isa == Isa::avx2 && by_row(job.multiplier) && by_row(job.shift)) return rows_avx2(context, inside);
+  if (has_avx2(context.isa) && by_row(job.multiplier) && by_row(job.shift)) return rows_avx2(context, inside);
   requantise_ref(job);
 }
 #else
