@@ -1,11 +1,14 @@
-#include "engine/operators/lowering.hpp"
+#include "engine/operators/fixed.hpp"
 #include "engine/operators/shapes.hpp"
 #include "engine/operators/table.hpp"
 
-// ArgMax: the index of the largest element along an axis, the lowest at ties (the highest with select_last_index).
+// ArgMax and ArgMin: the index of the largest or smallest element along an axis, the lowest at ties (the highest with
+// select_last_index).
 namespace koinon::engine::operators {
 
 namespace {
+
+bool is_min(const Call& call) { return call.node().op == "ArgMin"; }
 
 Result<std::vector<Type>> infer(const Call& call) {
   KOINON_TRY(const auto axis, call.axis(call.integer("axis", 0), call.shape(0).size()));
@@ -32,22 +35,35 @@ Result<std::vector<Value>> compute(const Call& call) {
     for (std::int64_t k = 1; k < x.shape[axis]; ++k) {
       const auto here = x.real(static_cast<std::int64_t>(at) + k * strides[axis]);
       const auto top = x.real(static_cast<std::int64_t>(at) + best * strides[axis]);
-      if (here > top || (last && here == top)) best = k;
+      if ((is_min(call) ? here < top : here > top) || (last && here == top)) best = k;
     }
     y.ints[i] = best;
   });
   return std::vector<Value>{std::move(y)};
 }
 
+// The smallest is the largest of 0 - x; the last is the first of x reversed.
 Status lower(const Call& call, Lowering& to) {
-  if (call.integer("select_last_index", 0) != 0) return call.fail(Code::unsupported, "select_last_index");
   KOINON_TRY(const auto axis, call.axis(call.integer("axis", 0), call.shape(0).size()));
   KOINON_TRY(const auto x, to.in(call, 0));
-  const auto best = to.builder().argmax(to.plain(x), axis);
-  return to.set(call, to.builder().reshape(best, call.output_type(0).shape), Scale{});
+  auto& b = to.builder();
+  auto ref = to.plain(x);
+  if (is_min(call)) ref = b.sub(scalar(to, 0), ref);
+  const bool last = call.integer("select_last_index", 0) != 0;
+  const auto n = x.shape[axis];
+  if (last) {
+    std::vector<std::int64_t> starts(x.shape.size(), 0), strides(x.shape.size(), 1);
+    starts[axis] = n - 1;
+    strides[axis] = -1;
+    ref = b.slice(ref, starts, strides, x.shape);
+  }
+  auto best = b.argmax(ref, axis);
+  if (last) best = b.sub(scalar(to, n - 1), best, DType::i32);
+  return to.set(call, b.reshape(best, call.output_type(0).shape), Scale{});
 }
 
-constexpr Operator kOperators[] = {{"ArgMax", 1, kNewest, 1, 1, infer, compute, lower}};
+constexpr Operator kOperators[] = {{"ArgMax", 1, kNewest, 1, 1, infer, compute, lower},
+                                   {"ArgMin", 1, kNewest, 1, 1, infer, compute, lower}};
 
 }  // namespace
 

@@ -3,7 +3,7 @@
 #include <limits>
 
 #include "engine/math/math.hpp"
-#include "engine/operators/compose.hpp"
+#include "engine/operators/expansion.hpp"
 #include "engine/operators/fixed.hpp"
 #include "engine/operators/shapes.hpp"
 #include "engine/operators/table.hpp"
@@ -142,6 +142,17 @@ Result<Fixed> reduced_value(const Call& call, Lowering& to, Fixed x, const std::
   }
 }
 
+Status lower_whole(const Call& call, Lowering& to, Ref x, const std::vector<std::size_t>& reduced) {
+  auto& b = to.builder();
+  const auto kind = kind_of(call);
+  if (kind == Kind::l1) x = absolute(to, x);
+  if (kind == Kind::sum_square) x = b.mul(x, x);
+  if (kind != Kind::l1 && kind != Kind::sum_square && kind != Kind::sum)
+    return call.fail(Code::unsupported, "integers that are not known at import");
+  const auto total = b.reduce(x, program::ReduceParams::axes(program::ReduceOp::sum, call.shape(0), reduced));
+  return to.set_whole(call, b.reshape(total, call.output_type(0).shape));
+}
+
 Status lower(const Call& call, Lowering& to) {
   KOINON_TRY(const auto reduced, axes(call));
   KOINON_TRY(const auto x, to.in(call, 0));
@@ -153,8 +164,10 @@ Status lower(const Call& call, Lowering& to) {
   if (kind == Kind::max || kind == Kind::min) {
     const auto op = kind == Kind::max ? program::ReduceOp::max : program::ReduceOp::min;
     const auto best = reduced.empty() ? ref : b.reduce(ref, program::ReduceParams::axes(op, x.shape, reduced));
-    return to.set(call, same_shape ? best : b.reshape(best, out), x.scale);
+    const auto shaped = same_shape ? best : b.reshape(best, out);
+    return onnx::is_float(call.type(0).element) ? to.set(call, shaped, x.scale) : to.set_whole(call, shaped);
   }
+  if (!onnx::is_float(call.type(0).element)) return lower_whole(call, to, ref, reduced);
   KOINON_TRY(const auto y, reduced_value(call, to, {ref, x.scale.real()}, reduced));
   if (to.builder().error()) return base::fail(*to.builder().error());
   // A rescaled sum lies below 2^47.
@@ -170,12 +183,12 @@ Status expand_product(const Call& call, Expansion& to) {
   for (auto a : reduced) {
     const auto axis = static_cast<std::int64_t>(a);
     for (auto n = shape[a]; n > 1; n = (n + 1) / 2) {
-      const auto part = [&](std::int64_t from, std::int64_t end) { return slice_of(to, x, axis, from, end); };
+      const auto part = [&](std::int64_t from, std::int64_t end) { return to.slice(x, {from}, {end}, {axis}); };
       const int both = to.add("Mul", {part(0, n / 2), part(n / 2, n / 2 * 2)});
-      x = n % 2 == 0 ? both : to.add("Concat", {both, part(n - 1, n)}, {{"axis", axis}});
+      x = n % 2 == 0 ? both : to.concat({both, part(n - 1, n)}, axis);
     }
   }
-  to.result(0, reshape_to(to, x, out));
+  to.result(0, to.reshape(x, out));
   return {};
 }
 

@@ -1,11 +1,12 @@
+#include <algorithm>
 #include <cmath>
 
 #include "engine/math/math.hpp"
-#include "engine/operators/lowering.hpp"
+#include "engine/operators/fixed.hpp"
 #include "engine/operators/shapes.hpp"
 #include "engine/operators/table.hpp"
 
-// Softmax and LogSoftmax along one axis (before opset 13: over all axes from `axis` on, flattened).
+// Softmax, LogSoftmax and Hardmax along one axis (before opset 13: over all axes from `axis` on, flattened).
 namespace koinon::engine::operators {
 
 namespace {
@@ -52,29 +53,54 @@ Result<std::vector<Value>> compute(const Call& call) {
   return std::vector<Value>{std::move(y)};
 }
 
-// exp(x - max) from a table in units of 2^-15, divided by its sum with 15 bits behind the point.
+Result<std::vector<Value>> compute_hardmax(const Call& call) {
+  KOINON_TRY(const auto v, view(call));
+  Value y = Value::zeros(call.output_type(0));
+  for (std::int64_t o = 0; o < v.outer; ++o)
+    for (std::int64_t i = 0; i < v.inner; ++i) {
+      const auto first = static_cast<std::size_t>(o * v.n * v.inner + i), step = static_cast<std::size_t>(v.inner);
+      const auto& x = call.value(0).floats;
+      std::size_t best = 0;
+      for (std::size_t k = 1; k < static_cast<std::size_t>(v.n); ++k)
+        if (x[first + k * step] > x[first + best * step]) best = k;
+      y.floats[first + best * step] = 1;
+    }
+  return std::vector<Value>{std::move(y)};
+}
+
+// exp(x - max) from a table in units of 2^-15, divided by its sum with 20 bits behind the point; or, for the logarithm,
+// x - max - log(sum).
 Status lower(const Call& call, Lowering& to) {
-  if (call.node().op == "LogSoftmax") return call.fail(Code::unsupported, "not lowered to steps");
   KOINON_TRY(const auto v, view(call));
   KOINON_TRY(const auto x, to.in(call, 0));
   auto& b = to.builder();
-  Ref ref = b.reshape(to.plain(x), {v.outer, v.n, v.inner});
-  const auto along = [&](program::ReduceOp op) { return program::ReduceParams::axes(op, {v.outer, v.n, v.inner}, {1}); };
-  const auto below = b.sub(ref, b.reduce(ref, along(program::ReduceOp::max)));
-  const std::int64_t floor = -2 * to.limit();
-  const auto clamped = to.rescale(below, {1.0}, floor, 0, to.limit() > 127 ? DType::i32 : DType::i16);
-  IntTensor table = IntTensor::zeros(DType::i16, {1 - floor});
-  for (std::int64_t i = 0; i <= -floor; ++i)
-    table.set(i, onnx::saturate(std::floor(32767.0 * math::exp(static_cast<double>(floor + i) * x.scale.real()) + 0.5)));
-  const auto exps = b.lookup(clamped, b.table(std::move(table)), floor);
-  const auto sum = b.reduce(exps, along(program::ReduceOp::sum), DType::i32);
-  const auto positive = to.rescale(sum, {1.0}, 1, tensor::dtype_high(DType::i32), DType::i32);
-  const auto share = b.quotient(b.shift(exps, 15), positive);
-  return to.emit(call, b.reshape(share, x.shape), {1.0 / 32768});
+  const Shape shape{v.outer, v.n, v.inner};
+  const auto parts = exponentials(to, {b.reshape(to.plain(x), shape), x.scale.real()}, shape, {1});
+  auto total = b.reduce(parts.terms.ref, program::ReduceParams::axes(program::ReduceOp::sum, shape, {1}));
+  total = clamp(to, total, 32767, v.n * 32767);
+  if (call.node().op == "LogSoftmax") {
+    const auto y = sum(to, {parts.below, x.scale.real()}, logarithm(to, {total, parts.terms.unit}), true);
+    return to.emit(call, b.reshape(y.ref, x.shape), {y.unit});
+  }
+  const auto share = b.quotient(b.shift(parts.terms.ref, 20), total);
+  return to.emit(call, b.reshape(share, x.shape), {0x1p-20});
+}
+
+// 1 where an element's place along the axis is that of the largest.
+Status lower_hardmax(const Call& call, Lowering& to) {
+  KOINON_TRY(const auto v, view(call));
+  KOINON_TRY(const auto x, to.in(call, 0));
+  auto& b = to.builder();
+  const auto best = b.argmax(b.reshape(to.plain(x), {v.outer, v.n, v.inner}), 1);
+  IntTensor places = IntTensor::zeros(DType::i32, {1, v.n, 1});
+  for (std::int64_t i = 0; i < v.n; ++i) places.set(i, i);
+  const auto hit = b.compare(best, b.weight(std::move(places)), program::CompareOp::equal);
+  return to.set(call, b.reshape(hit, x.shape), Scale{});
 }
 
 constexpr Operator kOperators[] = {{"Softmax", 1, kNewest, 1, 1, infer, compute, lower},
-                                   {"LogSoftmax", 1, kNewest, 1, 1, infer, compute, lower}};
+                                   {"LogSoftmax", 1, kNewest, 1, 1, infer, compute, lower},
+                                   {"Hardmax", 1, kNewest, 1, 1, infer, compute_hardmax, lower_hardmax}};
 
 }  // namespace
 

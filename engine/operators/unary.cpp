@@ -72,6 +72,11 @@ constexpr Row kRows[] = {
     {"Reciprocal", 6, [](const Call&, double x) { return 1.0 / x; }},
     {"Round", 11, [](const Call&, double x) { return round_even(x); }},
     {"Selu", 6, selu},
+    {"Shrink", 9,
+     [](const Call& c, double x) {
+       const double edge = c.real("lambd", 0.5), bias = c.real("bias", 0);
+       return x < -edge ? x + bias : x > edge ? x - bias : 0.0;
+     }},
     {"Sigmoid", 6, [](const Call&, double x) { return sigmoid(x); }},
     {"Sign", 9, [](const Call&, double x) { return x > 0   ? 1.0
                                                    : x < 0 ? -1.0
