@@ -82,13 +82,13 @@ bool uniform(const Value& c) {
   return std::ranges::all_of(c.floats, [&](float v) { return v == c.floats[0]; }) && !c.floats.empty();
 }
 
-/// x + sign * c: the constant is expressed in 2^-8 of x's unit, and x shifted to meet it.
+/// x + sign * c: the constant is expressed in a finer unit than x's, and x shifted to meet it.
 Status add_constant(const Call& call, Lowering& to, const Quantised& x, Value c, bool negate_x, bool negate_c) {
   for (auto& v : c.floats) v = negate_c ? -v : v;
-  const double unit = x.scale.real() / 256;
+  const double unit = x.scale.real() / static_cast<double>(1 << to.finer());
   const bool keep = x.channels_last && c.shape.size() <= x.shape.size();
   KOINON_TRY(const auto constant, to.units(call, keep ? laid_out(c, x) : c, unit));
-  const auto fine = to.builder().shift(keep ? x.ref : to.plain(x), 8, DType::i32);
+  const auto fine = to.builder().shift(keep ? x.ref : to.plain(x), to.finer(), DType::i32);
   const auto acc = negate_x ? to.builder().sub(constant, fine) : to.builder().add(fine, constant);
   return to.emit(call, acc, {unit}, keep);
 }
@@ -98,7 +98,7 @@ Status multiply_constant(const Call& call, Lowering& to, const Quantised& x, con
   const auto ref = keep ? x.ref : to.plain(x);
   if (uniform(c) && c.floats[0] > 0 && call.output_type(0).shape == x.shape)
     return to.emit(call, ref, {x.scale.real() * static_cast<double>(c.floats[0])}, keep);
-  auto [data, scale] = Lowering::whole(keep ? laid_out(c, x) : c, 16);
+  auto [data, scale] = Lowering::whole(keep ? laid_out(c, x) : c, to.factor_bits());
   const auto acc = to.builder().mul(ref, to.builder().weight(std::move(data)));
   return to.emit(call, acc, {x.scale.real() * scale}, keep);
 }
@@ -125,8 +125,8 @@ Status lower_sum(const Call& call, Lowering& to) {
   }
   KOINON_TRY(const auto x, to.in(call, 0));
   KOINON_TRY(const auto y, to.in(call, 1));
-  // Both are brought to a unit 2^-8 of the coarser one.
-  const double unit = std::max(x.scale.real(), y.scale.real()) / 256;
+  // Both are brought to a unit finer than the coarser one.
+  const double unit = std::max(x.scale.real(), y.scale.real()) / static_cast<double>(1 << to.finer());
   const auto limit = std::int64_t{1} << 30;
   const auto [a, b, last] = meet(to, x, y);
   const auto left = to.rescale(a, {x.scale.real() / unit}, -limit, limit, DType::i32);

@@ -50,9 +50,9 @@ Status lower(const Call& call, Lowering& to) {
   for (std::size_t i = 0; i < call.inputs(); ++i) {
     KOINON_TRY(const auto x, to.in(call, i));
     const auto ref = to.plain(x);
-    parts.push_back(x.scale == target.scale
+    parts.push_back(x.scale == target.scale && to.builder().info(ref).dtype == target.dtype()
                         ? ref
-                        : to.rescale(ref, {x.scale.real() / target.scale.real()}, target.low, target.high, to.dtype()));
+                        : to.rescale(ref, {x.scale.real() / target.scale.real()}, target.low, target.high, target.dtype()));
   }
   return to.set(call, to.builder().concat(parts, axis), target.scale);
 }

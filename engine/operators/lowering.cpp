@@ -70,8 +70,8 @@ bool ends_in_emit(std::string_view op) {
   return std::ranges::find(kOps, op) != std::end(kOps);
 }
 
-Lowering::Lowering(const onnx::Graph& graph, std::vector<Target> targets, int bits)
-    : graph_(graph), targets_(std::move(targets)), bits_(bits) {
+Lowering::Lowering(const onnx::Graph& graph, std::vector<Target> targets, Precision precision)
+    : graph_(graph), targets_(std::move(targets)), precision_(std::move(precision)) {
   find_fused();
 }
 
@@ -111,6 +111,7 @@ Status Lowering::run() {
   for (const auto& node : graph_.nodes) {
     if (lowered_.contains(node.outputs[0])) continue;  // fused into the node before it
     const auto call = call_of(graph_, node);
+    node_ = &node;
     KOINON_TRY(const auto* op, find_operator(call));
     if (op->lower == nullptr) return call.fail(Code::unsupported, "its operands must be constant");
     auto done = op->lower(call, *this);
@@ -142,7 +143,7 @@ Result<Quantised> Lowering::in(const Call& call, std::size_t i) {
     for (std::size_t k = 0; k < value->ints.size(); ++k) data.set(static_cast<std::int64_t>(k), value->ints[k]);
     return Quantised{builder_.weight(std::move(data)), Scale{}, value->shape, false};
   }
-  auto [data, scale] = whole(*value, bits_);
+  auto [data, scale] = whole(*value, weight_bits());
   KOINON_TRY(const auto exact, Scale::from(scale));
   return Quantised{builder_.weight(std::move(data)), exact, value->shape, false};
 }
@@ -178,7 +179,9 @@ Ref Lowering::rescale(Ref x, const std::vector<double>& ratios, std::int64_t low
     m.set(i, factor);
     s.set(i, shift);
   }
-  return builder_.requantise(x, builder_.weight(std::move(m)), builder_.weight(std::move(s)), low, high, dtype);
+  const Ref factors = builder_.weight(std::move(m));  // one after the other: compilers differ in the order of arguments
+  const Ref shifts = builder_.weight(std::move(s));
+  return builder_.requantise(x, factors, shifts, low, high, dtype);
 }
 
 Status Lowering::emit(const Call& call, Ref acc, const std::vector<double>& scales, bool channels_last, double low,
@@ -196,7 +199,7 @@ Status Lowering::emit(const Call& call, Ref acc, const std::vector<double>& scal
   for (auto s : scales) ratios.push_back(s / unit);
   const auto floor = std::max(to.low, nearest(std::max(low / unit, -1e9)));
   const auto ceiling = std::min(to.high, nearest(std::min(high / unit, 1e9)));
-  const auto ref = rescale(acc, ratios, std::min(floor, ceiling), ceiling, dtype());
+  const auto ref = rescale(acc, ratios, std::min(floor, ceiling), ceiling, to.dtype());
   const Quantised q{ref, to.scale, call.output_type(0).shape, channels_last};
   KOINON_CHECK(set_value(value, q));
   return {};
@@ -238,7 +241,7 @@ Status Lowering::table(const Call& call, const std::function<double(double)>& f)
   const auto entries = range.high - range.low + 1;
   if (entries > 65536) return call.fail(Code::unsupported, "a table of {} entries: at most 65536", entries);
   const auto& to = target(call.output(0));
-  IntTensor data = IntTensor::zeros(dtype(), {entries});
+  IntTensor data = IntTensor::zeros(to.dtype(), {entries});
   for (std::int64_t i = 0; i < entries; ++i) {
     const double y = f(static_cast<double>(range.low + i) * x.scale.real()) / to.scale.real();
     data.set(i, std::clamp(nearest(y), to.low, to.high));
@@ -247,23 +250,61 @@ Status Lowering::table(const Call& call, const std::function<double(double)>& f)
   return set(call, ref, to.scale, x.channels_last);
 }
 
+int Lowering::weight_bits() const {
+  const auto found = node_ == nullptr ? precision_.weights_of.end() : precision_.weights_of.find(node_->outputs[0]);
+  return found == precision_.weights_of.end() ? precision_.weights : found->second;
+}
+
+int Lowering::finer() const {
+  int bits = 8;
+  while (precision_.accumulator > 0 && bits > 0 && 2 * limit() << bits > precision_.accumulator) --bits;
+  return bits;
+}
+
+double Lowering::row_scale(std::span<const float> row, double bias, double input_scale) const {
+  const auto limit = limit_of(weight_bits());
+  double top = 0;
+  for (float w : row) top = std::max(top, std::fabs(static_cast<double>(w)));
+  double scale = top / static_cast<double>(limit);
+  // A bias that dwarfs its row would leave 32 bits: give the row coarser units.
+  scale = std::max(scale, std::fabs(bias) / (input_scale * 0x1p30));
+  if (!(scale > 1e-30)) return 1e-30;
+  if (precision_.accumulator == 0 || node_ == nullptr) return scale;
+  // Coarser until the sum keeps inside, whatever the inputs; zeros around a convolution's input join its range.
+  const auto x =
+      lowered_.contains(node_->inputs[0]) ? builder_.range(lowered_.at(node_->inputs[0]).ref) : program::Range{-limit, limit};
+  const double low = static_cast<double>(std::min<std::int64_t>(x.low, 0));
+  const double high = static_cast<double>(std::max<std::int64_t>(x.high, 0));
+  const auto most = static_cast<double>(precision_.accumulator);
+  for (int round = 0; round < 1000; ++round) {
+    double up = 0, down = 0;
+    for (float w : row) {
+      const double q =
+          std::clamp(std::floor(static_cast<double>(w) / scale + 0.5), -static_cast<double>(limit), static_cast<double>(limit));
+      up += q > 0 ? q * high : q * low;
+      down += q > 0 ? q * low : q * high;
+    }
+    const double offset = std::floor(bias / (input_scale * scale) + 0.5);
+    const double reach = std::max(up + offset, -(down + offset));
+    if (reach <= most) break;
+    scale *= std::max(1.001, reach / most * 0.999);
+  }
+  return scale;
+}
+
 Rows Lowering::rows(const std::vector<float>& weights, const Shape& shape, const std::vector<double>& bias,
                     double input_scale) const {
   Rows out;
   const auto count = static_cast<std::size_t>(shape[0]);
   const auto width = weights.size() / std::max<std::size_t>(count, 1);
-  out.weights = IntTensor::zeros(dtype(), shape);
+  const auto limit = limit_of(weight_bits());
+  out.weights = IntTensor::zeros(weight_bits() <= 8 ? DType::i8 : DType::i16, shape);
   if (!bias.empty()) out.bias = IntTensor::zeros(DType::i32, {shape[0]});
   for (std::size_t r = 0; r < count; ++r) {
-    double top = 0;
-    for (std::size_t i = 0; i < width; ++i) top = std::max(top, std::fabs(static_cast<double>(weights[r * width + i])));
-    double scale = top / static_cast<double>(limit());
-    // A bias that dwarfs its row would leave 32 bits: give the row coarser units.
-    if (!bias.empty()) scale = std::max(scale, std::fabs(bias[r]) / (input_scale * 0x1p30));
-    if (!(scale > 1e-30)) scale = 1e-30;
+    const double scale = row_scale(std::span(weights).subspan(r * width, width), bias.empty() ? 0 : bias[r], input_scale);
     for (std::size_t i = 0; i < width; ++i) {
       const auto q = nearest(static_cast<double>(weights[r * width + i]) / scale);
-      out.weights.set(static_cast<std::int64_t>(r * width + i), std::clamp(q, -limit(), limit()));
+      out.weights.set(static_cast<std::int64_t>(r * width + i), std::clamp(q, -limit, limit));
     }
     out.scale.push_back(input_scale * scale);
     if (!bias.empty())

@@ -2,6 +2,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <span>
 
 #include "engine/operators/operator.hpp"
 #include "engine/program/builder.hpp"
@@ -28,6 +29,16 @@ struct Target {
   std::int64_t high = 0;
   double real_low = 0;  ///< range that calibration saw
   double real_high = 0;
+  [[nodiscard]] DType dtype() const { return low >= -128 && high <= 127 ? DType::i8 : DType::i16; }
+};
+
+/// How finely a graph is lowered. Values have the bits that their targets give them.
+struct Precision {
+  int bits = 8;                   ///< of the widest value, 2 to 8 or 16
+  int weights = 8;                ///< of weights, 2 to 8 or 16
+  std::map<int, int> weights_of;  ///< of the weights of the node that makes a value, where they differ
+  /// Largest magnitude of a sum of products: rows of weights get coarser units until they keep to it. 0: what its type holds.
+  std::int64_t accumulator = 0;
 };
 
 /// Weights as integers, one scale an output row.
@@ -42,8 +53,8 @@ struct Rows {
 /// scale).
 class Lowering {
  public:
-  /// `targets`: one for each value of the graph that is not constant. `bits`: 8 or 16.
-  Lowering(const onnx::Graph& graph, std::vector<Target> targets, int bits);
+  /// `targets`: one for each value of the graph that is not constant.
+  Lowering(const onnx::Graph& graph, std::vector<Target> targets, Precision precision);
 
   /// Lowers the whole graph. Errors: unsupported or out_of_range, naming the node.
   Status run();
@@ -51,8 +62,13 @@ class Lowering {
 
   program::Builder& builder() { return builder_; }
   [[nodiscard]] const Target& target(int value) const { return targets_[static_cast<std::size_t>(value)]; }
-  [[nodiscard]] DType dtype() const { return bits_ <= 8 ? DType::i8 : DType::i16; }
-  [[nodiscard]] std::int64_t limit() const { return (std::int64_t{1} << (bits_ - 1)) - 1; }
+  /// Of the widest value. An operator that rescales to a target by hand takes the target's own.
+  [[nodiscard]] DType dtype() const { return precision_.bits <= 8 ? DType::i8 : DType::i16; }
+  [[nodiscard]] std::int64_t limit() const { return limit_of(precision_.bits); }
+  /// How many bits finer than its operands a sum of two values is taken: 8, or what the accumulator leaves.
+  [[nodiscard]] int finer() const;
+  /// Bits of a constant that values are multiplied by one by one: 16, or those of weights when the accumulator is limited.
+  [[nodiscard]] int factor_bits() const { return precision_.accumulator > 0 ? weight_bits() : 16; }
 
   /// Input i as integers. A float constant is quantised with one scale; values of integer or boolean type are exact, of scale 1
   /// and the narrowest type that holds their range.
@@ -87,12 +103,16 @@ class Lowering {
   [[nodiscard]] const std::map<int, Quantised>& lowered() const { return lowered_; }
 
  private:
+  static std::int64_t limit_of(int bits) { return (std::int64_t{1} << (bits - 1)) - 1; }
+  [[nodiscard]] int weight_bits() const;
+  [[nodiscard]] double row_scale(std::span<const float> row, double bias, double input_scale) const;
   void find_fused();
   Status set_value(int value, Quantised q);
 
   const onnx::Graph& graph_;
   std::vector<Target> targets_;
-  int bits_;
+  Precision precision_;
+  const onnx::Node* node_ = nullptr;  ///< being lowered
   program::Builder builder_;
   std::map<int, Quantised> lowered_;
   /// Output of a linear node to the clamp that follows it and is its only user.

@@ -103,7 +103,7 @@ Status lower(const Call& call, Lowering& to) {
   Scale scale = x.scale;
   if (pads.value != 0) {
     scale = target.scale;
-    ref = to.rescale(ref, {x.scale.real() / scale.real()}, target.low, target.high, to.dtype());
+    ref = to.rescale(ref, {x.scale.real() / scale.real()}, target.low, target.high, target.dtype());
   }
   const auto value =
       std::clamp(onnx::saturate(pads.value / scale.real() + (pads.value < 0 ? -0.5 : 0.5)), target.low, target.high);

@@ -166,7 +166,7 @@ Result<Built> build(base::ByteView onnx, const std::vector<std::vector<tensor::F
              calibration.empty() ? synthetic_samples(graph, options.seed) : take_samples(graph, calibration));
   KOINON_TRY(const auto seen, calibrate(graph, samples, options));
   KOINON_TRY(auto targets, choose_targets(graph, seen, options));
-  operators::Lowering lowering(graph, std::move(targets), options.activations);
+  operators::Lowering lowering(graph, std::move(targets), {options.activations, options.activations, {}, 0});
   KOINON_CHECK(lowering.run());
   auto metadata = options.metadata;
   if (metadata.name.empty()) metadata.name = reference.name.substr(0, program::kMaxText);
