@@ -115,7 +115,7 @@ class Importer {
 
   onnx::Graph graph_;
   std::int64_t budget_;
-  std::size_t visited_ = 0;
+  Expansion::Inlined inlined_;
 };
 
 }  // namespace

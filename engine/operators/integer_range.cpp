@@ -13,6 +13,8 @@ namespace {
 using onnx::Element;
 using program::Range;
 
+constexpr std::int64_t kBits32 = std::int64_t{1} << 31;
+
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 /// Operators that move integers about without changing them.
@@ -75,8 +77,8 @@ Range element_range(Element element) {
     case Element::i8: return {-128, 127};
     case Element::u16: return {0, 65535};
     case Element::i16: return {-32768, 32767};
-    case Element::u32: return {0, 0xffffffffLL};
-    case Element::i32: return {-0x80000000LL, 0x7fffffffLL};
+    case Element::u32: return {0, 2 * kBits32 - 1};
+    case Element::i32: return {-kBits32, kBits32 - 1};
     case Element::u64: return {0, std::int64_t{1} << 62};
     default: return {-(std::int64_t{1} << 62), std::int64_t{1} << 62};
   }
@@ -84,8 +86,8 @@ Range element_range(Element element) {
 
 Range integer_range(const onnx::Graph& graph, int input) {
   auto range = element_range(graph.values[at(input)].type.element);
-  range.low = std::max(range.low, -0x80000000LL);
-  range.high = std::min(range.high, 0x7fffffffLL);
+  range.low = std::max(range.low, -kBits32);
+  range.high = std::min(range.high, kBits32 - 1);
   if (const auto axes = find_axes(graph, input)) {
     range.low = std::max(range.low, -axes->longest);
     range.high = std::min(range.high, axes->longest - 1);
