@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "engine/operators/lowering.hpp"
+#include "engine/operators/fixed.hpp"
 #include "engine/operators/shapes.hpp"
 #include "engine/operators/table.hpp"
 #include "engine/operators/window.hpp"
@@ -116,27 +116,44 @@ Result<std::vector<Value>> compute(const Call& call) {
   return std::vector<Value>{std::move(y)};
 }
 
+/// Order that moves the second axis to the end, and the shape that follows.
+std::pair<std::vector<std::int64_t>, Shape> second_last(const Shape& shape) {
+  std::vector<std::int64_t> order{0};
+  for (std::size_t i = 2; i < shape.size(); ++i) order.push_back(static_cast<std::int64_t>(i));
+  order.push_back(1);
+  Shape out;
+  for (auto i : order) out.push_back(shape[static_cast<std::size_t>(i)]);
+  return {order, out};
+}
+
+/// Weights that are a value of the graph have one scale, and the bias is added behind.
+Status lower_variable(const Call& call, Lowering& to, const program::ConvParams& params) {
+  KOINON_TRY(const auto x, to.in(call, 0));
+  KOINON_TRY(const auto w, to.in(call, 1));
+  auto& b = to.builder();
+  const auto weights = b.transpose(to.plain(w), second_last(w.shape).first);
+  Fixed y{b.conv(to.channels_last(x), weights, params), x.scale.real() * w.scale.real()};
+  if (call.has(2)) {
+    KOINON_TRY(const auto bias, to.in(call, 2));
+    y = add_to(to, y, {to.plain(bias), bias.scale.real()});
+  }
+  return to.emit(call, y.ref, {y.unit}, true);
+}
+
 Status lower(const Call& call, Lowering& to) {
   KOINON_TRY(const auto at, window(call));
-  if (call.known(1) == nullptr || (call.has(2) && call.known(2) == nullptr))
-    return call.fail(Code::unsupported, "weights that are computed at run time");
-  if (at.kernel.size() > 2) return call.fail(Code::unsupported, "{} spatial axes: 1 or 2 expected", at.kernel.size());
+  if (at.kernel.size() > 3) return call.fail(Code::unsupported, "{} spatial axes: 1 to 3 expected", at.kernel.size());
+  program::ConvParams params{call.integer("group", 1), at.strides, at.dilations, at.begin, at.end};
+  if (call.known(1) == nullptr || (call.has(2) && call.known(2) == nullptr)) return lower_variable(call, to, params);
   KOINON_TRY(const auto x, to.in(call, 0));
-  // Weights go from [o, c, k...] to [o, k..., c].
   const auto& w = call.value(1);
-  Shape shape{w.shape[0]};
-  std::vector<std::int64_t> strides{strides_of(w.shape)[0]};
-  for (std::size_t i = 2; i < w.shape.size(); ++i) {
-    shape.push_back(w.shape[i]);
-    strides.push_back(strides_of(w.shape)[i]);
-  }
-  shape.push_back(w.shape[1]);
-  strides.push_back(strides_of(w.shape)[1]);
+  const auto [order, shape] = second_last(w.shape);
+  std::vector<std::int64_t> strides;
+  for (auto i : order) strides.push_back(strides_of(w.shape)[static_cast<std::size_t>(i)]);
   const auto moved = pick(w, shape, strides);
   std::vector<double> bias;
   for (std::int64_t o = 0; call.has(2) && o < w.shape[0]; ++o) bias.push_back(call.value(2).real(o));
   auto rows = to.rows(moved.floats, shape, bias, x.scale.real());
-  program::ConvParams params{call.integer("group", 1), at.strides, at.dilations, at.begin, at.end};
   std::optional<Ref> added;
   if (rows.bias) added = to.builder().weight(*std::move(rows.bias));
   const auto input = to.channels_last(x);

@@ -81,6 +81,13 @@ Fixed sum(Lowering& to, Fixed x, Fixed y, bool minus) {
   return {minus ? to.builder().sub(a, b) : to.builder().add(a, b), unit};
 }
 
+Fixed add_to(Lowering& to, Fixed x, Fixed y, bool minus) {
+  auto& b = to.builder();
+  const auto limit = std::int64_t{1} << 45;
+  const auto brought = to.rescale(y.ref, {y.unit / x.unit}, -limit, limit);
+  return {minus ? b.sub(x.ref, brought) : b.add(x.ref, brought), x.unit};
+}
+
 Fixed product(Lowering& to, Fixed x, Fixed y) {
   const auto a = fit(to, x, 23), b = fit(to, y, 23);
   return {to.builder().mul(a.ref, b.ref), a.unit * b.unit};

@@ -26,6 +26,8 @@ Fixed fit(Lowering& to, Fixed x, int bits);
 
 /// x + y or x - y, in 2^-8 of the coarser unit.
 Fixed sum(Lowering& to, Fixed x, Fixed y, bool minus = false);
+/// x + y in x's unit, for an accumulator x below 2^46.
+Fixed add_to(Lowering& to, Fixed x, Fixed y, bool minus = false);
 /// x * y of at most 23 bits each.
 Fixed product(Lowering& to, Fixed x, Fixed y);
 /// a / b, for either sign of b; a b of 0 counts as one unit. a is brought to at most `bits`, and gets as many binary digits as

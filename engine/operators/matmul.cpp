@@ -1,6 +1,7 @@
 #include <algorithm>
+#include <cmath>
 
-#include "engine/operators/lowering.hpp"
+#include "engine/operators/fixed.hpp"
 #include "engine/operators/shapes.hpp"
 #include "engine/operators/table.hpp"
 
@@ -186,11 +187,28 @@ Result<std::vector<Value>> compute_gemm(const Call& call) {
   return std::vector<Value>{std::move(y)};
 }
 
+/// B or C that are values of the graph, or a C that is no row: one scale, and C is added behind.
+Status lower_gemm_variable(const Call& call, Lowering& to) {
+  KOINON_TRY(const auto x, to.in(call, 0));
+  KOINON_TRY(const auto w, to.in(call, 1));
+  auto& b = to.builder();
+  const auto left = call.integer("transA", 0) != 0 ? b.transpose(to.plain(x), {1, 0}) : to.plain(x);
+  const auto right = call.integer("transB", 0) != 0 ? to.plain(w) : b.transpose(to.plain(w), {1, 0});
+  const double alpha = call.real("alpha", 1), beta = call.real("beta", 1);
+  Fixed y{b.matmul(left, right), x.scale.real() * w.scale.real() * std::fabs(alpha)};
+  if (!(y.unit > 0)) return call.fail(Code::unsupported, "alpha {}", alpha);
+  if (alpha < 0) y.ref = b.sub(scalar(to, 0), y.ref);
+  if (call.has(2) && beta != 0) {
+    KOINON_TRY(const auto c, to.in(call, 2));
+    y = add_to(to, y, {to.plain(c), c.scale.real() * std::fabs(beta)}, beta < 0);
+  }
+  return to.emit(call, y.ref, {y.unit});
+}
+
 Status lower_gemm(const Call& call, Lowering& to) {
   KOINON_TRY(const auto p, gemm_product(call));
-  if (call.known(1) == nullptr) return call.fail(Code::unsupported, "B that is computed at run time");
   const bool row_bias = call.has(2) && call.known(2) != nullptr && (call.shape(2).size() < 2 || call.shape(2)[0] == 1);
-  if (call.has(2) && !row_bias) return call.fail(Code::unsupported, "C that is not one constant row");
+  if (call.known(1) == nullptr || (call.has(2) && !row_bias)) return lower_gemm_variable(call, to);
   KOINON_TRY(const auto x, to.in(call, 0));
   Ref a = to.plain(x);
   if (call.integer("transA", 0) != 0) a = to.builder().transpose(a, {1, 0});

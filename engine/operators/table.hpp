@@ -12,6 +12,7 @@ std::span<const Operator> clip_operators();
 std::span<const Operator> concat_operators();
 std::span<const Operator> constant_operators();
 std::span<const Operator> conv_operators();
+std::span<const Operator> conv_transpose_operators();
 std::span<const Operator> identity_operators();
 std::span<const Operator> lrn_operators();
 std::span<const Operator> matmul_operators();
