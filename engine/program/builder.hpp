@@ -13,9 +13,13 @@ namespace koinon::engine::program {
 ///
 ///   Builder b;
 ///   Ref x = b.input("x", {DType::i8, {1, 784}}, scale, -127, 127);
-///   Ref acc = b.matmul(x, b.weight(w), b.weight(bias));
-///   b.output("y", b.requantise(acc, b.weight(m), b.weight(s), 0, 127, DType::i8), scale);
+///   Ref rows = b.weight(w), bias = b.weight(offsets);
+///   Ref acc = b.matmul(x, rows, bias);
+///   Ref m = b.weight(factors), s = b.weight(shifts);
+///   b.output("y", b.requantise(acc, m, s, 0, 127, DType::i8), scale);
 ///   Result<Program> program = b.finish({.name = "mlp"});
+///
+/// Not two calls of the builder among the arguments of one: compilers differ in the order of arguments, hence in the ids.
 ///
 /// Where `dtype` is absent, the narrowest type that holds the proved range is taken (at least i32 for matmul, conv and sums).
 /// Elementwise operands broadcast as in NumPy.

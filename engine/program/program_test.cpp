@@ -24,9 +24,11 @@ IntTensor i8(std::vector<std::int8_t> v) { return IntTensor::of<std::int8_t>({st
 Program dense() {
   Builder b;
   const Ref x = b.input("x", {DType::i8, {1, 4}}, Scale{1, -7}, -127, 127);
-  const Ref acc = b.matmul(x, b.weight(IntTensor::of<std::int8_t>({2, 4}, {1, -2, 3, -4, 5, 6, 7, 8})),
-                           b.weight(IntTensor::of<std::int32_t>({2}, {100, -100})));
-  const Ref y = b.requantise(acc, b.weight(i16({1000, 2000})), b.weight(i8({14})), -8, 7, DType::i8);
+  const Ref w = b.weight(IntTensor::of<std::int8_t>({2, 4}, {1, -2, 3, -4, 5, 6, 7, 8}));
+  const Ref bias = b.weight(IntTensor::of<std::int32_t>({2}, {100, -100}));
+  const Ref acc = b.matmul(x, w, bias);
+  const Ref m = b.weight(i16({1000, 2000})), s = b.weight(i8({14}));
+  const Ref y = b.requantise(acc, m, s, -8, 7, DType::i8);
   const Ref t = b.lookup(y, b.table(i8({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15})), -8);
   b.output("y", t, Scale{3, -5});
   return b.finish({"dense", "Koinon", "Apache-2.0", "two rows"}).value();

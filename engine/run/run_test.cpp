@@ -25,10 +25,11 @@ IntTensor list(std::vector<T> v) {
 Program dense() {
   Builder b;
   const Ref x = b.input("x", {DType::i8, {1, 4}}, Scale{1, -7}, -127, 127);
-  const Ref acc = b.matmul(x, b.weight(IntTensor::of<std::int8_t>({2, 4}, {1, -2, 3, -4, 5, 6, 7, 8})),
-                           b.weight(list<std::int32_t>({100, -100})));
-  const Ref y =
-      b.requantise(acc, b.weight(list<std::int16_t>({1000, 2000})), b.weight(list<std::int8_t>({14})), -8, 7, DType::i8);
+  const Ref w = b.weight(IntTensor::of<std::int8_t>({2, 4}, {1, -2, 3, -4, 5, 6, 7, 8}));
+  const Ref bias = b.weight(list<std::int32_t>({100, -100}));
+  const Ref acc = b.matmul(x, w, bias);
+  const Ref m = b.weight(list<std::int16_t>({1000, 2000})), s = b.weight(list<std::int8_t>({14}));
+  const Ref y = b.requantise(acc, m, s, -8, 7, DType::i8);
   b.output("acc", acc, Scale{});
   b.output("y", y, Scale{3, -5});
   return b.finish({}).value();

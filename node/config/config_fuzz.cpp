@@ -1,19 +1,18 @@
-#include <cstdlib>
+#include <sys/mman.h>
+#include <unistd.h>
 
-#include "base/file.hpp"
+#include <cstdlib>
+#include <string>
+
 #include "node/config/config.hpp"
 
 /// Whatever stands in the file, loading gives a configuration or an error that names the file.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const koinon::base::TempFolder kFolder;
-  const auto path = kFolder.path() / "k.toml";
-  if (auto* file = std::fopen(path.c_str(), "wb")) {
-    std::fwrite(data, 1, size, file);
-    std::fclose(file);
-  }
+  static const int kFile = memfd_create("k.toml", 0);
+  const auto path = "/proc/self/fd/" + std::to_string(kFile);
+  if (ftruncate(kFile, 0) != 0 || pwrite(kFile, data, size, 0) != static_cast<ssize_t>(size)) std::abort();
   const auto config = koinon::node::load_config({.file = path, .environment = {}, .flags = {}});
-  if (!config && config.error().text.find("k.toml") == std::string::npos && config.error().text.find("[config]") != 0)
-    std::abort();
+  if (!config && config.error().text.find(path) == std::string::npos && config.error().text.find("[config]") != 0) std::abort();
   return 0;
 }
 
