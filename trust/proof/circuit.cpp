@@ -1,0 +1,165 @@
+#include "trust/proof/circuit.hpp"
+
+#include <fmt/format.h>
+
+#include <bit>
+
+#include "base/result.hpp"
+
+namespace koinon::trust::proof {
+
+unsigned Bilinear::inner_log() const { return static_cast<unsigned>(std::bit_width(inner)); }
+
+Var Circuit::add_vars(Home home, std::size_t count) {
+  const auto first = static_cast<Var>(values_.size());
+  KOINON_INVARIANT(values_.size() + count < std::size_t{1} << 31);
+  values_.resize(values_.size() + count);
+  std::uint32_t cell = 0;
+  if (home == Home::witness) cell = static_cast<std::uint32_t>(std::exchange(witness_cells_, witness_cells_ + count));
+  if (home == Home::weight) cell = static_cast<std::uint32_t>(std::exchange(weight_cells_, weight_cells_ + count));
+  if (!groups_.empty() && groups_.back().home == home)
+    groups_.back().count += static_cast<std::uint32_t>(count);
+  else
+    groups_.push_back({first, static_cast<std::uint32_t>(count), home, cell});
+  return first;
+}
+
+Var Circuit::known(Fp value) {
+  const auto [at, added] = known_.try_emplace(value.v, 0);
+  if (added) {
+    at->second = add_vars(Home::known, 1);
+    set(at->second, value);
+  }
+  return at->second;
+}
+
+Fp Circuit::value(const Affine& form) const {
+  Fp out = form.constant;
+  for (const auto& term : form.terms) out += term.coefficient * values_[term.var];
+  return out;
+}
+
+Fp Circuit::evaluate(const Form& form, std::span<const Fp> values) const {
+  Fp out = form.constant;
+  for (const auto& term : terms(form)) out += term.coefficient * values[term.var];
+  return out;
+}
+
+Circuit::Form Circuit::store(const Affine& form) {
+  const auto begin = static_cast<std::uint32_t>(terms_.size());
+  terms_.insert(terms_.end(), form.terms.begin(), form.terms.end());
+  return {begin, static_cast<std::uint32_t>(terms_.size()), form.constant};
+}
+
+void Circuit::product(const Affine& a, const Affine& b, const Affine& c) { products_.push_back({store(a), store(b), store(c)}); }
+
+std::uint32_t Circuit::add_table(std::vector<std::array<Fp, 2>> entries) {
+  const auto table = static_cast<std::uint32_t>(table_first_.size());
+  table_first_.push_back(static_cast<std::uint32_t>(entries_.size()));
+  for (const auto& entry : entries) entries_.push_back({table, entry[0], entry[1]});
+  return table;
+}
+
+void Circuit::lookup(std::uint32_t table, const Affine& x, const Affine& y, std::size_t entry) {
+  lookups_.push_back({table, store(x), store(y), static_cast<std::uint32_t>(table_first_[table] + entry)});
+}
+
+std::uint32_t Circuit::range_table(std::uint64_t count) {
+  const auto [at, added] = range_tables_.try_emplace(count, 0);
+  if (added) {
+    std::vector<std::array<Fp, 2>> entries;
+    for (std::uint64_t v = 0; v < count; ++v) entries.push_back({Fp(v), Fp()});
+    at->second = add_table(std::move(entries));
+  }
+  return at->second;
+}
+
+void Circuit::range(const Affine& form, std::uint64_t count) {
+  if (std::has_single_bit(count)) return range_bits(form, static_cast<unsigned>(std::bit_width(count) - 1));
+  if (count <= std::uint64_t{1} << limb_log_) {
+    lookup(range_table(count), form, {}, with_values_ ? value(form).v : 0);
+    return;
+  }
+  const auto bits = static_cast<unsigned>(std::bit_width(count));
+  Affine rest;
+  rest.constant = Fp(count - 1);
+  range_bits(form, bits);
+  range_bits(rest.add(form, -Fp(1)), bits);
+}
+
+void Circuit::range_bits(const Affine& form, unsigned bits) {
+  if (bits == 0) return zero(form);
+  const std::uint64_t number = with_values_ ? value(form).v : 0;
+  Affine low = form;  // what remains when the upper limbs are taken off
+  for (unsigned at = limb_log_; at < bits; at += limb_log_) {
+    const unsigned width = std::min(limb_log_, bits - at);
+    const Var limb = add_vars(Home::witness, 1);
+    const std::uint64_t part = number >> at & ((std::uint64_t{1} << width) - 1);
+    if (with_values_) set(limb, Fp(part));
+    lookup(range_table(std::uint64_t{1} << width), Affine::of(limb), {}, part);
+    low.add(limb, -Fp(std::uint64_t{1} << at));
+  }
+  const unsigned width = std::min(limb_log_, bits);
+  lookup(range_table(std::uint64_t{1} << width), low, {}, number & ((std::uint64_t{1} << width) - 1));
+}
+
+Affine Circuit::limbs(unsigned bits, std::uint64_t value) {
+  Affine out;
+  for (unsigned at = 0; at < bits; at += limb_log_) {
+    const unsigned width = std::min(limb_log_, bits - at);
+    const Var limb = add_vars(Home::witness, 1);
+    const std::uint64_t part = value >> at & ((std::uint64_t{1} << width) - 1);
+    if (with_values_) set(limb, Fp(part));
+    lookup(range_table(std::uint64_t{1} << width), Affine::of(limb), {}, part);
+    out.add(limb, Fp(std::uint64_t{1} << at));
+  }
+  return out;
+}
+
+Bilinear& Circuit::bilinear(Bilinear form) { return bilinears_.emplace_back(std::move(form)); }
+
+unsigned Circuit::rows_log() const { return static_cast<unsigned>(std::max(1, std::bit_width(rows() - 1))); }
+
+void Circuit::finish() {
+  multiplicities_ = add_vars(Home::witness, entries_.size());
+  if (with_values_)
+    for (const auto& row : lookups_)
+      if (row.entry < entries_.size()) values_[multiplicities_ + row.entry] += Fp(1);
+  random_from_ = values_.size();
+  hiding_row_ = add_vars(Home::witness, 9);
+  for (auto& form : bilinears_) form.hide = add_vars(Home::witness, 9);
+  mask_ = add_vars(Home::witness, 3 * mask_size(3, rows_log()));
+  for (auto& form : bilinears_) form.mask = add_vars(Home::witness, 3 * mask_size(2, form.inner_log()));
+}
+
+std::optional<std::string> broken_constraint(const Circuit& circuit) {
+  const std::span<const Fp> values = circuit.values();
+  std::size_t i = 0;
+  for (const auto& row : circuit.products()) {
+    if (circuit.evaluate(row.a, values) * circuit.evaluate(row.b, values) != circuit.evaluate(row.c, values))
+      return fmt::format("product {} of {}", i, circuit.products().size());
+    ++i;
+  }
+  i = 0;
+  for (const auto& row : circuit.lookup_rows()) {
+    const bool inside = row.entry < circuit.entries();
+    const auto entry = inside ? circuit.table_entries()[row.entry] : Circuit::Entry{};
+    if (!inside || entry.table != row.table || circuit.evaluate(row.x, values) != entry.x ||
+        circuit.evaluate(row.y, values) != entry.y)
+      return fmt::format("lookup {} of {} in table {}", i, circuit.lookups(), row.table);
+    ++i;
+  }
+  for (const auto& form : circuit.bilinears())
+    for (std::size_t r = 0; r < form.rows; ++r)
+      for (std::size_t c = 0; c < form.columns; ++c) {
+        Fp sum;
+        if (!form.bias.empty()) sum = values[form.bias[c]];
+        if (!form.public_bias.empty()) sum = form.public_bias[c];
+        for (std::size_t l = 0; l < form.inner; ++l)
+          sum += values[form.left[r * form.inner + l]] * values[form.right[c * form.inner + l]];
+        if (sum != values[form.out[r * form.columns + c]]) return fmt::format("bilinear form, element {}, {}", r, c);
+      }
+  return std::nullopt;
+}
+
+}  // namespace koinon::trust::proof

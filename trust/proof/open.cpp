@@ -1,0 +1,253 @@
+#include "trust/proof/open.hpp"
+
+#include <bit>
+
+#include "trust/proof/keccak.hpp"
+#include "trust/proof/multilinear.hpp"
+#include "trust/proof/open_common.hpp"
+#include "trust/proof/parallel.hpp"
+
+namespace koinon::trust::proof {
+
+using base::Code;
+using base::fail;
+
+std::vector<unsigned> fold_plan(unsigned rows_log) {
+  std::vector<unsigned> out;
+  for (unsigned left = rows_log; left > kFinalLog; left -= out.back()) out.push_back(std::min(kFoldLog, left - kFinalLog / 2));
+  return out;
+}
+
+void weigh_masks(std::span<Ext> weights, std::size_t rows, const Ext& rho) {
+  auto masks = weights.subspan(weights.size() - kMaskColumns * rows);
+  for (std::size_t k = 0; k < 3; ++k)
+    for (std::size_t x = 0; x < rows; ++x) {
+      const Ext unit = rho * basis(k);
+      masks[k * rows + x] = unit;
+      masks[(3 + k) * rows + x] = unit * Fp(std::uint64_t{1} << std::popcount(x));
+    }
+}
+
+base::Hash coset_hash(std::span<const Ext> coset) {
+  base::Bytes message(1 + coset.size_bytes());
+  message[0] = 0x12;
+  std::memcpy(message.data() + 1, coset.data(), coset.size_bytes());
+  return keccak256_once(message);
+}
+
+std::vector<std::uint32_t> distinct(std::vector<std::uint32_t> places) {
+  std::sort(places.begin(), places.end());
+  places.erase(std::unique(places.begin(), places.end()), places.end());
+  return places;
+}
+
+namespace {
+
+constexpr std::size_t kChunk = 2048;  // pairs in one task
+
+/// The sumcheck over rows of the sum over columns of value * weight; both [columns, length], halved in place each round.
+class ProductSumcheck {
+ public:
+  ProductSumcheck(std::vector<Ext> values, std::vector<Ext> weights, base::ThreadPool* pool)
+      : values_(std::move(values)), weights_(std::move(weights)), pool_(pool) {}
+
+  /// p(0) and p(2).
+  [[nodiscard]] std::array<Ext, 2> message() const {
+    const std::size_t pairs = values_.size() / 2;
+    std::vector<std::array<Ext, 2>> parts((pairs + kChunk - 1) / kChunk);
+    in_chunks(pool_, pairs, kChunk, [&](std::size_t chunk, std::size_t begin, std::size_t end) {
+      std::array<Ext, 2> sum{};
+      for (std::size_t i = begin; i < end; ++i) {
+        const Ext &v0 = values_[2 * i], &v1 = values_[2 * i + 1], &w0 = weights_[2 * i], &w1 = weights_[2 * i + 1];
+        sum[0] += v0 * w0;
+        sum[1] += (v1 + v1 - v0) * (w1 + w1 - w0);
+      }
+      parts[chunk] = sum;
+    });
+    std::array<Ext, 2> out{};
+    for (const auto& part : parts) {
+      out[0] += part[0];
+      out[1] += part[1];
+    }
+    return out;
+  }
+
+  void fold(const Ext& r) {
+    for (auto* array : {&values_, &weights_}) {
+      std::vector<Ext> half(array->size() / 2);
+      in_chunks(pool_, half.size(), kChunk, [&](std::size_t, std::size_t begin, std::size_t end) {
+        for (std::size_t i = begin; i < end; ++i)
+          half[i] = (*array)[2 * i] + r * ((*array)[2 * i + 1] - (*array)[2 * i]);
+      });
+      array->swap(half);
+    }
+  }
+  [[nodiscard]] const std::vector<Ext>& values() const { return values_; }
+
+ private:
+  std::vector<Ext> values_, weights_;
+  base::ThreadPool* pool_;
+};
+
+std::vector<Ext> all_values(std::span<const Oracle* const> oracles) {
+  std::vector<Ext> out;
+  for (const auto* oracle : oracles)
+    for (const auto value : oracle->messages()) out.emplace_back(value);
+  return out;
+}
+
+Ext mask_sum(const Oracle& auxiliary, std::size_t rows) {
+  std::vector<Ext> weights(kMaskColumns * rows);
+  weigh_masks(weights, rows, Ext(Fp(1)));
+  const auto values = auxiliary.messages().subspan((auxiliary.columns() - kMaskColumns) * rows);
+  Ext out;
+  for (std::size_t i = 0; i < values.size(); ++i) out += weights[i] * values[i];
+  return out;
+}
+
+/// A layer of folding: the code word over F and its tree of cosets.
+struct Layer {
+  std::vector<Ext> word;
+  std::size_t coset = 1;
+  Tree tree;
+};
+
+Layer make_layer(const std::vector<Ext>& message, unsigned fold, base::ThreadPool* pool) {
+  Layer out;
+  const auto log = static_cast<unsigned>(std::countr_zero(message.size()));
+  const Encoder encoder(log, kRateLog);
+  const std::size_t n = encoder.places(), blocks = n / message.size();
+  std::vector<std::vector<Fp>> parts(3), words(3, std::vector<Fp>(n));
+  for (std::size_t k = 0; k < 3; ++k)
+    for (const auto& value : message) parts[k].push_back(value.c[k]);
+  in_chunks(pool, 3 * blocks, 1, [&](std::size_t, std::size_t at, std::size_t) {
+    encoder.encode_block(parts[at / blocks], at % blocks,
+                         std::span(words[at / blocks]).subspan(at % blocks * message.size(), message.size()));
+  });
+  out.word.resize(n);
+  for (std::size_t i = 0; i < n; ++i) out.word[i] = Ext(words[0][i], words[1][i], words[2][i]);
+  out.coset = std::size_t{1} << fold;
+  const std::size_t size = 1 + 24 * out.coset;
+  std::vector<base::Hash> leaves(n / out.coset);
+  in_chunks(pool, leaves.size(), 64, [&](std::size_t, std::size_t begin, std::size_t end) {
+    base::Bytes buffer((end - begin) * size);
+    for (std::size_t i = begin; i < end; ++i) {
+      buffer[(i - begin) * size] = 0x12;
+      std::memcpy(&buffer[(i - begin) * size + 1], &out.word[i * out.coset], 24 * out.coset);
+    }
+    keccak256_many(buffer, size, std::span(leaves).subspan(begin, end - begin));
+  });
+  out.tree = Tree(std::move(leaves));
+  return out;
+}
+
+std::vector<Ext> combine(std::span<const Oracle* const> oracles, std::size_t rows, const Ext& gamma) {
+  std::vector<Ext> out(rows);
+  Ext scale(Fp(1));
+  for (const auto* oracle : oracles)
+    for (std::size_t c = 0; c < oracle->columns(); ++c, scale *= gamma) {
+      const auto message = oracle->message(c);
+      for (std::size_t i = 0; i < rows; ++i) out[i] += scale * message[i];
+    }
+  return out;
+}
+
+/// True when the opened places and the evaluation at `point` together say nothing about a column whose last `pads` elements are
+/// random: the pads that vanish at all opened places still reach all of F at the point.
+bool hides(const Params& params, const std::vector<std::uint32_t>& places, std::span<const Ext> point) {
+  if (params.pads < places.size() + 3) return false;
+  std::vector<Fp> vanishing{Fp(1)};  // the product of z - z_q, lowest degree first
+  for (const auto place : places) {
+    const Fp z = domain_point(place, params.rows_log + kRateLog);
+    vanishing.push_back(Fp(0));
+    for (std::size_t i = vanishing.size(); i-- > 0;)
+      vanishing[i] = (i > 0 ? vanishing[i - 1] : Fp(0)) - z * vanishing[i];
+  }
+  const auto eq = eq_table(point);
+  const std::size_t first = params.rows() - params.pads, shifts = params.pads - places.size();
+  std::array<Ext, 3> echelon{};  // rows found so far, one a pivot coordinate
+  for (std::size_t s = 0; s < shifts; ++s) {
+    Ext value;
+    for (std::size_t i = 0; i < vanishing.size(); ++i) value += eq[first + s + i] * vanishing[i];
+    for (std::size_t k = 0; k < 3; ++k) {
+      if (value.c[k] == Fp(0)) continue;
+      if (echelon[k].is_zero()) {
+        echelon[k] = value * inverse(value.c[k]);
+        break;
+      }
+      value -= echelon[k] * value.c[k];
+    }
+  }
+  return !echelon[0].is_zero() && !echelon[1].is_zero() && !echelon[2].is_zero();
+}
+
+}  // namespace
+
+base::Result<OpeningProof> prove_opening(const Params& params, std::span<const Oracle* const> oracles, std::vector<Ext> weights,
+                                         Transcript& transcript, base::ThreadPool* pool) {
+  const std::size_t rows = params.rows();
+  OpeningProof out;
+  out.mask_sum = mask_sum(*oracles.back(), rows);
+  transcript.absorb("open.mask", std::span(&out.mask_sum, 1));
+  weigh_masks(weights, rows, transcript.challenge("open.rho"));
+
+  ProductSumcheck product(all_values(oracles), std::move(weights), pool);
+  std::vector<Ext> point;
+  for (unsigned i = 0; i < params.rows_log; ++i) {
+    out.product_rounds.push_back(product.message());
+    transcript.absorb("open.product", out.product_rounds.back());
+    point.push_back(transcript.challenge("open.point"));
+    product.fold(point.back());
+  }
+  out.columns = product.values();
+  transcript.absorb("open.columns", out.columns);
+
+  auto message = combine(oracles, rows, transcript.challenge("open.gamma"));
+  std::vector<Layer> layers;
+  std::size_t done = 0;
+  for (const auto fold : fold_plan(params.rows_log)) {
+    layers.push_back(make_layer(message, fold, pool));
+    out.layer_roots.push_back(layers.back().tree.root());
+    transcript.absorb("open.layer", layers.back().tree.root().view());
+    for (unsigned k = 0; k < fold; ++k, ++done) {
+      std::vector<Ext> low(message.size() / 2), high(message.size() / 2);
+      for (std::size_t i = 0; i < low.size(); ++i) {
+        low[i] = message[2 * i];
+        high[i] = message[2 * i + 1];
+      }
+      const auto rest = std::span(point).subspan(done + 1);
+      out.fold_rounds.push_back({evaluate(low, rest), evaluate(high, rest)});
+      transcript.absorb("open.fold", out.fold_rounds.back());
+      const Ext r = transcript.challenge("open.r");
+      for (std::size_t i = 0; i < low.size(); ++i) low[i] += r * (high[i] - low[i]);
+      message = std::move(low);
+    }
+  }
+  out.last = message;
+  transcript.absorb("open.last", out.last);
+  out.nonce = transcript.search(params.work_bits);
+  transcript.work(params.work_bits, out.nonce);
+
+  auto places = distinct(transcript.positions("open.places", params.queries, params.rows_log + kRateLog));
+  if (!hides(params, places, point)) return fail(Code::exhausted, "[prove] the padding does not hide; draw it anew");
+  for (const auto* oracle : oracles) {
+    OracleOpening opening;
+    for (const auto place : places) opening.rows.push_back(oracle->row(place));
+    opening.siblings = oracle->tree().open(places);
+    out.oracles.push_back(std::move(opening));
+  }
+  for (const auto& layer : layers) {
+    for (auto& place : places) place = static_cast<std::uint32_t>(place / layer.coset);
+    places = distinct(std::move(places));
+    LayerOpening opening;
+    for (const auto place : places) {
+      const auto first = layer.word.begin() + static_cast<std::ptrdiff_t>(place * layer.coset);
+      opening.cosets.emplace_back(first, first + static_cast<std::ptrdiff_t>(layer.coset));
+    }
+    opening.siblings = layer.tree.open(places);
+    out.layers.push_back(std::move(opening));
+  }
+  return out;
+}
+
+}  // namespace koinon::trust::proof

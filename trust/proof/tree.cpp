@@ -1,0 +1,86 @@
+#include "trust/proof/tree.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "trust/proof/keccak.hpp"
+
+namespace koinon::trust::proof {
+namespace {
+
+constexpr std::size_t kNodeSize = 65, kChunk = 64;
+
+void write_node(std::uint8_t* to, const base::Hash& left, const base::Hash& right) {
+  to[0] = 0x11;
+  std::memcpy(to + 1, left.bytes.data(), 32);
+  std::memcpy(to + 33, right.bytes.data(), 32);
+}
+
+base::Hash node(const base::Hash& left, const base::Hash& right) {
+  std::array<std::uint8_t, kNodeSize> message{};
+  write_node(message.data(), left, right);
+  return keccak256_once(message);
+}
+
+std::vector<base::Hash> level_above(const std::vector<base::Hash>& below) {
+  std::vector<base::Hash> out(below.size() / 2);
+  std::array<std::uint8_t, kNodeSize * kChunk> messages{};
+  for (std::size_t at = 0; at < out.size(); at += kChunk) {
+    const std::size_t n = std::min(kChunk, out.size() - at);
+    for (std::size_t i = 0; i < n; ++i) write_node(&messages[i * kNodeSize], below[2 * (at + i)], below[2 * (at + i) + 1]);
+    keccak256_many({messages.data(), n * kNodeSize}, kNodeSize, std::span(out).subspan(at, n));
+  }
+  return out;
+}
+
+}  // namespace
+
+Tree::Tree(std::vector<base::Hash> leaves) {
+  KOINON_INVARIANT(std::has_single_bit(leaves.size()));
+  levels_.push_back(std::move(leaves));
+  while (levels_.back().size() > 1) levels_.push_back(level_above(levels_.back()));
+}
+
+std::vector<base::Hash> Tree::open(const std::vector<std::uint32_t>& places) const {
+  std::vector<base::Hash> out;
+  std::vector<std::uint32_t> level = places, above;
+  for (std::size_t depth = 0; depth + 1 < levels_.size(); ++depth) {
+    above.clear();
+    for (std::size_t i = 0; i < level.size(); ++i) {
+      if ((level[i] & 1) == 0 && i + 1 < level.size() && level[i + 1] == level[i] + 1)
+        ++i;
+      else
+        out.push_back(levels_[depth][level[i] ^ 1]);
+      above.push_back(level[i] >> 1);
+    }
+    level.swap(above);
+  }
+  return out;
+}
+
+bool opens(const base::Hash& root, unsigned depth, std::vector<std::uint32_t> places, std::vector<base::Hash> leaves,
+           const std::vector<base::Hash>& siblings) {
+  if (places.empty() || places.size() != leaves.size()) return false;
+  std::size_t used = 0;
+  for (unsigned d = 0; d < depth; ++d) {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      const std::uint32_t place = places[i];
+      base::Hash left = leaves[i], right;
+      if ((place & 1) == 0 && i + 1 < places.size() && places[i + 1] == place + 1) {
+        right = leaves[++i];
+      } else {
+        if (used == siblings.size()) return false;
+        right = siblings[used++];
+        if ((place & 1) != 0) std::swap(left, right);
+      }
+      leaves[kept] = node(left, right);
+      places[kept++] = place >> 1;
+    }
+    leaves.resize(kept);
+    places.resize(kept);
+  }
+  return used == siblings.size() && places.size() == 1 && places[0] == 0 && leaves[0] == root;
+}
+
+}  // namespace koinon::trust::proof
