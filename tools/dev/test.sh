@@ -96,7 +96,7 @@ run_label() {
 }
 
 test_all() {
-  local preset=ci labels=() label native=0
+  local preset=release labels=() label native=0
   while (($#)); do
     case $1 in
       --preset)
