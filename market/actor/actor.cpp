@@ -13,7 +13,9 @@ namespace koinon::market {
 namespace {
 
 constexpr std::int64_t kFirstPauseMs = 500;
-constexpr std::int64_t kLongestPauseMs = 20'000;
+/// Short, so that an attempt falls into the last quarter of every commit window, when what is still missing is given up.
+constexpr std::int64_t kLongestPauseMs = 2'000;
+constexpr std::int64_t kShortestPauseMs = 200;
 constexpr std::int64_t kHoldMs = 4'000;  ///< after a success, until the ledger's events show it
 
 /// A bounded set of threads that run tasks in order of arrival.
@@ -52,11 +54,23 @@ class Hands {
   std::vector<std::jthread> threads_;
 };
 
-/// A duty in one phase of one round of an order: when the order moves on, or bytes are posted for it, it is another.
+/// A duty in one phase of one round of an order: when the order moves on, or its input is published or posted once more, it is
+/// another.
 using DutyKey = std::tuple<std::uint64_t, std::uint8_t, DutyKind, Phase, std::size_t>;
+
+DutyKey key_of(const Duty& duty, const OrderView& order) {
+  const auto published = order.rounds.empty() ? 0 : order.rounds.back().published.size();
+  return {duty.order, duty.round, duty.kind, order.phase, order.posted.size() + published};
+}
+
+/// The longest pause between two attempts at a duty of this order.
+std::int64_t longest_pause(const OrderView& order) {
+  return std::clamp(std::int64_t{order.terms.commit_window} * 1000 / 16, kShortestPauseMs, kLongestPauseMs);
+}
 
 struct Attempt {
   bool running = false;
+  std::optional<std::stop_source> run;  ///< of work under way
   std::int64_t next_ms = 0;
   std::int64_t pause_ms = kFirstPauseMs;
   std::int64_t first_failure_ms = 0;
@@ -66,8 +80,11 @@ struct Attempt {
 }  // namespace
 
 /// Invariants:
-/// 1. A duty runs at most once at a time.
+/// 1. A duty runs at most once at a time, whatever was posted meanwhile: two claims made at once would have two salts, of which
+/// one
+///    note is kept.
 /// 2. `attempts` holds only duties of orders that are open.
+/// 3. Only `runs` runs work, and nothing there waits for a peer.
 struct Actor::State {
   State(const Services& services, Sync& sync_in, std::unique_ptr<Seller> seller_in, std::unique_ptr<Buyer> buyer_in,
         ActorOptions o)
@@ -83,6 +100,7 @@ struct Actor::State {
   std::map<DutyKey, Attempt> attempts;
 
   std::unique_ptr<Hands> runs;
+  std::unique_ptr<Hands> fetches;
   std::unique_ptr<Hands> others;
   std::jthread loop;  // last: it stops first
 
@@ -103,13 +121,16 @@ struct Actor::State {
     std::erase_if(attempts, [&](const auto& item) {
       return !item.second.running && !book.open_orders().contains(std::get<0>(item.first));
     });
+    for (auto& [key, attempt] : attempts)
+      if (attempt.run && !wants_work(book.order(std::get<0>(key)), std::get<1>(key))) attempt.run->request_stop();
     for (const auto id : book.open_orders()) {
       const auto& order = *book.order(id);
       std::shared_ptr<const OrderView> copy;
       for (const auto& duty : duties(order, s.account, head)) {
         if (duty.due_ms > now) continue;
+        if (is_running(duty)) continue;
         auto& attempt = attempts[key_of(duty, order)];
-        if (attempt.running || attempt.next_ms > now) continue;
+        if (attempt.next_ms > now) continue;
         attempt.running = true;
         if (!copy) copy = std::make_shared<const OrderView>(order);
         due.emplace_back(duty, copy);
@@ -117,37 +138,98 @@ struct Actor::State {
     }
   }
 
-  static DutyKey key_of(const Duty& duty, const OrderView& order) {
-    return {duty.order, duty.round, duty.kind, order.phase, order.posted.size()};
+  /// Precondition: `mutex` is held.
+  [[nodiscard]] bool is_running(const Duty& duty) const {
+    const auto same = [&](const DutyKey& key) {
+      return std::get<0>(key) == duty.order && std::get<1>(key) == duty.round && std::get<2>(key) == duty.kind;
+    };
+    for (auto at = attempts.lower_bound({duty.order, duty.round, duty.kind, Phase::none, 0}); at != attempts.end(); ++at) {
+      if (!same(at->first)) return false;
+      if (at->second.running) return true;
+    }
+    return false;
   }
 
-  void dispatch(const Duty& duty, std::shared_ptr<const OrderView> order) {
-    auto& hands = duty.kind == DutyKind::work ? *runs : *others;
-    hands.give([this, duty, order = std::move(order)](std::stop_token stop) {
-      const auto done = perform(duty, *order, stop);
-      const auto now = s.clock->now_ms();
-      bool demand = false;
-      bool news = false;  // the same trouble is told once
-      {
-        const std::lock_guard lock(mutex);
-        auto& attempt = attempts[key_of(duty, *order)];
-        attempt.running = false;
-        attempt.next_ms = now + (done ? kHoldMs : attempt.pause_ms);
-        if (!done) {
-          attempt.pause_ms = std::min(attempt.pause_ms * 2, kLongestPauseMs);
-          if (attempt.first_failure_ms == 0) attempt.first_failure_ms = now;
-          news = attempt.last_error != done.error().text;
-          attempt.last_error = done.error().text;
-          demand = duty.kind == DutyKind::work && done.error().code == base::Code::network &&
-                   now - attempt.first_failure_ms >= options.demand_after_ms;
-        }
-      }
-      if (!done && news) report(duty, done.error());
-      if (demand) {
-        base::log_warn("order {}: the input cannot be fetched; demanding it on the ledger", duty.order);
-        if (const auto demanded = seller->demand(*order); !demanded) report(duty, demanded.error());
-      }
+  /// False when the result of a run would come too late: the order has gone on without us.
+  [[nodiscard]] bool wants_work(const OrderView* order, std::uint8_t round) const {
+    return order != nullptr && order->phase == Phase::commit && order->round() == round &&
+           order->seat_now(s.account) != nullptr && !order->seat_now(s.account)->committed;
+  }
+
+  /// The order as it is now, when it still asks for the duty.
+  std::shared_ptr<const OrderView> still_due(const Duty& duty) {
+    std::shared_ptr<const OrderView> out;
+    sync.read([&](const Book& book, std::uint64_t head) {
+      const auto* order = book.order(duty.order);
+      if (order == nullptr) return;
+      const auto asks = [&](const Duty& now) { return now.kind == duty.kind && now.round == duty.round; };
+      if (std::ranges::any_of(duties(*order, s.account, head), asks)) out = std::make_shared<const OrderView>(*order);
     });
+    return out;
+  }
+
+  Hands& hands_for(DutyKind kind) {
+    // What members deliver is fetched by judge.
+    return kind == DutyKind::work || kind == DutyKind::judge ? *fetches : *others;
+  }
+
+  void dispatch(const Duty& duty, std::shared_ptr<const OrderView> seen) {
+    hands_for(duty.kind).give([this, duty, key = key_of(duty, *seen)](std::stop_token stop) {
+      const auto order = still_due(duty);
+      if (!order) return release(key);
+      if (duty.kind != DutyKind::work) return finish(duty, key, *order, perform(duty, *order, stop));
+      if (const auto gathered = seller->gather(*order, stop); !gathered) return finish(duty, key, *order, gathered);
+      if (seller->has_claim(*order)) return finish(duty, key, *order, seller->work(*order, stop));  // only to be committed
+      runs->give([this, duty, key](std::stop_token end) { run(duty, key, end); });
+    });
+  }
+
+  /// Work, of which everything is here, on a slot of its own.
+  void run(const Duty& duty, const DutyKey& key, const std::stop_token& end) {
+    const auto order = still_due(duty);
+    if (!order) return release(key);
+    std::stop_source stop;
+    {
+      const std::lock_guard lock(mutex);
+      attempts[key].run = stop;
+    }
+    const std::stop_callback with(end, [&] { stop.request_stop(); });
+    auto done = seller->work(*order, stop.get_token());
+    if (!done && stop.stop_requested() && !end.stop_requested())
+      done = fail(base::Code::timeout, "the run was given up: its commit window has passed");
+    finish(duty, key, *order, done);
+  }
+
+  /// A duty that nothing is asked of any more.
+  void release(const DutyKey& key) {
+    const std::lock_guard lock(mutex);
+    attempts.erase(key);
+  }
+
+  void finish(const Duty& duty, const DutyKey& key, const OrderView& order, const Status& done) {
+    const auto now = s.clock->now_ms();
+    bool demand = false;
+    bool news = false;  // the same trouble is told once
+    {
+      const std::lock_guard lock(mutex);
+      auto& attempt = attempts[key];
+      attempt.running = false;
+      attempt.run.reset();
+      attempt.next_ms = now + (done ? kHoldMs : attempt.pause_ms);
+      if (!done) {
+        attempt.pause_ms = std::min(attempt.pause_ms * 2, longest_pause(order));
+        if (attempt.first_failure_ms == 0) attempt.first_failure_ms = now;
+        news = attempt.last_error != done.error().text;
+        attempt.last_error = done.error().text;
+        demand = duty.kind == DutyKind::work && done.error().code == base::Code::network &&
+                 now - attempt.first_failure_ms >= options.demand_after_ms;
+      }
+    }
+    if (!done && news) report(duty, done.error());
+    if (demand) {
+      base::log_warn("order {}: the input cannot be fetched; demanding it on the ledger", duty.order);
+      if (const auto demanded = seller->demand(order); !demanded) report(duty, demanded.error());
+    }
   }
 
   /// A refusal of a shared duty is the usual sign that somebody else was first.
@@ -196,6 +278,7 @@ Actor::Actor(const Services& services, Sync& sync, std::unique_ptr<Seller> selle
 
 void Actor::start() {
   state_->runs = std::make_unique<Hands>(state_->options.parallel);
+  state_->fetches = std::make_unique<Hands>(state_->options.fetches);
   state_->others = std::make_unique<Hands>(state_->options.hands);
   state_->loop = std::jthread([state = state_.get()](std::stop_token stop) { state->watch(stop); });
 }
@@ -210,6 +293,7 @@ void Actor::stop() {
     state_->loop.request_stop();
     state_->loop.join();
   }
+  state_->fetches.reset();  // before the runs that it gives
   state_->runs.reset();
   state_->others.reset();
 }

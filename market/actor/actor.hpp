@@ -8,13 +8,17 @@ namespace koinon::market {
 
 struct ActorOptions {
   std::size_t parallel = 1;  ///< runs of work at once
-  std::size_t hands = 4;     ///< other duties at once
+  std::size_t fetches = 16;  ///< duties at once that wait for peers: inputs, programs, results
+  std::size_t hands = 4;     ///< other duties at once, which wait for the ledger alone
   std::int64_t tick_ms = 200;
   std::int64_t demand_after_ms = 8'000;  ///< after failing so long to fetch an input it is demanded on the ledger
 };
 
 /// Does the duties of one account: watches the book and calls Seller and Buyer when something is due. Errors of a duty are
 /// logged and the duty tried again, with growing pauses, for as long as the order asks for it.
+///
+/// Three sets of threads, so that none waits for what it need not: runs of work; what peers must serve, slowly if they like;
+/// what only the ledger must take. A duty that waited its turn is done with the order as it is then, or not at all.
 class Actor {
  public:
   Actor(const Services& services, Sync& sync, std::unique_ptr<Seller> seller, std::unique_ptr<Buyer> buyer,

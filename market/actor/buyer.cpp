@@ -17,6 +17,9 @@ std::string member_result_key(std::uint64_t order, std::uint32_t account) {
   return fmt::format("{}/{}", result_key(order), account);
 }
 
+/// A member has so long to hand over its result, in each attempt; then it is demanded on the ledger.
+constexpr std::int64_t kResultMs = 20'000;
+
 /// Where the name of a result is kept that came over the ledger.
 std::string posted_result_key(std::uint64_t order) { return result_key(order) + "/posted"; }
 
@@ -120,7 +123,7 @@ Result<work::Delivery> Buyer::fetch_result(const Seat& seat, const Parties& part
   if (!sealed) {
     const auto* member = parties.account(seat.account);
     if (member == nullptr) return fail(Code::not_found, "[result] account {} is unknown", seat.account);
-    sealed = s_.fetcher->fetch(member->endpoint, ref, stop);
+    sealed = s_.fetcher->fetch(member->endpoint, ref, kResultMs, stop);
   }
   if (!sealed) return fail(std::move(sealed).error());
   KOINON_TRY(const auto content, open(*sealed, *s_.box));
@@ -173,6 +176,19 @@ Result<work::Delivery> Buyer::result(const OrderView& order) {
   if (delivery.output_root != order.verdict->output_root)
     return fail(Code::not_found, "[result] order {}: another result was delivered than the verdict names", order.id);
   return delivery;
+}
+
+std::vector<base::Cid> Buyer::artifacts(const OrderView& order) {
+  std::vector<base::Cid> out;
+  for (const auto& round : order.rounds)
+    for (const auto& publication : round.published)
+      if (const auto where = Locator::parse(publication.locator)) out.push_back(where->cid);
+  for (const auto& seat : order.seats)
+    if (seat.revealed) out.push_back(base::Cid{seat.result_digest});
+  if (const auto note = purchase(order); note && *note) out.push_back((*note)->input.cid);
+  if (const auto posted = s_.journal->get(posted_result_key(order.id)); posted && *posted)
+    if (const auto cid = base::Cid::parse(**posted)) out.push_back(*cid);
+  return out;
 }
 
 bool Buyer::exposes_a_cheat(const OrderView& order, const PurchaseNote& note) const {
@@ -252,7 +268,7 @@ Result<Receipt> Buyer::conclude(const OrderView& order, const Parties& parties) 
         claim_digest(context, seat.account, out.spec, out.input_root, seat.claim.output_root, seat.claim.trace_root);
     const auto parsed = ledger::Signature::from_bytes(signature.view());
     const auto signer = parsed ? ledger::recover(digest, *parsed) : Result<base::Address>(fail(parsed.error()));
-    if (!signer || *signer != account->operator_address) continue;  // its claim is on the ledger, but no evidence offline
+    if (!signer || !account->operators.contains(*signer)) continue;  // its claim is on the ledger, but no evidence offline
     out.claims.push_back(
         {order.rounds[seat.round].role, seat.account, *signer, seat.claim.output_root, seat.claim.trace_root, signature});
   }

@@ -46,6 +46,8 @@ class Buyer {
   Result<work::Delivery> result(const OrderView& order);
   /// Our own note of an order, or nothing when it is not ours.
   Result<std::optional<PurchaseNote>> purchase(const OrderView& order);
+  /// Every artifact that was made for an order, ours and others': envelopes, results, our sealed input.
+  std::vector<base::Cid> artifacts(const OrderView& order);
   /// The input of our order.
   Result<work::Parcel> input(const OrderView& order);
 

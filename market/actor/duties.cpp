@@ -15,6 +15,29 @@ std::optional<std::int64_t> rank_of(const OrderView& order, std::uint32_t self) 
 
 bool published_by_members(trust::Role role) { return role != trust::Role::quorum; }
 
+/// When an earlier member should bring the input to an audit or a jury that is at work already, Unix milliseconds: what was
+/// published so far may be rubbish, and only who was drawn could tell. Nothing when it has none, or no need is left.
+///
+/// The first members in turn, soon; those whose own result another publisher claimed too, only in the second half of the
+/// window: who claims the same had the same input. All before the last quarter, when jurors give up.
+std::optional<std::int64_t> rescue_due(const OrderView& order, std::uint32_t self, std::int64_t standby_ms) {
+  const auto round = order.round();
+  const auto* own = order.seat(self);
+  if (own == nullptr || own->round == round || !own->revealed || own->claim.output_root == trust::bad_input_roots().output)
+    return {};
+  const auto waits = [&](const Seat& seat) { return seat.round == round && !seat.committed; };
+  if (!published_by_members(order.rounds[round].role) || std::ranges::none_of(order.seats, waits)) return {};
+  bool backed = false;
+  for (const auto& one : order.rounds[round].published) {
+    if (one.publisher == self) return {};
+    const auto* other = order.seat(one.publisher);
+    backed = backed || (other != nullptr && other->revealed && other->claim.same_result(own->claim));
+  }
+  const auto window = std::int64_t{order.terms.commit_window} * 1000;
+  const auto began = order.deadline == 0 ? order.since_ms : order.deadline * 1000 - window;
+  return began + std::min(standby_ms, window / 8) + (backed ? window / 2 : 0);
+}
+
 }  // namespace
 
 std::string_view duty_name(DutyKind kind) {
@@ -68,6 +91,7 @@ std::vector<Duty> duties(const OrderView& order, std::uint32_t self, std::uint64
       break;
     case Phase::commit:
       if (seat != nullptr && !seat->committed) add(DutyKind::work, order.since_ms);
+      if (const auto due = rescue_due(order, self, standby)) add(DutyKind::publish, *due);
       after_deadline(DutyKind::advance);
       break;
     case Phase::reveal:

@@ -65,6 +65,56 @@ TEST(Duties, earlier_members_publish_to_a_jury_in_the_second_half_of_the_window)
   EXPECT_FALSE(find(duties(order, 5, 60), DutyKind::publish));
 }
 
+/// A jury of account 5 at work since second 100, with 60 s to commit; members 2 and 3 agree, 4 claims something else.
+OrderView jury_at_work() {
+  auto order = order_in(Phase::commit);
+  order.terms.commit_window = 60;
+  for (auto& seat : order.seats) {
+    seat.committed = seat.revealed = true;
+    seat.claim.account = seat.account;
+  }
+  order.seats[2].claim.output_root.bytes[0] = 1;
+  order.rounds.emplace_back();
+  order.rounds[1].role = trust::Role::jury;
+  Seat juror;
+  juror.account = 5;
+  juror.round = 1;
+  order.seats.push_back(juror);
+  order.rounds[1].published.push_back({kBuyer, {}, 100, ""});
+  return order;
+}
+
+TEST(Duties, earlier_members_publish_beside_a_buyer_that_may_have_published_rubbish) {
+  auto order = jury_at_work();
+  const auto first = find(duties(order, 2, 60), DutyKind::publish);
+  ASSERT_TRUE(first);
+  EXPECT_LE(first->due_ms, 110'000);
+  EXPECT_FALSE(find(duties(order, kBuyer, 60), DutyKind::publish));
+  EXPECT_FALSE(find(duties(order, 5, 60), DutyKind::publish)) << "a juror has nothing to give";
+  order.rounds[1].published.push_back({2, {}, 100, ""});
+  EXPECT_FALSE(find(duties(order, 2, 60), DutyKind::publish)) << "once is enough";
+  const auto second = find(duties(order, 3, 60), DutyKind::publish);
+  ASSERT_TRUE(second);
+  EXPECT_GE(second->due_ms, 130'000) << "who claims the same has published already";
+  EXPECT_LT(second->due_ms, 145'000) << "jurors give up in the last quarter";
+  EXPECT_LE(find(duties(order, 4, 60), DutyKind::publish)->due_ms, 115'000) << "whoever claims otherwise trusts neither";
+}
+
+TEST(Duties, nobody_publishes_to_a_jury_that_has_committed_nor_to_a_quorum) {
+  auto order = jury_at_work();
+  order.seats.back().committed = true;
+  EXPECT_FALSE(find(duties(order, 2, 60), DutyKind::publish));
+  order.seats.back().committed = false;
+  order.rounds[1].role = trust::Role::quorum;
+  EXPECT_FALSE(find(duties(order, 2, 60), DutyKind::publish));
+}
+
+TEST(Duties, who_said_bad_input_has_none_to_publish) {
+  auto order = jury_at_work();
+  order.seats[0].claim.output_root = trust::bad_input_roots().output;
+  EXPECT_FALSE(find(duties(order, 2, 60), DutyKind::publish));
+}
+
 TEST(Duties, members_work_once_and_reveal_once) {
   auto order = order_in(Phase::commit);
   EXPECT_TRUE(find(duties(order, 2, 60), DutyKind::work));

@@ -78,11 +78,19 @@ class Journal {
   virtual Result<std::optional<std::string>> get(const std::string& key) = 0;
 };
 
-/// Fetches an artifact of a known name and size from `base` ("http://host:port") and keeps it in the store.
+/// Fetches an artifact of a known name and size from `base` ("http://host:port") and keeps it in the store. Gives a peer up
+/// that is slow beyond reason, and in any case after `most_ms`.
 class Fetcher {
  public:
   virtual ~Fetcher() = default;
-  virtual Result<base::Bytes> fetch(const std::string& base, const base::ArtifactRef& ref, std::stop_token stop) = 0;
+  virtual Result<base::Bytes> fetch(const std::string& base, const base::ArtifactRef& ref, std::int64_t most_ms,
+                                    std::stop_token stop) = 0;
+};
+
+/// What a provider takes on at most, in bytes.
+struct Appetite {
+  std::uint64_t spec = std::uint64_t{1} << 30;    ///< artifact of the spec
+  std::uint64_t input = std::uint64_t{64} << 20;  ///< plain input
 };
 
 /// Everything that an actor works with. All outlive it.
@@ -99,7 +107,8 @@ struct Services {
   const BoxPair* box = nullptr;
   std::function<base::FixedBytes<65>(const Hash& digest)> sign;  ///< by the operator's key
   std::uint32_t account = 0;                                     ///< our own
-  std::string endpoint;                                          ///< where others fetch our artifacts, "http://host:port"
+  Appetite appetite;
+  std::string endpoint;  ///< where others fetch our artifacts, "http://host:port"
 };
 
 }  // namespace koinon::market

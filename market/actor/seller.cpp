@@ -1,5 +1,7 @@
 #include "market/actor/seller.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "market/actor/posted.hpp"
 #include "market/receipt/receipt.hpp"
@@ -20,7 +22,20 @@ Result<std::optional<JobNote>> Seller::note(const OrderView& order) {
   return std::optional<JobNote>(std::move(read));
 }
 
-Result<Bytes> Seller::fetch_envelope(const OrderView& order, const Publication& publication, std::stop_token stop) {
+/// From the store, or from a peer: not beyond the start of the last quarter of the commit window, when a claim must be made.
+Result<Bytes> Seller::find(const std::string& base, const base::ArtifactRef& ref, const OrderView& order, Reach reach,
+                           std::stop_token stop) {
+  constexpr std::int64_t kLeastMs = 1'000;
+  if (auto kept = s_.artifacts->get(ref.cid)) return kept;
+  if (reach == Reach::here) return fail(Code::network, "{} is not here", ref.cid.text());
+  const auto until = last_quarter_ms(order);
+  const auto most = until == 0 ? kLeastMs * 30 : until - s_.clock->now_ms();
+  auto bytes = s_.fetcher->fetch(base, ref, std::max(kLeastMs, most), std::move(stop));
+  if (!bytes) return fail(Code::network, "{}", bytes.error().text);
+  return bytes;
+}
+
+Result<Bytes> Seller::find_envelope(const OrderView& order, const Publication& publication, Reach reach, std::stop_token stop) {
   // What stands on the ledger comes first: it cannot be taken back, whatever the locator says.
   if (!order.posted.empty()) {
     auto posted = posted_envelope(*s_.ledger, order, publication);
@@ -29,17 +44,17 @@ Result<Bytes> Seller::fetch_envelope(const OrderView& order, const Publication& 
       return std::move(posted->bytes);
     }
   }
-  if (publication.envelope_size > kMaxContent + kMaxRecipients * 1024)
-    return fail(Code::rejected, "an envelope of {} bytes: at most {}", publication.envelope_size, kMaxContent);
+  constexpr std::uint64_t kHead = kMaxRecipients * 1024;
+  if (publication.envelope_size > order.terms.input_size + kHead)
+    return fail(Code::rejected, "an envelope of {} bytes around an input of {}", publication.envelope_size,
+                order.terms.input_size);
   const auto where = Locator::parse(publication.locator);
   if (!where) return fail(Code::network, "{}", where.error().text);
   const base::ArtifactRef ref{where->cid, publication.envelope_size};
-  auto bytes = s_.artifacts->get(ref.cid);
-  if (!bytes) bytes = s_.fetcher->fetch(where->base, ref, stop);
-  if (!bytes) return fail(Code::network, "{}", bytes.error().text);
-  if (base::byte_tree_root(Domain::envelope, *bytes) != publication.envelope_root)
+  KOINON_TRY(auto bytes, find(where->base, ref, order, reach, std::move(stop)));
+  if (base::byte_tree_root(Domain::envelope, bytes) != publication.envelope_root)
     return fail(Code::network, "{} does not serve what account {} published", where->base, publication.publisher);
-  KOINON_TRY([[maybe_unused]] const auto pinned, s_.artifacts->put(*bytes));
+  KOINON_TRY([[maybe_unused]] const auto pinned, s_.artifacts->put(bytes));
   return bytes;
 }
 
@@ -52,18 +67,21 @@ Result<work::Parcel> Seller::open_parcel(base::ByteView envelope, const OrderVie
   return parcel;
 }
 
-Result<work::Parcel> Seller::fetch_input(const OrderView& order, std::stop_token stop) {
+Result<work::Parcel> Seller::find_input(const OrderView& order, Reach reach, std::stop_token stop) {
   base::Error last{Code::network, "nobody published it"};
-  bool unreachable = false;
-  for (const auto& publication : order.rounds[order.round()].published) {
-    const auto envelope = fetch_envelope(order, publication, stop);
+  const auto& round = order.rounds[order.round()];
+  bool unreachable = round.published.empty();
+  for (const auto& publication : round.published) {
+    const auto envelope = find_envelope(order, publication, reach, stop);
     auto parcel = envelope ? open_parcel(*envelope, order) : Result<work::Parcel>(fail(envelope.error()));
     if (parcel) return parcel;
     unreachable = unreachable || parcel.error().code != Code::rejected;
     last = parcel.error();
   }
-  // Bad input is claimed only when every envelope was seen and none holds the input.
-  return fail(unreachable ? Code::network : last.code, "[input] of order {}: {}", order.id, last.text);
+  // Bad input is claimed only when every envelope was seen and none holds the input; and where those who had it may still
+  // publish it, no sooner than at the last moment.
+  const auto seen = round.role == trust::Role::quorum ? Code::rejected : Code::conflict;
+  return fail(unreachable ? Code::network : seen, "[input] of order {}: {}", order.id, last.text);
 }
 
 Result<work::Parcel> Seller::known_input(const OrderView& order) {
@@ -78,22 +96,33 @@ Result<work::Parcel> Seller::known_input(const OrderView& order) {
   return fail(Code::not_found, "[input] of order {} is not kept here", order.id);
 }
 
-Result<Bytes> Seller::artifact_of(const OrderView& order, std::stop_token stop) {
+Result<Bytes> Seller::find_artifact(const OrderView& order, Reach reach, std::stop_token stop) {
   const base::ArtifactRef ref{base::Cid{order.terms.spec_digest}, order.terms.spec_size};
-  if (auto kept = s_.artifacts->get(ref.cid)) return kept;
   base::Error last{Code::network, "nobody serves it"};
   for (const auto& publication : order.rounds[order.round()].published) {
     const auto where = Locator::parse(publication.locator);
-    auto bytes = where ? s_.fetcher->fetch(where->base, ref, stop) : Result<Bytes>(fail(where.error()));
+    auto bytes = where ? find(where->base, ref, order, reach, stop) : Result<Bytes>(fail(where.error()));
     if (bytes) return bytes;
     last = bytes.error();
   }
   return fail(Code::network, "[program] of order {}: {}", order.id, last.text);
 }
 
+/// Errors: rejected.
+Status Seller::check_sizes(const OrderView& order) const {
+  const auto& most = s_.appetite;
+  if (order.terms.spec_size > most.spec)
+    return fail(Code::rejected, "[program] of order {}: {} bytes: this provider takes at most {} (provider.max_spec)", order.id,
+                order.terms.spec_size, most.spec);
+  if (order.terms.input_size > most.input)
+    return fail(Code::rejected, "[input] of order {}: {} bytes: this provider takes at most {} (provider.max_input)", order.id,
+                order.terms.input_size, most.input);
+  return {};
+}
+
 Result<work::Outcome> Seller::run(const OrderView& order, const work::Parcel& input, std::stop_token stop) {
   KOINON_TRY(const auto* kind, s_.kinds->find(order.terms.kind));
-  KOINON_TRY(auto artifact, artifact_of(order, stop));
+  KOINON_TRY(auto artifact, find_artifact(order, Reach::here, stop));
   const work::Job job{order.terms.spec, std::move(artifact), input.parts};
   return kind->run(job, work::Means{s_.pool, stop, {}});
 }
@@ -119,7 +148,7 @@ Result<JobNote> Seller::settle_claim(const OrderView& order, const work::Outcome
 }
 
 Result<JobNote> Seller::claim_of(const OrderView& order, std::stop_token stop) {
-  KOINON_TRY(const auto input, fetch_input(order, stop));
+  KOINON_TRY(const auto input, find_input(order, Reach::here, stop));
   KOINON_TRY(const auto outcome, run(order, input, stop));
   KOINON_TRY(auto made, settle_claim(order, outcome));
   base::log_info("order {}: ran in {:.3f} s, output root {}", order.id, outcome.meter.seconds,
@@ -127,21 +156,48 @@ Result<JobNote> Seller::claim_of(const OrderView& order, std::stop_token stop) {
   return made;
 }
 
-bool Seller::last_moment(const OrderView& order) {
+/// When the last quarter of the commit window begins, Unix milliseconds; 0: unknown.
+std::int64_t Seller::last_quarter_ms(const OrderView& order) {
   auto deadline = order.deadline;
   if (deadline == 0)
     if (const auto now = s_.ledger->now(order.id)) deadline = now->deadline;
-  return deadline != 0 && s_.clock->now_ms() >= deadline * 1000 - std::int64_t{order.terms.commit_window} * 250;
+  return deadline == 0 ? 0 : deadline * 1000 - std::int64_t{order.terms.commit_window} * 250;
+}
+
+bool Seller::last_moment(const OrderView& order) {
+  const auto begins = last_quarter_ms(order);
+  return begins != 0 && s_.clock->now_ms() >= begins;
+}
+
+/// The claim of who cannot work on the order, where it must be made now; else the error.
+Result<JobNote> Seller::refusal(const OrderView& order, const base::Error& why, std::stop_token stop) {
+  if (stop.stop_requested() || (why.code != Code::rejected && !last_moment(order))) return fail(why);
+  base::log_warn("order {}: {}; claiming bad input", order.id, why.text);
+  return settle_claim(order, work::Outcome{.outputs = {}, .roots = trust::bad_input_roots(), .meter = {}});
+}
+
+bool Seller::has_claim(const OrderView& order) {
+  const auto kept = note(order);
+  return kept && *kept;
+}
+
+Status Seller::gather(const OrderView& order, std::stop_token stop) {
+  if (has_claim(order)) return {};
+  auto ready = check_sizes(order);
+  if (ready)
+    if (const auto input = find_input(order, Reach::anywhere, stop); !input) ready = fail(input.error());
+  if (ready)
+    if (const auto artifact = find_artifact(order, Reach::anywhere, stop); !artifact) ready = fail(artifact.error());
+  if (ready) return {};
+  KOINON_TRY([[maybe_unused]] const auto refused, refusal(order, ready.error(), stop));
+  return {};
 }
 
 Status Seller::work(const OrderView& order, std::stop_token stop) {
   KOINON_TRY(auto kept, note(order));
   if (!kept) {
     auto made = claim_of(order, stop);
-    if (!made && !stop.stop_requested() && (made.error().code == Code::rejected || last_moment(order))) {
-      base::log_warn("order {}: {}; claiming bad input", order.id, made.error().text);
-      made = settle_claim(order, work::Outcome{.outputs = {}, .roots = trust::bad_input_roots(), .meter = {}});
-    }
+    if (!made) made = refusal(order, made.error(), stop);
     if (!made) return fail(std::move(made).error());
     kept = *std::move(made);
   }

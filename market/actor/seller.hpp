@@ -13,8 +13,15 @@ class Seller {
   Seller(const Seller&) = delete;
   Seller& operator=(const Seller&) = delete;
 
-  /// Runs the order's work and commits. When a note exists the work is not done again. Errors: those of the kind, of the
-  /// ledger; network when the input cannot be fetched (the caller tries again, then demands it on the ledger).
+  /// Brings here what the work needs, input and artifact, which may take as long as peers like: so it is no part of work(). An
+  /// order that cannot be worked on, or of which nothing has come by the last quarter of its window, gets the claim that says
+  /// so, and is not to be run. Errors: network (the caller tries again, then demands the input on the ledger), conflict (what
+  /// was published so far does not hold it; others may publish).
+  virtual Status gather(const OrderView& order, std::stop_token stop);
+  /// True when there is a claim to commit, so that nothing needs to be run.
+  bool has_claim(const OrderView& order);
+  /// Runs the order's work on what gather() brought, and commits. When a note exists the work is not done again. Errors: those
+  /// of the kind, of the ledger; network when something is not here (any more).
   virtual Status work(const OrderView& order, std::stop_token stop);
   /// Opens the claim of the note.
   virtual Status reveal(const OrderView& order);
@@ -28,18 +35,26 @@ class Seller {
   Result<work::Parcel> known_input(const OrderView& order);
 
  protected:
-  /// The input as published for the current round. Errors: network; rejected when it is not what the order binds.
-  Result<work::Parcel> fetch_input(const OrderView& order, std::stop_token stop);
+  /// Where bytes are looked for.
+  enum class Reach : std::uint8_t { here, anywhere };
+  /// The input as published for the current round. Errors: network; rejected when it is not what the order binds; conflict
+  /// (the same, of an audit or a jury: others may publish yet).
+  Result<work::Parcel> find_input(const OrderView& order, Reach reach, std::stop_token stop);
   /// Runs the kind. Overridden by providers that cheat.
   virtual Result<work::Outcome> run(const OrderView& order, const work::Parcel& input, std::stop_token stop);
 
   const Services& s_;
 
  private:
-  Result<base::Bytes> fetch_envelope(const OrderView& order, const Publication& publication, std::stop_token stop);
+  Result<base::Bytes> find_envelope(const OrderView& order, const Publication& publication, Reach reach, std::stop_token stop);
+  Result<base::Bytes> find(const std::string& base, const base::ArtifactRef& ref, const OrderView& order, Reach reach,
+                           std::stop_token stop);
   Result<work::Parcel> open_parcel(base::ByteView envelope, const OrderView& order);
-  Result<base::Bytes> artifact_of(const OrderView& order, std::stop_token stop);
+  Result<base::Bytes> find_artifact(const OrderView& order, Reach reach, std::stop_token stop);
+  Status check_sizes(const OrderView& order) const;
   Result<JobNote> claim_of(const OrderView& order, std::stop_token stop);
+  Result<JobNote> refusal(const OrderView& order, const base::Error& why, std::stop_token stop);
+  std::int64_t last_quarter_ms(const OrderView& order);
   bool last_moment(const OrderView& order);
   Result<JobNote> settle_claim(const OrderView& order, const work::Outcome& outcome);
   Result<std::optional<JobNote>> note(const OrderView& order);

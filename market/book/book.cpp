@@ -75,9 +75,9 @@ const AccountView* Book::account(std::uint32_t id) const {
   return at == accounts_.end() ? nullptr : &at->second;
 }
 
-const AccountView* Book::account_of(const base::Address& who) const {
+const AccountView* Book::opened_by(const base::Address& who) const {
   for (const auto& [id, account] : accounts_)
-    if (account.owner == who || account.operator_address == who) return &account;
+    if (account.opener == who && (account.owner == who || account.operator_address == who)) return &account;
   return nullptr;
 }
 
@@ -98,8 +98,9 @@ Status Book::apply_registry(const Event& event, const Reading& in) {
   if (name == "AccountOpened") {
     AccountView account;
     account.id = id;
-    account.owner = in.address("owner");
+    account.owner = account.opener = in.address("owner");
     account.operator_address = in.address("operator");
+    account.operators.insert(account.operator_address);
     account.payout = in.address("payout");
     accounts_[id] = std::move(account);
     return {};
@@ -107,7 +108,7 @@ Status Book::apply_registry(const Event& event, const Reading& in) {
   const auto at = accounts_.find(id);
   if (at == accounts_.end()) return fail(Code::conflict, "[book] {} of account {}, which was never opened", name, id);
   auto& account = at->second;
-  if (name == "OperatorSet") account.operator_address = in.address("operator");
+  if (name == "OperatorSet") account.operators.insert(account.operator_address = in.address("operator"));
   if (name == "PayoutSet") account.payout = in.address("payout");
   if (name == "OwnerSet") account.owner = in.address("owner");
   if (name == "ProfileSet") {
@@ -133,6 +134,7 @@ Status Book::apply_registry(const Event& event, const Reading& in) {
     }
     return {};
   };
+  if (name == "Deposited") KOINON_CHECK(move(nullptr, &account.deposited));
   if (name == "Deposited" || name == "Credited") return move(nullptr, &account.free);
   if (name == "Withdrawn" || name == "Debited") return move(&account.free, nullptr);
   if (name == "Staked") return move(&account.free, &account.stake);

@@ -170,12 +170,15 @@ struct Offer {
 
 struct AccountView {
   std::uint32_t id = 0;
+  base::Address opener;  ///< who opened it: nobody else can have
   base::Address owner, operator_address, payout;
+  std::set<base::Address> operators;  ///< that it ever had, the present one among them
   std::string endpoint;
   base::FixedBytes<32> encryption_key;
   std::map<std::uint8_t, Offer> offers;  ///< by kind
   Wei free, stake, locked, earned, slashed, points;
   Wei unbonding;  ///< part of the stake that was asked back
+  Wei deposited;  ///< ever
   std::uint32_t accepted = 0, rejected = 0, silent = 0, streak = 0;
 };
 
@@ -191,8 +194,9 @@ class Book {
   [[nodiscard]] const std::map<std::uint32_t, AccountView>& accounts() const { return accounts_; }
   [[nodiscard]] const OrderView* order(std::uint64_t id) const;
   [[nodiscard]] const AccountView* account(std::uint32_t id) const;
-  /// The account that `who` owns or operates; the lowest when there are several.
-  [[nodiscard]] const AccountView* account_of(const base::Address& who) const;
+  /// The account that `who` opened and still owns or operates; the lowest when there are several. One that somebody else opened
+  /// for `who` is not meant: its owner is a stranger.
+  [[nodiscard]] const AccountView* opened_by(const base::Address& who) const;
   /// Orders that are not final.
   [[nodiscard]] const std::set<std::uint64_t>& open_orders() const { return open_; }
   /// Rises with every event.

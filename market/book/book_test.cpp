@@ -168,5 +168,36 @@ TEST(Tiers, climb_by_a_quarter_octave) {
   EXPECT_EQ(tier_within(Wei(1)).error().code, Code::out_of_range);
 }
 
+TEST(Book, takes_only_an_account_that_the_key_opened_for_its_own) {
+  Tape tape;
+  const auto open = [&](int id, const std::string& owner, const std::string& operator_address) {
+    tape.registry("AccountOpened", fmt::format(R"({{"account":{},"owner":"{}","operator":"{}","payout":"{}"}})", id, owner,
+                                               operator_address, owner));
+  };
+  const std::string stranger = "0x00000000000000000000000000000000000000cc";
+  const std::string self = "0x00000000000000000000000000000000000000bb";
+  const auto who = base::fixed_from_hex<20>(self).value();
+  open(1, stranger, self);  // whoever pays into it pays the stranger
+  EXPECT_EQ(tape.book.opened_by(who), nullptr);
+  open(2, self, self);
+  EXPECT_EQ(tape.book.opened_by(who)->id, 2U);
+  tape.registry("OwnerSet", fmt::format(R"({{"account":2,"owner":"{}"}})", stranger));
+  EXPECT_EQ(tape.book.opened_by(who)->id, 2U) << "it still operates it";
+  tape.registry("OperatorSet", fmt::format(R"({{"account":2,"operator":"{}"}})", stranger));
+  EXPECT_EQ(tape.book.opened_by(who), nullptr);
+}
+
+TEST(Book, remembers_every_operator_and_all_that_was_ever_deposited) {
+  Tape tape;
+  open_account(tape, 1);
+  tape.registry("OperatorSet", R"({"account":1,"operator":"0x00000000000000000000000000000000000000cc"})");
+  EXPECT_EQ(tape.book.account(1)->operators.size(), 2U);
+  tape.registry("Deposited", R"({"account":1,"from":"0x00000000000000000000000000000000000000bb","amount":"70"})");
+  tape.registry("Withdrawn", R"({"account":1,"to":"0x00000000000000000000000000000000000000bb","amount":"30"})");
+  tape.registry("Deposited", R"({"account":1,"from":"0x00000000000000000000000000000000000000bb","amount":"5"})");
+  EXPECT_EQ(tape.book.account(1)->deposited.text(), "75");
+  EXPECT_EQ(tape.book.account(1)->free.text(), "45");
+}
+
 }  // namespace
 }  // namespace koinon::market

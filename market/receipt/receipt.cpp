@@ -249,6 +249,11 @@ Result<Receipt> Receipt::from_json(std::string_view text) {
   return out;
 }
 
+bool Receipt::is_of(const OrderView& settled) const {
+  return settled.phase == Phase::settled && settled.id == order && settled.settled_tx == settled_tx &&
+         settled.settled_block == settled_block;
+}
+
 Result<ReceiptReport> verify_offline(const Receipt& receipt, const trust::CheckSet& checks) {
   KOINON_CHECK(check_signature(receipt.digest(), receipt.signature, receipt.issuer, "the issuer"));
   const auto check = checks.find(receipt.check);
@@ -320,9 +325,12 @@ Status verify_on_ledger(const Receipt& receipt, const Book& book, const trust::C
     if (seat == nullptr || !seat->revealed || order->rounds[seat->round].role != claim.role ||
         seat->claim.output_root != claim.output_root || seat->claim.trace_root != claim.trace_root)
       return differs("claims");
+    // Keys change, and a claim stays signed by the one of its day: but another account's key never signed it.
+    const auto* member = book.account(claim.account);
+    if (member == nullptr || !member->operators.contains(claim.operator_address)) return differs("claims: the operator");
   }
   const auto* buyer = book.account(order->terms.buyer);
-  if (buyer == nullptr || (receipt.issuer != buyer->owner && receipt.issuer != buyer->operator_address))
+  if (buyer == nullptr || (receipt.issuer != buyer->owner && !buyer->operators.contains(receipt.issuer)))
     return differs("issuer");
   return {};
 }

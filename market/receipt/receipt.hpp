@@ -52,6 +52,8 @@ struct Receipt {
   [[nodiscard]] std::string to_json() const;
   /// Errors: malformed, naming the field.
   static Result<Receipt> from_json(std::string_view text);
+  /// True when it names the settlement that the order has now: a reorganisation may have taken back the one that it names.
+  [[nodiscard]] bool is_of(const OrderView& settled) const;
 };
 
 /// What an offline check found.

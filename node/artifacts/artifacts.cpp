@@ -248,6 +248,18 @@ Status Artifacts::unpin(const Cid& cid, const std::string& reason) {
   return save_pins();
 }
 
+Status Artifacts::shorten(const std::vector<Cid>& cids, std::string_view reason, std::int64_t expires_ms) {
+  const std::lock_guard lock(lock_);
+  bool changed = false;
+  for (auto& pin : pins_) {
+    if (pin.expires_ms <= expires_ms || pin.reason != reason || std::ranges::find(cids, pin.cid) == cids.end()) continue;
+    pin.expires_ms = expires_ms;
+    changed = true;
+  }
+  if (!changed) return {};
+  return save_pins();
+}
+
 Artifacts::Usage Artifacts::usage() {
   const std::lock_guard lock(lock_);
   drop_expired();

@@ -45,6 +45,9 @@ class Artifacts final : public base::ArtifactStore {
   /// A further pin of the same reason replaces it. Errors: not_found, invalid_argument, io.
   base::Status pin(const base::Cid& cid, const std::string& reason, std::int64_t expires_ms);
   base::Status unpin(const base::Cid& cid, const std::string& reason);
+  /// Lets those of the artifacts that are pinned for `reason` go at `expires_ms` if they would be held longer; others are
+  /// passed by. Errors: io.
+  base::Status shorten(const std::vector<base::Cid>& cids, std::string_view reason, std::int64_t expires_ms);
 
   /// One blob as it is stored (a small artifact, a manifest or a chunk): what peers ask for. Errors: not_found, io.
   base::Result<base::Bytes> blob(const base::Cid& cid);

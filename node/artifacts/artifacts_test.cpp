@@ -127,6 +127,23 @@ TEST_F(ArtifactsTest, keeps_pins_and_their_chunks_over_a_restart) {
   EXPECT_TRUE(store->put(sample(3 * kChunkSize, 2)));
 }
 
+TEST_F(ArtifactsTest, shortens_pins_of_one_reason_and_never_prolongs_them) {
+  const auto ref = *open()->put(sample(1000, 1));
+  {
+    const auto store = open();
+    ASSERT_TRUE(store->pin(ref.cid, "order", 10'000));
+    ASSERT_TRUE(store->pin(ref.cid, "model", 5'000));
+    ASSERT_TRUE(store->shorten({ref.cid, Cid::of(sample(9, 9))}, "order", 3'000));
+    ASSERT_TRUE(store->shorten({ref.cid}, "order", 8'000));
+  }
+  const auto store = open();
+  clock.advance(2'500);
+  EXPECT_EQ(store->usage().pinned_bytes, 1000U) << "the other reason still holds it";
+  ASSERT_TRUE(store->unpin(ref.cid, "model"));
+  EXPECT_EQ(store->usage().pinned_bytes, 0U) << "this one ended at 3000";
+  EXPECT_TRUE(store->has(ref)) << "until its place is needed";
+}
+
 TEST_F(ArtifactsTest, does_not_evict_the_chunks_of_what_is_arriving) {
   const auto store = open(4 * kChunkSize);
   EXPECT_EQ(store->put(sample(6 * kChunkSize, 1)).error().code, Code::exhausted);

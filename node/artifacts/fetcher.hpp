@@ -1,8 +1,17 @@
 #pragma once
+#include <chrono>
+
 #include "net/http_client.hpp"
 #include "node/artifacts/artifacts.hpp"
 
 namespace koinon::node {
+
+/// How long a fetch may take. A peer that serves slower than `bytes_a_second`, beyond what it takes to connect, is given up.
+struct Pace {
+  std::uint64_t bytes_a_second = 64u << 10;
+  std::int64_t connect_ms = 4'000;                        ///< allowed on top, to every blob
+  std::int64_t most_ms = std::int64_t{24} * 3600 * 1000;  ///< of the whole, from all bases together
+};
 
 /// Gets artifacts from peers and gateways: GET {base}/artifacts/{cid} gives one blob.
 ///
@@ -17,15 +26,22 @@ class Fetcher {
   using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;  ///< bytes
 
   /// Tries the bases ("http://peer:7070") in turn for each blob, the last that answered well first. Errors: out_of_range,
-  /// cancelled, exhausted (quota), not_found (no base has it; the text names what each answered).
+  /// cancelled, exhausted (quota), not_found (no base has it; the text names what each answered), timeout (the whole took
+  /// longer than `pace` allows; what has arrived is kept).
   base::Status fetch(const base::ArtifactRef& ref, std::vector<std::string> bases, const Progress& progress = {},
-                     std::stop_token stop = {});
+                     std::stop_token stop = {}, const Pace& pace = {});
 
  private:
-  base::Result<base::Bytes> blob(const base::Cid& cid, std::uint64_t size, std::vector<std::string>& bases,
-                                 const std::stop_token& stop);
-  base::Status chunks(const base::ArtifactRef& ref, const Manifest& manifest, std::vector<std::string>& bases,
-                      const Progress& progress, const std::stop_token& stop);
+  /// What all blobs of one fetch share.
+  struct Course {
+    std::vector<std::string> bases;
+    const Progress& progress;
+    std::stop_token stop;
+    Pace pace;
+    std::chrono::steady_clock::time_point end;
+  };
+  base::Result<base::Bytes> blob(const base::Cid& cid, std::uint64_t size, Course& course);
+  base::Status chunks(const base::ArtifactRef& ref, const Manifest& manifest, Course& course);
 
   net::HttpClient& client_;
   Artifacts& store_;

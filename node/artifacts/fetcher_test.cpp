@@ -1,8 +1,12 @@
 #include "node/artifacts/fetcher.hpp"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 
 #include "base/file.hpp"
 #include "net/http_server.hpp"
@@ -68,6 +72,81 @@ TEST_F(FetcherTest, says_what_each_peer_answered) {
   EXPECT_EQ(failed.error().code, Code::not_found);
   EXPECT_NE(failed.error().text.find("404"), std::string::npos);
   EXPECT_EQ(mine->usage().blobs, 0u);
+}
+
+/// A peer that takes connections and requests, and never answers.
+class Mute {
+ public:
+  Mute() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof at;
+    EXPECT_EQ(::bind(socket_, reinterpret_cast<sockaddr*>(&at), size), 0);
+    EXPECT_EQ(::listen(socket_, 64), 0);
+    EXPECT_EQ(::getsockname(socket_, reinterpret_cast<sockaddr*>(&at), &size), 0);
+    url_ = fmt::format("http://127.0.0.1:{}", ntohs(at.sin_port));
+  }
+  ~Mute() { ::close(socket_); }
+  Mute(const Mute&) = delete;
+  Mute& operator=(const Mute&) = delete;
+  [[nodiscard]] const std::string& url() const { return url_; }
+
+ private:
+  int socket_;
+  std::string url_;
+};
+
+std::int64_t elapsed_ms(const std::function<void()>& body) {
+  const auto from = std::chrono::steady_clock::now();
+  body();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - from).count();
+}
+
+TEST_F(FetcherTest, gives_a_peer_up_that_is_slower_than_the_pace_and_asks_the_next) {
+  const Mute mute;
+  const auto ref = *theirs->put(Bytes(10'000, 1));
+  Fetcher fetcher(client, *mine);
+  Pace pace;
+  pace.connect_ms = 300;
+  pace.bytes_a_second = 100'000;
+  const auto took =
+      elapsed_ms([&] { EXPECT_EQ(fetcher.fetch(ref, {mute.url()}, {}, {}, pace).error().code, Code::not_found); });
+  EXPECT_GE(took, 390);
+  EXPECT_LT(took, 5'000) << "the client alone would wait for 30 s";
+  pace.connect_ms = 2'000;
+  EXPECT_TRUE(fetcher.fetch(ref, {good->url(), mute.url()}, {}, {}, pace));
+}
+
+TEST_F(FetcherTest, bounds_the_whole_fetch_however_many_pieces_and_peers) {
+  const Mute mute;
+  const auto ref = *theirs->put(Bytes(3 * kChunkSize, 1));
+  Fetcher fetcher(client, *mine);
+  Pace pace;
+  pace.most_ms = 700;
+  const auto took = elapsed_ms([&] {
+    EXPECT_EQ(fetcher.fetch(ref, {mute.url(), mute.url(), mute.url(), mute.url()}, {}, {}, pace).error().code, Code::timeout);
+  });
+  EXPECT_LT(took, 5'000);
+}
+
+TEST_F(FetcherTest, follows_no_redirect_and_asks_no_private_address_where_that_is_refused) {
+  net::Router away;
+  away.get<Cid>("/artifacts/{cid}", [this](const net::HttpRequest&, const Cid& cid) {
+    auto out = net::HttpResponse::text(302, "");
+    out.headers.set("Location", fmt::format("{}/artifacts/{}", good->url(), cid.text()));
+    return out;
+  });
+  const auto redirecting = *net::HttpServer::start(std::move(away));
+  const auto ref = *theirs->put(Bytes(1000, 1));
+  net::HttpClient peers({.max_redirects = 0});
+  Fetcher fetcher(peers, *mine);
+  EXPECT_EQ(fetcher.fetch(ref, {redirecting->url()}).error().code, Code::not_found);
+  EXPECT_EQ(asked, 0);
+  net::HttpClient outside({.max_redirects = 0, .allow_private = false});
+  Fetcher careful(outside, *mine);
+  EXPECT_EQ(careful.fetch(ref, {good->url()}).error().code, Code::not_found);
+  EXPECT_EQ(asked, 0);
 }
 
 TEST_F(FetcherTest, goes_on_where_it_stopped) {

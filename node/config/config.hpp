@@ -11,14 +11,25 @@ namespace koinon::node {
 
 struct ProviderConfig {
   std::vector<std::string> kinds{"inference"};  ///< of work that is sold
-  base::Wei price{1'000'000'000'000'000};       ///< standing price of one order, in wei of the settlement token
-  base::Wei stake{};                            ///< zero: what the market asks at least
-  std::uint32_t parallel = 1;                   ///< orders worked on at once, 1 to 1024
+  /// Standing price of one order, in wei of the settlement token. Prices stand on a ladder of powers of two in quarters
+  /// (0.001024, 0.00128, ...): another one is raised to the next.
+  base::Wei price{1'024'000'000'000'000};
+  base::Wei stake{};                                  ///< zero: what the market asks at least
+  std::uint32_t parallel = 1;                         ///< orders worked on at once, 1 to 1024
+  std::uint64_t max_spec = std::uint64_t{1} << 30;    ///< bytes of a program, or of what else says how, that is fetched
+  std::uint64_t max_input = std::uint64_t{64} << 20;  ///< bytes of an input that is fetched
+};
+
+/// Whether a member of the network may be reached at a loopback, private or link-local address.
+enum class PrivatePeers : std::uint8_t {
+  automatic,  ///< on a local ledger, where all members are on this machine
+  allowed,
+  refused,
 };
 
 struct BuyerConfig {
   base::Wei max_price{};         ///< refuses to order above it; zero: no limit of its own
-  std::string check = "quorum";  ///< quorum, optimistic or proof
+  std::string check = "quorum";  ///< by name; the node refuses to start with one that it does not know
 };
 
 /// What a node is told by its user. Defaults work for `koinon up` alone.
@@ -30,9 +41,12 @@ struct Config {
   std::string ledger_url;                  ///< empty: a local ledger that the node runs itself
   std::filesystem::path deployment;        ///< file of the contracts' addresses; empty: the local ledger's own
   std::uint64_t artifact_quota = std::uint64_t{10} << 30;  ///< bytes
+  std::uint32_t retention_hours = 24;  ///< that artifacts of an order are kept from eviction once it is final
+  PrivatePeers private_peers = PrivatePeers::automatic;
   base::LogLevel log_level = base::LogLevel::info;
   std::filesystem::path keystore;       ///< folder; default: DATA/keystore
   std::filesystem::path password_file;  ///< default: DATA/password
+  std::uint32_t account = 0;            ///< that the node acts for; 0: the one that its key opened
   ProviderConfig provider;
   BuyerConfig buyer;
 };

@@ -26,7 +26,7 @@ TEST_F(ConfigTest, has_defaults_that_stay_on_this_machine) {
   EXPECT_EQ(config.http_address, "127.0.0.1");
   EXPECT_EQ(config.http_port, 7070);
   EXPECT_EQ(config.keystore, config.data / "keystore");
-  EXPECT_EQ(config.provider.price.tokens(), "0.001");
+  EXPECT_EQ(config.provider.price.tokens(), "0.001024");
 }
 
 TEST_F(ConfigTest, documents_the_defaults_that_it_has) {
@@ -42,6 +42,11 @@ TEST_F(ConfigTest, documents_the_defaults_that_it_has) {
   EXPECT_EQ(again.provider.price, config.provider.price);
   EXPECT_EQ(again.provider.kinds, config.provider.kinds);
   EXPECT_EQ(again.provider.parallel, config.provider.parallel);
+  EXPECT_EQ(again.provider.max_spec, config.provider.max_spec);
+  EXPECT_EQ(again.provider.max_input, config.provider.max_input);
+  EXPECT_EQ(again.retention_hours, config.retention_hours);
+  EXPECT_EQ(again.private_peers, config.private_peers);
+  EXPECT_EQ(again.account, config.account);
   EXPECT_EQ(again.buyer.check, config.buyer.check);
   EXPECT_EQ(again.log_level, config.log_level);
   EXPECT_NE(describe_config().find("| `http.listen` | `KOINON_HTTP_LISTEN` | `127.0.0.1:7070` |"), std::string::npos);
@@ -89,7 +94,7 @@ TEST_F(ConfigTest, refuses_bad_values_naming_their_origin) {
                                                                      {"provider.price", "-1"},
                                                                      {"provider.kinds", ""},
                                                                      {"artifacts.quota", "10GB"},
-                                                                     {"buyer.check", "trust"},
+                                                                     {"buyer.check", "Trust me"},
                                                                      {"ledger.url", "file:///etc"},
                                                                      {"nothing", "1"}}) {
     sources.flags = {{key, value}};

@@ -53,6 +53,11 @@ Status set_log(Config& config, std::string_view value) {
   return {};
 }
 
+bool is_name(std::string_view text) {
+  return !text.empty() && text.size() <= 40 &&
+         std::ranges::all_of(text, [](char c) { return (c >= 'a' && c <= 'z') || c == '-' || c == '_'; });
+}
+
 Status set_kinds(Config& config, std::string_view value) {
   std::vector<std::string> kinds;
   while (!value.empty()) {
@@ -61,9 +66,7 @@ Status set_kinds(Config& config, std::string_view value) {
     value = comma == std::string_view::npos ? std::string_view{} : value.substr(comma + 1);
     while (kind.starts_with(' ')) kind.remove_prefix(1);
     while (kind.ends_with(' ')) kind.remove_suffix(1);
-    const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || c == '-' || c == '_'; };
-    if (kind.empty() || !std::all_of(kind.begin(), kind.end(), letter))
-      return base::fail(Code::invalid_argument, "'{}': a kind of work such as inference expected", kind);
+    if (!is_name(kind)) return base::fail(Code::invalid_argument, "'{}': a kind of work such as inference expected", kind);
     kinds.emplace_back(kind);
   }
   if (kinds.empty()) return base::fail(Code::invalid_argument, "at least one kind of work expected");
@@ -72,9 +75,23 @@ Status set_kinds(Config& config, std::string_view value) {
 }
 
 Status set_check(Config& config, std::string_view value) {
-  if (value != "quorum" && value != "optimistic" && value != "proof")
-    return base::fail(Code::invalid_argument, "'{}': quorum, optimistic or proof expected", value);
+  if (!is_name(value)) return base::fail(Code::invalid_argument, "'{}': a check such as quorum expected", value);
   config.buyer.check = value;
+  return {};
+}
+
+Status set_private_peers(Config& config, std::string_view value) {
+  static constexpr std::array<std::string_view, 3> kWords = {"auto", "yes", "no"};
+  const auto at = std::ranges::find(kWords, value);
+  if (at == kWords.end()) return base::fail(Code::invalid_argument, "'{}': auto, yes or no expected", value);
+  config.private_peers = static_cast<PrivatePeers>(at - kWords.begin());
+  return {};
+}
+
+Status set_bytes(std::uint64_t& out, std::string_view value) {
+  KOINON_TRY(const auto bytes, parse_size(value));
+  if (bytes == 0) return base::fail(Code::invalid_argument, "'{}': at least one byte expected", value);
+  out = bytes;
   return {};
 }
 
@@ -84,10 +101,12 @@ Status set_quota(Config& config, std::string_view value) {
   return {};
 }
 
-Status set_parallel(Config& config, std::string_view value) {
-  KOINON_TRY(config.provider.parallel, number<std::uint32_t>(value, 1, 1024));
+Status set_number(std::uint32_t& out, std::string_view value, std::uint32_t least, std::uint32_t most) {
+  KOINON_TRY(out, number<std::uint32_t>(value, least, most));
   return {};
 }
+
+Status set_parallel(Config& config, std::string_view value) { return set_number(config.provider.parallel, value, 1, 1024); }
 
 Status set_path(std::filesystem::path& out, std::string_view value) {
   out = std::filesystem::path(value);
@@ -104,20 +123,30 @@ constexpr ConfigField kFields[] = {
      [](Config& c, View v) { return set_url(c.ledger_url, v); }},
     {"ledger.deployment", "", "file of the contracts' addresses", [](Config& c, View v) { return set_path(c.deployment, v); }},
     {"artifacts.quota", "10GiB", "most bytes of artifacts on this disk", set_quota},
+    {"artifacts.retention", "24", "hours that artifacts of an order are kept once it is final, 1 to 8760",
+     [](Config& c, View v) { return set_number(c.retention_hours, v, 1U, 8760U); }},
+    {"peers.private", "auto", "fetch from members at private addresses: yes, no, or auto: on a local ledger",
+     set_private_peers},
     {"log.level", "info", "debug, info, warn or error", set_log},
     {"account.keystore", "DATA/keystore", "folder of the encrypted keys",
      [](Config& c, View v) { return set_path(c.keystore, v); }},
     {"account.password_file", "DATA/password", "file (mode 0600) that unlocks the keys unattended",
      [](Config& c, View v) { return set_path(c.password_file, v); }},
+    {"account.id", "0", "account that the node acts for; 0: the one that its key opened",
+     [](Config& c, View v) { return set_number(c.account, v, 0U, UINT32_MAX); }},
     {"provider.kinds", "inference", "kinds of work that are sold, a list", set_kinds},
-    {"provider.price", "0.001", "standing price of one order, in tokens",
+    {"provider.price", "0.001024", "standing price of one order, in tokens; raised to the next of the ladder",
      [](Config& c, View v) { return set_tokens(c.provider.price, v); }},
     {"provider.stake", "0", "stake, in tokens; 0: what the market asks at least",
      [](Config& c, View v) { return set_tokens(c.provider.stake, v); }},
+    {"provider.max_spec", "1GiB", "largest program that is fetched; an order with a larger one is answered with bad input",
+     [](Config& c, View v) { return set_bytes(c.provider.max_spec, v); }},
+    {"provider.max_input", "64MiB", "largest input that is fetched; an order with a larger one is answered with bad input",
+     [](Config& c, View v) { return set_bytes(c.provider.max_input, v); }},
     {"provider.parallel", "1", "orders worked on at once, 1 to 1024", set_parallel},
     {"buyer.max_price", "0", "refuse to order above this price, in tokens; 0: no limit",
      [](Config& c, View v) { return set_tokens(c.buyer.max_price, v); }},
-    {"buyer.check", "quorum", "how results are checked unless an order says otherwise: quorum, optimistic or proof", set_check},
+    {"buyer.check", "quorum", "how results are checked unless an order says otherwise, by name", set_check},
 };
 
 }  // namespace

@@ -14,6 +14,7 @@ using nlohmann::json;
 
 constexpr std::string_view kCursor = "market";
 constexpr std::size_t kPage = 2'000;
+constexpr std::string_view kReason = "order";
 constexpr std::int64_t kKeepMs = std::int64_t{30} * 24 * 3600 * 1000;
 
 }  // namespace
@@ -67,12 +68,19 @@ Result<std::string> StoredEvents::cursor() {
 
 Result<base::ArtifactRef> OrderArtifacts::put(base::ByteView bytes) {
   KOINON_TRY(const auto ref, artifacts_.put(bytes));
-  KOINON_CHECK(artifacts_.pin(ref.cid, "order", clock_.now_ms() + kKeepMs));
+  KOINON_CHECK(artifacts_.pin(ref.cid, std::string(kReason), clock_.now_ms() + kKeepMs));
   return ref;
 }
 
-Result<base::Bytes> PeerFetcher::fetch(const std::string& base, const base::ArtifactRef& ref, std::stop_token stop) {
-  KOINON_CHECK(fetcher_.fetch(ref, {base}, {}, stop));
+Status OrderArtifacts::keep_until(const std::vector<base::Cid>& cids, std::int64_t expires_ms) {
+  return artifacts_.shorten(cids, kReason, expires_ms);
+}
+
+Result<base::Bytes> PeerFetcher::fetch(const std::string& base, const base::ArtifactRef& ref, std::int64_t most_ms,
+                                       std::stop_token stop) {
+  Pace pace;
+  pace.most_ms = most_ms;
+  KOINON_CHECK(fetcher_.fetch(ref, {base}, {}, stop, pace));
   return artifacts_.get(ref.cid);
 }
 

@@ -37,13 +37,15 @@ class StoredNotes final : public market::Journal {
   Store& store_;
 };
 
-/// Artifacts of orders: kept from eviction for as long as an order and its appeals may last.
+/// Artifacts of orders: kept from eviction for as long as an order and its appeals may last, or until told otherwise.
 class OrderArtifacts final : public base::ArtifactStore {
  public:
   OrderArtifacts(Artifacts& artifacts, const base::Clock& clock) : artifacts_(artifacts), clock_(clock) {}
   base::Result<base::ArtifactRef> put(base::ByteView bytes) override;
   base::Result<base::Bytes> get(const base::Cid& cid) override { return artifacts_.get(cid); }
   bool has(const base::Cid& cid) override { return artifacts_.has(cid); }
+  /// Of those that are held here, none is held longer than until `expires_ms`.
+  base::Status keep_until(const std::vector<base::Cid>& cids, std::int64_t expires_ms);
 
  private:
   Artifacts& artifacts_;
@@ -54,7 +56,8 @@ class OrderArtifacts final : public base::ArtifactStore {
 class PeerFetcher final : public market::Fetcher {
  public:
   PeerFetcher(net::HttpClient& client, Artifacts& artifacts) : artifacts_(artifacts), fetcher_(client, artifacts) {}
-  base::Result<base::Bytes> fetch(const std::string& base, const base::ArtifactRef& ref, std::stop_token stop) override;
+  base::Result<base::Bytes> fetch(const std::string& base, const base::ArtifactRef& ref, std::int64_t most_ms,
+                                  std::stop_token stop) override;
 
  private:
   Artifacts& artifacts_;

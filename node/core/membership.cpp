@@ -1,6 +1,7 @@
 #include "node/core/membership.hpp"
 
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "base/file.hpp"
 #include "base/log.hpp"
@@ -42,6 +43,7 @@ Result<LedgerAccess> start_local(const NodeOptions& options, Store& store) {
   if (!started) return fail(std::move(started).error().within("[local ledger]"));
   out.local = *std::move(started);
   out.rpc_url = out.local->url();
+  out.is_local = true;
   KOINON_CHECK(store.settings.set(kPortKey, out.rpc_url.substr(out.rpc_url.rfind(':') + 1)));
   const auto file = options.config.data / "deployment.json";
   if (std::filesystem::exists(file)) {
@@ -61,6 +63,7 @@ Result<std::optional<LedgerAccess>> ask_node(const std::string& url, net::HttpCl
   LedgerAccess out;
   out.rpc_url = parsed["rpc_url"].get<std::string>();
   out.node_url = url;
+  out.is_local = parsed.contains("local") && parsed["local"].is_boolean() && parsed["local"].get<bool>();
   KOINON_TRY(out.deployment, ledger::Deployment::from_json(parsed["deployment"].dump()));
   return std::optional<LedgerAccess>(std::move(out));
 }
@@ -94,6 +97,12 @@ Result<std::unique_ptr<Faucet>> Faucet::open(ledger::local::LocalLedger& local, 
 }
 
 Result<ledger::Deployment> Faucet::deploy(const market::MarketConfig& config, const std::vector<market::ExtraCheck>& checks) {
+  // Contracts are told each other's addresses by nonce: what a killed start left behind must be in a block before.
+  const auto until = clock_.now_ms() + kMinuteMs;
+  while (sender_->in_flight() != 0) {
+    if (clock_.now_ms() > until) return fail(Code::timeout, "[local ledger] transactions of an earlier run stay pending");
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
   return market::deploy_market(rpc_, *sender_, config, {}, checks);
 }
 

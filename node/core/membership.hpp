@@ -11,6 +11,7 @@ struct LedgerAccess {
   std::unique_ptr<ledger::local::LocalLedger> local;  ///< set when this node runs it
   std::string rpc_url;
   std::string node_url;                          ///< of the Koinon node that named the ledger; empty otherwise
+  bool is_local = false;                         ///< a development ledger, whose tokens are free and whose members are here
   std::optional<ledger::Deployment> deployment;  ///< absent: a local ledger that is new
 };
 

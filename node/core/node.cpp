@@ -9,6 +9,7 @@
 #include "ledger/keystore.hpp"
 #include "node/core/adapters.hpp"
 #include "node/core/membership.hpp"
+#include "node/core/own_account.hpp"
 
 namespace koinon::node {
 namespace {
@@ -43,7 +44,8 @@ struct Node::State {
   base::SystemClock clock;
   base::SystemRandom random;
   base::ThreadPool pool;
-  net::HttpClient http;
+  net::HttpClient http;                        ///< for whom the user named
+  std::unique_ptr<net::HttpClient> peer_http;  ///< for whom strangers named
   std::unique_ptr<Store> store;
   std::unique_ptr<Artifacts> artifacts;
   std::string token;
@@ -57,6 +59,7 @@ struct Node::State {
   std::unique_ptr<ledger::TxSender> sender;
   std::unique_ptr<market::MarketLedger> market;
   std::unique_ptr<market::Accounts> accounts;
+  std::optional<OwnAccount> own;
   std::unique_ptr<StoredEvents> events;
   std::unique_ptr<StoredNotes> notes;
   std::unique_ptr<OrderArtifacts> order_artifacts;
@@ -72,11 +75,10 @@ struct Node::State {
   Status open_account();
   Status make_actor();
   Status start_actor();
-  Status offer_work();
-  Status ensure_balance(const Wei& needed);
   Status fund(const Address& to, const Wei& tokens);
-  Result<Wei> free_balance();
-  void issue_receipts(const std::vector<std::uint64_t>& orders);
+  void conclude(const std::vector<std::uint64_t>& orders);
+  void issue_receipt(const market::OrderView& order, const market::Parties& parties);
+  void release_artifacts(const market::OrderView& order);
 };
 
 Status Node::State::open_folder() {
@@ -106,7 +108,7 @@ Status Node::State::open_ledger() {
   KOINON_CHECK(deployment.verify(*rpc));
   KOINON_TRY(addresses, market::MarketAddresses::of(deployment));
   ledger::TxOptions tx;
-  if (access.local || !access.node_url.empty()) tx.poll_ms = 50;
+  if (access.is_local) tx.poll_ms = 50;
   KOINON_TRY(sender, ledger::TxSender::start(*rpc, *key, store->pending, clock, tx));
   market = market::open_market(*rpc, *sender, deployment.chain_id, addresses);
   accounts = std::make_unique<market::Accounts>(*rpc, *sender, addresses);
@@ -121,54 +123,39 @@ Status Node::State::open_ledger() {
 
 Status Node::State::fund(const Address& to, const Wei& tokens) {
   if (faucet) return faucet->fund(addresses.token, to, tokens);
-  if (!access.node_url.empty()) return ask_faucet(http, access.node_url, to, tokens);
+  if (access.is_local) return ask_faucet(http, access.node_url, to, tokens);
   return fail(Code::unsupported, "[faucet] only a local ledger gives tokens away; send {} tokens to {}", tokens.tokens(),
               ledger::checksum_address(to));
 }
 
-Result<Wei> Node::State::free_balance() {
-  KOINON_CHECK(sync->catch_up());
-  Wei out;
-  sync->read([&](const market::Book& book, std::uint64_t) {
-    if (const auto* account = book.account(services.account)) out = account->free;
-  });
-  return out;
-}
-
-Status Node::State::ensure_balance(const Wei& needed) {
-  KOINON_TRY(const auto free, free_balance());
-  if (free >= needed) return {};
-  KOINON_TRY(const auto missing, needed.minus(free));
-  KOINON_TRY(const auto held, accounts->tokens_of(key->address()));
-  if (held < missing) {
-    KOINON_TRY(const auto short_of, missing.minus(held));
-    KOINON_CHECK(fund(key->address(), short_of));
-  }
-  return accounts->deposit(services.account, missing);
-}
-
 Status Node::State::open_account() {
-  sync->read([&](const market::Book& book, std::uint64_t) {
-    if (const auto* mine = book.account_of(key->address())) services.account = mine->id;
-  });
-  const bool fresh = services.account == 0;
-  const bool tokens_are_free = faucet || !access.node_url.empty();
-  if (tokens_are_free) KOINON_CHECK(fund(key->address(), Wei{}));  // coins for gas
-  if (fresh) {
-    KOINON_TRY(services.account, accounts->open(key->address(), key->address()));
-    base::log_info("opened account {} of {}", services.account, ledger::checksum_address(key->address()));
+  OwnAccount::Means means;
+  means.sender = sender.get();
+  means.accounts = accounts.get();
+  means.sync = sync.get();
+  means.store = store.get();
+  means.clock = &clock;
+  means.ledger = fmt::format("{}/{}", deployment.chain_id, base::to_hex(addresses.registry));
+  if (access.is_local) {
+    KOINON_CHECK(fund(key->address(), Wei{}));  // coins for gas
+    means.grant = [this](const Wei& tokens) { return fund(key->address(), tokens); };
   }
-  if (fresh && tokens_are_free) {
-    KOINON_TRY(const auto tokens, Wei::parse_tokens(std::to_string(kWorkingBalance)));
-    KOINON_CHECK(ensure_balance(tokens));
-  }
+  own.emplace(std::move(means));
+  KOINON_TRY(const auto working, Wei::parse_tokens(std::to_string(kWorkingBalance)));
+  KOINON_TRY(services.account, own->open(options.config.account, working));
   return {};
 }
 
 Status Node::State::make_actor() {
   notes = std::make_unique<StoredNotes>(*store);
   order_artifacts = std::make_unique<OrderArtifacts>(*artifacts, clock);
-  fetcher = std::make_unique<PeerFetcher>(http, *artifacts);
+  // A stranger's locator must not make us ask our own network, nor wait for long chains of redirects.
+  net::ClientOptions peers;
+  peers.max_redirects = 0;
+  const auto rule = options.config.private_peers;
+  peers.allow_private = rule == PrivatePeers::allowed || (rule == PrivatePeers::automatic && access.is_local);
+  peer_http = std::make_unique<net::HttpClient>(peers);
+  fetcher = std::make_unique<PeerFetcher>(*peer_http, *artifacts);
   services.ledger = market.get();
   services.journal = notes.get();
   services.artifacts = order_artifacts.get();
@@ -178,6 +165,7 @@ Status Node::State::make_actor() {
   services.kinds = &options.kinds;
   services.checks = &options.rules;
   services.pool = &pool;
+  services.appetite = {options.config.provider.max_spec, options.config.provider.max_input};
   services.box = &*box;
   services.sign = [this](const base::Hash& digest) { return base::fixed<65>(key->sign(digest).bytes()); };
   auto seller = options.make_seller ? options.make_seller(services) : std::make_unique<market::Seller>(services);
@@ -188,70 +176,52 @@ Status Node::State::make_actor() {
 
 Status Node::State::start_actor() {
   actor->start();
-  sync->on_change([this](const std::vector<std::uint64_t>& orders, std::uint64_t) { issue_receipts(orders); });
+  sync->on_change([this](const std::vector<std::uint64_t>& orders, std::uint64_t) { conclude(orders); });
   std::vector<std::uint64_t> all;
   sync->read([&](const market::Book& book, std::uint64_t) {
     for (const auto& [id, order] : book.orders()) all.push_back(id);
   });
-  issue_receipts(all);
+  conclude(all);
   return {};
 }
 
-void Node::State::issue_receipts(const std::vector<std::uint64_t>& orders) {
+/// What is left to do for orders that are final: the receipt of our own, and an end to the hold on their artifacts.
+void Node::State::conclude(const std::vector<std::uint64_t>& orders) {
   for (const auto id : orders) {
     std::optional<market::OrderView> order;
     std::optional<market::Parties> parties;
     sync->read([&](const market::Book& book, std::uint64_t) {
       const auto* found = book.order(id);
-      if (found == nullptr || found->terms.buyer != services.account || found->phase != market::Phase::settled) return;
+      if (found == nullptr || !market::is_final(found->phase)) return;
       order = *found;
       parties.emplace(book, *found, services.account);
     });
-    if (!order || order->outcome() != trust::Verdict::accepted) continue;
-    if (const auto kept = store->receipts.get(std::to_string(id))) {
-      // A reorganisation may have moved the settlement: the receipt then names one that is gone.
-      const auto read = market::Receipt::from_json(kept->body);
-      if (read && read->settled_tx == order->settled_tx && read->settled_block == order->settled_block) continue;
-    }
-    const auto receipt = actor->buyer().conclude(*order, *parties);
-    if (!receipt) {
-      base::log_warn("order {}: no receipt: {}", id, receipt.error().text);
-      continue;
-    }
-    if (const auto stored = store->receipts.put({std::to_string(id), receipt->to_json(), clock.now_ms()}); !stored)
-      base::log_warn("order {}: {}", id, stored.error().text);
+    if (!order) continue;
+    if (order->terms.buyer == services.account && order->outcome() == trust::Verdict::accepted) issue_receipt(*order, *parties);
+    release_artifacts(*order);
   }
 }
 
-Status Node::State::offer_work() {
-  const auto& provider = options.config.provider;
-  KOINON_TRY(const auto tier, market::tier_from(provider.price));
-  // By default a stake for eight orders at once by quorum(3, 2): each locks twenty times its price.
-  auto wanted = provider.stake;
-  if (wanted.is_zero()) {
-    KOINON_TRY(wanted, market::tier_price(tier).times(20 * 8));
-    wanted = std::max(wanted, options.market.min_stake);
+void Node::State::issue_receipt(const market::OrderView& order, const market::Parties& parties) {
+  const auto name = std::to_string(order.id);
+  if (const auto kept = store->receipts.get(name)) {
+    // A reorganisation may have moved the settlement: the receipt then names one that is gone.
+    const auto read = market::Receipt::from_json(kept->body);
+    if (read && read->is_of(order)) return;
   }
-  market::AccountView mine;
-  sync->read([&](const market::Book& book, std::uint64_t) {
-    if (const auto* account = book.account(services.account)) mine = *account;
-  });
-  if (mine.stake < wanted) {
-    KOINON_TRY(const auto missing, wanted.minus(mine.stake));
-    KOINON_CHECK(ensure_balance(missing));
-    KOINON_CHECK(accounts->stake(services.account, missing));
-    base::log_info("staked {}", wanted.tokens());
+  const auto receipt = actor->buyer().conclude(order, parties);
+  if (!receipt) {
+    base::log_warn("order {}: no receipt: {}", order.id, receipt.error().text);
+    return;
   }
-  if (mine.endpoint != services.endpoint || mine.encryption_key != box->public_key())
-    KOINON_CHECK(accounts->set_profile(services.account, services.endpoint, box->public_key()));
-  for (const auto& name : provider.kinds) {
-    KOINON_TRY(const auto* kind, options.kinds.find(name));
-    const auto at = mine.offers.find(kind->code());
-    if (at == mine.offers.end() || !at->second.active || at->second.tier != tier)
-      KOINON_CHECK(accounts->set_offer(services.account, kind->code(), tier, true));
-    base::log_info("offering {} at {} an order", name, market::tier_price(tier).tokens());
-  }
-  return {};
+  if (const auto stored = store->receipts.put({name, receipt->to_json(), clock.now_ms()}); !stored)
+    base::log_warn("order {}: {}", order.id, stored.error().text);
+}
+
+void Node::State::release_artifacts(const market::OrderView& order) {
+  const auto until = order.settled_at_ms + std::int64_t{options.config.retention_hours} * 3'600'000;
+  const auto shortened = order_artifacts->keep_until(actor->buyer().artifacts(order), until);
+  if (!shortened) base::log_warn("order {}: {}", order.id, shortened.error().text);
 }
 
 Node::Node(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -275,6 +245,8 @@ Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
   auto& s = *node->state_;
   s.started_ms = s.clock.now_ms();
   s.options.actor.parallel = s.options.config.provider.parallel;
+  if (const auto known = s.options.rules.find(s.options.config.buyer.check); !known)
+    return fail(base::Error(known.error()).within("[config] buyer.check"));
   KOINON_CHECK(s.open_folder());
   KOINON_CHECK(s.open_ledger());
   KOINON_CHECK(s.open_account());
@@ -291,7 +263,9 @@ Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
   s.services.endpoint = s.options.config.public_endpoint.empty() ? s.server->url() : s.options.config.public_endpoint;
   // Only now do the actors begin: they name the endpoint to others.
   KOINON_CHECK(s.start_actor());
-  if (s.options.provide) KOINON_CHECK(s.offer_work());
+  if (s.options.provide)
+    KOINON_CHECK(s.own->sell(s.options.config.provider, s.options.market.min_stake, s.services.endpoint, s.box->public_key(),
+                             s.options.kinds));
   KOINON_CHECK(s.sync->catch_up());  // what was just done is in the book when the caller looks
   return node;
 }

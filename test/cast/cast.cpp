@@ -95,6 +95,8 @@ ActingBuyer::ActingBuyer(const market::Services& services, std::shared_ptr<Condu
 Status ActingBuyer::publish(const market::OrderView& order, const market::Parties& parties) {
   if (conduct_->buyer == BuyerMood::mute) return {};
   own.endpoint = original.endpoint;  // known only once the node serves
+  if (conduct_->buyer == BuyerMood::misleads && order.rounds[order.round()].role != trust::Role::quorum)
+    return market::publish_parcel(own, order, parties, work::Parcel{{}, {Bytes(10, 1)}});
   return Buyer::publish(order, parties);
 }
 

@@ -24,9 +24,10 @@ enum class Mood {
 /// What a buyer does.
 enum class BuyerMood {
   honest,
-  mute,   ///< never publishes the input
-  hides,  ///< publishes, but serves nothing; answers when it is demanded on the ledger
-  keeps,  ///< as hides, and answers no demand either
+  mute,      ///< never publishes the input
+  hides,     ///< publishes, but serves nothing; answers when it is demanded on the ledger
+  keeps,     ///< as hides, and answers no demand either
+  misleads,  ///< publishes something else than the input to audits and juries
 };
 
 /// How a member behaves now; set by the test, read by the member's threads.

@@ -62,7 +62,7 @@ net::Router routes(node::Node& node) {
                           return net::HttpResponse::text(200, std::string(base::as_text(blob)), "application/octet-stream");
                         });
   router.get("/api/v1/deployment", [&node](const net::HttpRequest&) -> Result<net::HttpResponse> {
-    const json out = {{"rpc_url", node.ledger_url()}, {"deployment", json::parse(node.deployment().to_json())}};
+    const json out = {{"rpc_url", node.ledger_url()}, {"local", node.runs_ledger()}, {"deployment", json::parse(node.deployment().to_json())}};
     return net::HttpResponse::json(200, out.dump());
   });
   router.post("/api/v1/faucet", [&node](const net::HttpRequest& request) -> Result<net::HttpResponse> {

@@ -1,0 +1,264 @@
+#include "market/actor/seller.hpp"
+
+#include <gtest/gtest.h>
+
+#include "base/hash.hpp"
+#include "market/actor/buyer.hpp"
+
+namespace koinon::market {
+namespace {
+
+using base::ArtifactRef;
+using base::Bytes;
+using base::Code;
+using base::fail;
+
+constexpr std::uint32_t kBuyer = 1;
+constexpr std::uint32_t kSelf = 2;
+constexpr std::uint32_t kEarlier = 3;
+constexpr std::int64_t kDeadline = 1'000;  ///< seconds
+constexpr std::uint32_t kWindow = 100;
+
+/// A ledger that takes commits and nothing else.
+class Ledger final : public MarketLedger {
+ public:
+  [[nodiscard]] trust::OrderContext context(std::uint64_t order) const override { return {31337, {}, order}; }
+  Result<std::uint64_t> place(const Terms&) override { return fail(Code::unsupported, "place"); }
+  Status draw(std::uint64_t) override { return fail(Code::unsupported, "draw"); }
+  Status draw_audit(std::uint64_t) override { return fail(Code::unsupported, "draw_audit"); }
+  Status advance(std::uint64_t) override { return fail(Code::unsupported, "advance"); }
+  Status settle(std::uint64_t) override { return fail(Code::unsupported, "settle"); }
+  Status confirm(std::uint64_t) override { return fail(Code::unsupported, "confirm"); }
+  Status publish_input(std::uint64_t, std::uint8_t, std::uint32_t, const Hash&, std::uint64_t, const std::string&) override {
+    return fail(Code::unsupported, "publish_input");
+  }
+  Status demand_input(std::uint64_t, std::uint32_t, std::uint32_t) override { return fail(Code::unsupported, "demand_input"); }
+  Status answer_input(std::uint64_t, base::ByteView, const std::vector<Hash>&) override {
+    return fail(Code::unsupported, "answer_input");
+  }
+  Status commit(std::uint64_t, std::uint8_t, std::uint32_t, const Hash&) override {
+    ++commits;
+    return {};
+  }
+  Status reveal(std::uint64_t, std::uint8_t, const trust::Claim&, const Hash&, std::uint64_t, const Hash&) override {
+    return fail(Code::unsupported, "reveal");
+  }
+  Status appeal(std::uint64_t, std::uint32_t) override { return fail(Code::unsupported, "appeal"); }
+  Status demand_output(std::uint64_t, std::uint32_t, std::uint32_t, std::uint32_t) override {
+    return fail(Code::unsupported, "demand_output");
+  }
+  Status answer_output(std::uint64_t, base::ByteView, const std::vector<Hash>&, std::uint64_t, std::uint64_t,
+                       const std::vector<Hash>&) override {
+    return fail(Code::unsupported, "answer_output");
+  }
+  Status refute_output(std::uint64_t, const Hash&, std::uint64_t, std::uint64_t, const std::vector<Hash>&) override {
+    return fail(Code::unsupported, "refute_output");
+  }
+  Result<Answer> posted(const Hash&) override { return fail(Code::not_found, "posted"); }
+  Result<Now> now(std::uint64_t) override { return Now{Phase::commit, kDeadline, 0}; }
+
+  int commits = 0;
+};
+
+class Notes final : public Journal {
+ public:
+  Status put(const std::string& key, const std::string& json) override {
+    kept[key] = json;
+    return {};
+  }
+  Result<std::optional<std::string>> get(const std::string& key) override {
+    const auto at = kept.find(key);
+    return at == kept.end() ? std::optional<std::string>{} : std::optional(at->second);
+  }
+  std::map<std::string, std::string> kept;
+};
+
+class Shelf final : public base::ArtifactStore {
+ public:
+  Result<ArtifactRef> put(base::ByteView bytes) override {
+    const ArtifactRef ref{base::Cid::of(bytes), bytes.size()};
+    kept[ref.cid] = Bytes(bytes.begin(), bytes.end());
+    return ref;
+  }
+  Result<Bytes> get(const base::Cid& cid) override {
+    const auto at = kept.find(cid);
+    if (at == kept.end()) return fail(Code::not_found, "{} is not here", cid.text());
+    return at->second;
+  }
+  bool has(const base::Cid& cid) override { return kept.contains(cid); }
+  std::map<base::Cid, Bytes> kept;
+};
+
+/// Peers that have what `shelf` has; what comes is kept in `to`.
+class Peers final : public Fetcher {
+ public:
+  Peers(Shelf& shelf, Shelf& to) : shelf_(shelf), to_(to) {}
+  Result<Bytes> fetch(const std::string&, const ArtifactRef& ref, std::int64_t most_ms, std::stop_token) override {
+    ++asked;
+    longest_ms = std::max(longest_ms, most_ms);
+    KOINON_TRY(auto bytes, shelf_.get(ref.cid));
+    KOINON_TRY([[maybe_unused]] const auto kept, to_.put(bytes));
+    return bytes;
+  }
+  int asked = 0;
+  std::int64_t longest_ms = 0;
+
+ private:
+  Shelf& shelf_;
+  Shelf& to_;
+};
+
+/// Gives its inputs back.
+class Echo final : public work::Kind {
+ public:
+  [[nodiscard]] std::uint8_t code() const override { return 8; }
+  [[nodiscard]] std::string_view name() const override { return "echo"; }
+  Result<work::Outcome> run(const work::Job& job, const work::Means&) const override {
+    work::Outcome out;
+    out.outputs = job.inputs;
+    out.roots.output = work::outputs_root(out.outputs);
+    return out;
+  }
+};
+
+struct SellerTest : testing::Test {
+  Ledger ledger;
+  Notes notes;
+  Shelf mine, theirs;
+  Peers peers{theirs, mine};
+  base::ManualClock clock{(kDeadline - kWindow) * 1000};
+  base::SeededRandom random{7};
+  work::KindSet kinds;
+  BoxPair box = BoxPair::generate();
+  BoxPair buyer_box = BoxPair::generate();
+  Services services;
+  work::Parcel parcel{{}, {Bytes(10, 1)}};
+  OrderView order;
+  Seller seller{services};
+
+  void SetUp() override {
+    ASSERT_TRUE(kinds.add(std::make_unique<Echo>()));
+    services.ledger = &ledger;
+    services.journal = &notes;
+    services.artifacts = &mine;
+    services.fetcher = &peers;
+    services.clock = &clock;
+    services.random = &random;
+    services.kinds = &kinds;
+    services.box = &box;
+    services.sign = [](const Hash&) { return base::FixedBytes<65>{}; };
+    services.account = kSelf;
+    const auto artifact = theirs.put(Bytes(50, 9)).value();
+    order.id = 7;
+    order.phase = Phase::commit;
+    order.deadline = kDeadline;
+    order.terms.buyer = kBuyer;
+    order.terms.kind = 8;
+    order.terms.commit_window = kWindow;
+    order.terms.spec_digest = artifact.cid.digest;
+    order.terms.spec_size = artifact.size;
+    order.terms.input_root = parcel.root();
+    order.terms.input_size = parcel.encode().size();
+    order.terms.buyer_key = buyer_box.public_key();
+    order.rounds.emplace_back();
+    Seat seat;
+    seat.account = kSelf;
+    order.seats.push_back(seat);
+  }
+
+  /// Puts an envelope with `content` on the peers' shelf and publishes it.
+  void publish(std::uint32_t account, const work::Parcel& content) {
+    const auto envelope = seal(content.encode(), {box.public_key()}).value();
+    const auto ref = theirs.put(envelope).value();
+    order.rounds.back().published.push_back(
+        {account, base::byte_tree_root(base::Domain::envelope, envelope), ref.size, Locator{"http://peer:1", ref.cid}.text()});
+  }
+  work::Parcel rubbish() const { return {{}, {Bytes(10, 2)}}; }
+  bool claims_bad_input() {
+    const auto note = JobNote::from_json(notes.kept.at(job_key(order, order.round()))).value();
+    return note.claim.output_root == trust::bad_input_roots().output;
+  }
+  void last_quarter() { clock.advance(std::int64_t{kWindow} * 760); }
+};
+
+TEST_F(SellerTest, runs_on_what_was_gathered_and_asks_no_peer_then) {
+  publish(kBuyer, parcel);
+  EXPECT_EQ(seller.work(order, {}).error().code, Code::network) << "nothing is here yet";
+  EXPECT_EQ(peers.asked, 0);
+  ASSERT_TRUE(seller.gather(order, {}));
+  EXPECT_FALSE(seller.has_claim(order));
+  const auto asked = peers.asked;
+  ASSERT_TRUE(seller.work(order, {}));
+  EXPECT_EQ(peers.asked, asked);
+  EXPECT_EQ(ledger.commits, 1);
+  EXPECT_FALSE(claims_bad_input());
+}
+
+TEST_F(SellerTest, gives_peers_no_time_beyond_the_last_quarter) {
+  publish(kBuyer, parcel);
+  ASSERT_TRUE(seller.gather(order, {}));
+  EXPECT_LE(peers.longest_ms, std::int64_t{kWindow} * 750);
+  EXPECT_GT(peers.longest_ms, std::int64_t{kWindow} * 700);
+}
+
+TEST_F(SellerTest, claims_bad_input_when_nothing_came_by_the_last_quarter) {
+  publish(kBuyer, parcel);
+  theirs.kept.clear();
+  EXPECT_EQ(seller.gather(order, {}).error().code, Code::network);
+  EXPECT_FALSE(seller.has_claim(order));
+  last_quarter();
+  ASSERT_TRUE(seller.gather(order, {}));
+  EXPECT_TRUE(claims_bad_input());
+  ASSERT_TRUE(seller.work(order, {}));
+  EXPECT_EQ(ledger.commits, 1);
+}
+
+TEST_F(SellerTest, says_which_limit_an_order_exceeds_and_fetches_nothing) {
+  publish(kBuyer, parcel);
+  services.appetite.spec = 49;
+  ASSERT_TRUE(seller.gather(order, {}));
+  EXPECT_EQ(peers.asked, 0);
+  EXPECT_TRUE(claims_bad_input());
+  notes.kept.clear();
+  services.appetite = {};
+  services.appetite.input = order.terms.input_size - 1;
+  ASSERT_TRUE(seller.gather(order, {}));
+  EXPECT_EQ(peers.asked, 0);
+  EXPECT_TRUE(claims_bad_input());
+}
+
+TEST_F(SellerTest, fetches_no_envelope_that_is_larger_than_the_input_needs) {
+  publish(kBuyer, parcel);
+  order.rounds.back().published[0].envelope_size = 100u << 20;
+  ASSERT_TRUE(seller.gather(order, {}));
+  EXPECT_EQ(peers.asked, 0);
+  EXPECT_TRUE(claims_bad_input());
+}
+
+TEST_F(SellerTest, quorum_member_claims_bad_input_of_rubbish_at_once) {
+  publish(kBuyer, rubbish());
+  ASSERT_TRUE(seller.gather(order, {}));
+  EXPECT_TRUE(claims_bad_input());
+}
+
+TEST_F(SellerTest, juror_waits_for_somebody_who_publishes_the_true_input) {
+  order.rounds.back().role = trust::Role::jury;
+  publish(kBuyer, rubbish());
+  EXPECT_EQ(seller.gather(order, {}).error().code, Code::conflict);
+  EXPECT_FALSE(seller.has_claim(order));
+  publish(kEarlier, parcel);
+  ASSERT_TRUE(seller.gather(order, {}));
+  ASSERT_TRUE(seller.work(order, {}));
+  EXPECT_FALSE(claims_bad_input());
+}
+
+TEST_F(SellerTest, juror_claims_bad_input_in_the_last_quarter) {
+  order.rounds.back().role = trust::Role::jury;
+  publish(kBuyer, rubbish());
+  last_quarter();
+  ASSERT_TRUE(seller.gather(order, {}));
+  EXPECT_TRUE(claims_bad_input());
+}
+
+}  // namespace
+}  // namespace koinon::market
