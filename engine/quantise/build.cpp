@@ -1,11 +1,9 @@
 #include "engine/quantise/build.hpp"
 
-#include <algorithm>
-#include <cmath>
-
-#include "engine/quantise/calibrate.hpp"
+#include "engine/program/bounds.hpp"
+#include "engine/quantise/equalise.hpp"
+#include "engine/quantise/plan.hpp"
 #include "engine/quantise/simplify.hpp"
-#include "engine/run/execute.hpp"
 
 namespace koinon::engine::quantise {
 
@@ -15,7 +13,6 @@ using base::Code;
 using base::fail;
 using base::Result;
 using base::Status;
-using operators::Quantised;
 
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
@@ -43,111 +40,48 @@ Result<Samples> take_samples(const onnx::Graph& graph, const std::vector<std::ve
   return out;
 }
 
-tensor::IntTensor to_integers(const onnx::Value& value, const program::Input& input) {
-  auto out = tensor::IntTensor::zeros(input.info.dtype, input.info.shape);
-  for (std::int64_t i = 0; i < out.size(); ++i) {
-    const auto q = onnx::saturate(std::floor(value.real(i) / input.scale.real() + 0.5));
-    out.set(i, std::clamp(q, input.low, input.high));
+/// Bits that integers of a range take.
+int bits_of(const program::Range& range) {
+  int bits = 1;
+  while (bits < 63 && (range.low < -(std::int64_t{1} << (bits - 1)) || range.high >= std::int64_t{1} << (bits - 1))) ++bits;
+  return bits;
+}
+
+Result<std::vector<TensorReport>> tensor_reports(const Model& model, const Attempt& made, const BuildOptions& options) {
+  std::vector<int> values;
+  for (const auto& [value, q] : made.lowered) values.push_back(value);
+  Comparison comparison(made.program, made.lowered, values);
+  for (std::size_t s = 0; s < model.answers.size(); ++s) {
+    if (options.stop.stop_requested()) return fail(Code::cancelled, "[quantise] stopped");
+    KOINON_TRY(const auto wanted, operators::run_reference(model.graph, model.samples[s], true));
+    KOINON_CHECK(comparison.sample(model.samples[s], wanted));
+  }
+  KOINON_TRY(const auto ranges, program::analyse(made.program));
+  std::map<int, std::string> makers;
+  for (const auto& node : model.graph.nodes)
+    for (int v : node.outputs) makers[v] = node.op;
+  std::vector<TensorReport> out;
+  for (const auto& [value, q] : made.lowered) {
+    if (q.ref.source() != program::Source::value) continue;
+    const auto& s = model.seen[at(value)];
+    const auto& d = comparison.of(value);
+    out.push_back({model.graph.values[at(value)].name, makers.contains(value) ? makers[value] : "input", s.low, s.high,
+                   bits_of(ranges[q.ref.index()]), q.scale.real(), d.max, d.mean()});
   }
   return out;
 }
 
-/// Place in ONNX's order of element i of a tensor with channels last.
-std::size_t place(const Quantised& q, std::size_t i) {
-  if (!q.channels_last) return i;
-  const auto channels = static_cast<std::size_t>(q.shape[1]);
-  std::size_t plane = 1;
-  for (std::size_t d = 2; d < q.shape.size(); ++d) plane *= static_cast<std::size_t>(q.shape[d]);
-  const auto n = i / (plane * channels), rest = i % (plane * channels);
-  return n * plane * channels + rest % channels * plane + rest / channels;
-}
-
-struct Error {
-  double max = 0, sum = 0, count = 0;
-  void add(double difference) {
-    max = std::max(max, std::fabs(difference));
-    sum += std::fabs(difference);
-    count += 1;
-  }
-};
-
-/// Runs samples as a program and measures every lowered value against float.
-class Comparison {
- public:
-  Comparison(const onnx::Graph& reference, const program::Program& program, const std::map<int, Quantised>& lowered)
-      : reference_(reference), program_(program), lowered_(lowered) {
-    for (const auto& [value, q] : lowered)
-      if (q.ref.source() == program::Source::value) by_ref_[q.ref.index()].push_back(value);
-  }
-
-  Status sample(const std::vector<onnx::Value>& inputs) {
-    KOINON_TRY(const auto values, operators::run_reference(reference_, inputs, true));
-    std::vector<tensor::IntTensor> integers;
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      integers.push_back(to_integers(inputs[i], program_.inputs[i]));
-      measure(i, integers.back(), values);
-    }
-    run::RunOptions options;
-    options.trace = false;
-    options.sink = [&](std::size_t step, std::span<const tensor::IntTensor* const> outputs) {
-      for (std::size_t k = 0; k < outputs.size(); ++k) measure(program_.steps[step].first_output + k, *outputs[k], values);
-    };
-    KOINON_TRY(const auto run, run::execute(program_, integers, options));
-    static_cast<void>(run);
-    return {};
-  }
-
-  [[nodiscard]] const Error& error(int value) { return errors_[value]; }
-
- private:
-  void measure(std::size_t number, const tensor::IntTensor& data, const operators::Values& values) {
-    const auto found = by_ref_.find(number);
-    if (found == by_ref_.end()) return;
-    for (int value : found->second) {
-      const auto& want = values[at(value)];
-      if (!want) continue;
-      const auto& q = lowered_.at(value);
-      auto& error = errors_[value];
-      for (std::int64_t i = 0; i < data.size(); ++i) {
-        const auto there = static_cast<std::int64_t>(place(q, static_cast<std::size_t>(i)));
-        error.add(static_cast<double>(data.at(i)) * q.scale.real() - want->real(there));
-      }
-    }
-  }
-
-  const onnx::Graph& reference_;
-  const program::Program& program_;
-  const std::map<int, Quantised>& lowered_;
-  std::map<std::size_t, std::vector<int>> by_ref_;
-  std::map<int, Error> errors_;
-};
-
-Report make_report(const onnx::Graph& graph, const std::vector<Seen>& seen, const std::map<int, Quantised>& lowered,
-                   Comparison& comparison, int bits) {
-  Report report;
-  std::map<int, std::string> makers;
-  for (const auto& node : graph.nodes)
-    for (int v : node.outputs) makers[v] = node.op;
-  const auto mean = [](const Error& e) { return e.count > 0 ? e.sum / e.count : 0.0; };
-  for (const auto& [value, q] : lowered) {
-    const auto& s = seen[at(value)];
-    const auto& error = comparison.error(value);
-    report.tensors.push_back({graph.values[at(value)].name, makers.contains(value) ? makers[value] : "input", s.low, s.high,
-                              bits, q.scale.real(), error.max, mean(error)});
-  }
-  for (int v : graph.outputs) {
-    const auto& s = seen[at(v)];
-    const auto& error = comparison.error(v);
-    const double range = s.high - s.low;
-    report.outputs.push_back(
-        {graph.values[at(v)].name, s.low, s.high, error.max, mean(error), range > 0 ? error.max / range : error.max});
-  }
-  return report;
-}
+bool known_bits(int bits) { return (bits >= 2 && bits <= 8) || bits == 16; }
 
 Status check(const BuildOptions& options) {
-  if (options.activations != 8 && options.activations != 16)
-    return fail(Code::invalid_argument, "[quantise] --activations {}: 8 or 16 expected", options.activations);
+  if (!known_bits(options.activations))
+    return fail(Code::invalid_argument, "[quantise] --activations {}: 2 to 8 or 16 expected", options.activations);
+  if (options.weights != 0 && !known_bits(options.weights))
+    return fail(Code::invalid_argument, "[quantise] --weights {}: 2 to 8 or 16 expected", options.weights);
+  if (options.max_error && !(*options.max_error > 0))
+    return fail(Code::invalid_argument, "[quantise] --max-error {}: above 0 expected", *options.max_error);
+  if (options.max_error && (options.profile != Profile::standard || options.activations > 8))
+    return fail(Code::invalid_argument, "[quantise] --max-error: with the standard profile and 2 to 8 bits to begin with");
   if (!(options.percentile > 50 && options.percentile <= 100))
     return fail(Code::invalid_argument, "[quantise] percentile {}: above 50 and at most 100 expected", options.percentile);
   return {};
@@ -160,29 +94,30 @@ Result<Built> build(base::ByteView onnx, const std::vector<std::vector<tensor::F
   KOINON_CHECK(check(options));
   operators::ImportOptions import;
   import.read.dims = options.dims;
-  KOINON_TRY(const auto reference, operators::import_model(onnx, import));
-  const auto graph = simplify(reference);
-  KOINON_TRY(const auto samples,
-             calibration.empty() ? synthetic_samples(graph, options.seed) : take_samples(graph, calibration));
-  KOINON_TRY(const auto seen, calibrate(graph, samples, options));
-  KOINON_TRY(auto targets, choose_targets(graph, seen, options));
-  operators::Lowering lowering(graph, std::move(targets), {options.activations, options.activations, {}, 0});
-  KOINON_CHECK(lowering.run());
-  auto metadata = options.metadata;
-  if (metadata.name.empty()) metadata.name = reference.name.substr(0, program::kMaxText);
-  KOINON_TRY(auto program, lowering.finish(std::move(metadata)));
-
-  Comparison comparison(reference, program, lowering.lowered());
-  const auto compared = std::min(samples.size(), kComparedSamples);
-  for (std::size_t s = 0; s < compared; ++s) {
-    if (options.stop.stop_requested()) return fail(Code::cancelled, "[quantise] stopped");
-    KOINON_CHECK(comparison.sample(samples[s]));
-  }
-  auto report = make_report(graph, seen, lowering.lowered(), comparison, options.activations);
+  KOINON_TRY(auto reference, operators::import_model(onnx, import));
+  Model model;
+  model.graph = simplify(reference);
+  KOINON_TRY(model.samples,
+             calibration.empty() ? synthetic_samples(model.graph, options.seed) : take_samples(model.graph, calibration));
+  model.reference = std::move(reference);
+  Report report;
   report.synthetic = calibration.empty();
-  report.samples = samples.size();
-  report.compared = compared;
-  return Built{std::move(program), std::move(report)};
+  report.samples = model.samples.size();
+  if (options.equalise) {
+    KOINON_TRY(report.equalised, equalise(model.graph, model.samples));
+  }
+  KOINON_TRY(model.seen, calibrate(model.graph, model.samples, options));
+  KOINON_TRY(model.answers, answers_of(model, options));
+  report.compared = model.answers.size();
+  KOINON_TRY(const auto plan, choose_plan(model, options, report));
+  KOINON_TRY(auto made, attempt(model, plan, options));
+  if (options.profile == Profile::small_sums) {
+    KOINON_TRY(auto standard, attempt(model, Plan::even(model.graph, 8, 8), options));
+    report.standard = std::move(standard.outputs);
+  }
+  KOINON_TRY(report.tensors, tensor_reports(model, made, options));
+  report.outputs = made.outputs;
+  return Built{std::move(made.program), std::move(report)};
 }
 
 }  // namespace koinon::engine::quantise

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -19,8 +20,23 @@ enum class Clip : std::uint8_t {
   percentile,  ///< BuildOptions::percentile of the magnitudes
 };
 
+/// What the integers of a program must keep to.
+enum class Profile : std::uint8_t {
+  standard,  ///< the types of the steps
+  /// Every value of the program, sums of products included, within 16 bits, as encrypted evaluation needs it: rows of weights
+  /// get coarser units until their sums fit, values have 2 to 7 bits as calibration finds best. What that costs is in the
+  /// report.
+  small_sums,
+};
+
 struct BuildOptions {
-  int activations = 8;  ///< bits of activations and weights: 8 or 16
+  int activations = 8;  ///< bits of activations: 2 to 8 or 16
+  int weights = 0;      ///< bits of weights: 2 to 8 or 16; 0: as activations
+  Profile profile = Profile::standard;
+  /// Largest error of any output, as a share of its range: values and weights get 16 bits one after another, those that lose
+  /// most first, until the error keeps to it.
+  std::optional<double> max_error;
+  bool equalise = false;  ///< balance the channels between layers first (equalise.hpp)
   Clip clip = Clip::error;
   double percentile = 99.99;                 ///< for Clip::percentile, in (50, 100]
   std::map<std::string, std::int64_t> dims;  ///< sizes of dynamic dimensions (`--dim name=value`)
@@ -33,9 +49,9 @@ struct BuildOptions {
 /// One value of the graph.
 struct TensorReport {
   std::string name;
-  std::string op;            ///< that made it; "input" for inputs
-  double low = 0, high = 0;  ///< range in calibration
-  int bits = 0;
+  std::string op;                        ///< that made it; "input" for inputs
+  double low = 0, high = 0;              ///< range in calibration
+  int bits = 0;                          ///< that its integers can take, by their proved range
   double scale = 0;                      ///< real value of one unit
   double max_error = 0, mean_error = 0;  ///< absolute, against float, over the samples that errors are taken from
 };
@@ -44,8 +60,10 @@ struct OutputReport {
   std::string name;
   double low = 0, high = 0;  ///< float range
   double max_error = 0, mean_error = 0;
-  /// max_error as a share of high - low; 0 when the range is empty and the error 0.
+  /// max_error as a share of high - low; of the magnitude when all float values are one.
   double relative = 0;
+  /// Share of the compared samples whose largest element is the same one as in float.
+  double same_top = 0;
 };
 
 struct Report {
@@ -54,6 +72,11 @@ struct Report {
   std::size_t compared = 0;  ///< of them run as a program and compared
   std::vector<TensorReport> tensors;
   std::vector<OutputReport> outputs;
+  std::size_t widened = 0;    ///< values given 16 bits to keep to max_error
+  std::size_t equalised = 0;  ///< pairs of layers
+  /// With Profile::small_sums: bits of the values, and what the standard profile's 8 bits give, for comparison.
+  int value_bits = 0;
+  std::vector<OutputReport> standard;
 };
 
 struct Built {

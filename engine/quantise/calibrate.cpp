@@ -16,22 +16,25 @@ using base::Status;
 
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
-Status see_range(const onnx::ValueInfo& info, const onnx::Value& value, Seen& seen) {
+void see_range(const onnx::Value& value, Seen& seen) {
   for (float f : value.floats) {
     const auto x = static_cast<double>(f);
-    if (!std::isfinite(x)) return fail(Code::out_of_range, "[quantise] value '{}' is {} in calibration", info.name, x);
+    if (!std::isfinite(x)) {
+      ++seen.strange;
+      continue;
+    }
     seen.low = seen.any ? std::min(seen.low, x) : x;
     seen.high = seen.any ? std::max(seen.high, x) : x;
     seen.any = true;
     seen.magnitude = std::max(seen.magnitude, std::fabs(x));
   }
-  return {};
 }
 
 void see_counts(const onnx::Value& value, Seen& seen) {
   seen.counts.resize(kBins, 0);
   if (seen.magnitude == 0) return;
   for (float f : value.floats) {
+    if (!std::isfinite(f)) continue;
     const auto bin = std::fabs(static_cast<double>(f)) / seen.magnitude * static_cast<double>(kBins);
     ++seen.counts[std::min(kBins - 1, static_cast<std::size_t>(bin))];
   }
@@ -42,7 +45,7 @@ void see_counts(const onnx::Value& value, Seen& seen) {
 Result<std::vector<Seen>> calibrate(const onnx::Graph& graph, const std::vector<std::vector<onnx::Value>>& samples,
                                     const BuildOptions& options) {
   std::vector<Seen> seen(graph.values.size());
-  const bool counts = options.clip != Clip::extremes && options.activations == 8;
+  const bool counts = options.activations <= 8 || options.profile == Profile::small_sums;
   const std::size_t passes = counts ? 2 : 1;
   for (std::size_t pass = 0; pass < passes; ++pass)
     for (std::size_t s = 0; s < samples.size(); ++s) {
@@ -54,10 +57,13 @@ Result<std::vector<Seen>> calibrate(const onnx::Graph& graph, const std::vector<
           see_counts(*values[v], seen[v]);
           continue;
         }
-        KOINON_CHECK(see_range(graph.values[v], *values[v], seen[v]));
+        see_range(*values[v], seen[v]);
       }
       if (options.progress) options.progress(pass * samples.size() + s + 1, passes * samples.size());
     }
+  for (std::size_t v = 0; v < seen.size(); ++v)
+    if (seen[v].strange > 0 && !seen[v].any)
+      return fail(Code::out_of_range, "[quantise] no element of '{}' is finite in calibration", graph.values[v].name);
   return seen;
 }
 
@@ -93,19 +99,46 @@ double cut(const Seen& seen, Clip clip, double percentile, std::int64_t limit) {
   return best;
 }
 
+namespace {
+
+/// Operators that jump: the least error in an input can change the result by a whole step.
+bool jumps(std::string_view op) {
+  static constexpr std::string_view kOps[] = {"Round",           "Floor",   "Ceil",   "Sign",           "Mod",  "Less",
+                                              "LessOrEqual",     "Greater", "Equal",  "GreaterOrEqual", "Cast", "TreeEnsemble",
+                                              "ThresholdedRelu", "Shrink",  "Hardmax"};
+  return std::ranges::find(kOps, op) != std::end(kOps);
+}
+
+std::vector<bool> exact_values(const onnx::Graph& graph) {
+  std::vector<bool> out(graph.values.size(), false);
+  for (const auto& node : graph.nodes)
+    for (int v : node.inputs)
+      if (v != onnx::kAbsent && jumps(node.op)) out[at(v)] = true;
+  return out;
+}
+
+}  // namespace
+
 Result<std::vector<operators::Target>> choose_targets(const onnx::Graph& graph, const std::vector<Seen>& seen,
-                                                      const BuildOptions& options) {
-  const auto limit = (std::int64_t{1} << (options.activations - 1)) - 1;
+                                                      const std::vector<int>& bits, bool natural, const BuildOptions& options) {
   std::vector<bool> whole(graph.values.size(), false);
   for (int v : graph.inputs) whole[at(v)] = true;
   for (int v : graph.outputs) whole[at(v)] = true;
+  const auto exact = exact_values(graph);
   std::vector<operators::Target> out(graph.values.size());
   for (std::size_t v = 0; v < out.size(); ++v) {
-    const auto clip = whole[v] || options.activations == 16 ? Clip::extremes : options.clip;
+    const bool from_zero = natural && seen[v].any && seen[v].low >= 0;
+    const auto limit = (std::int64_t{1} << (from_zero ? bits[v] : bits[v] - 1)) - 1;
+    const auto clip = whole[v] || bits[v] == 16 ? Clip::extremes : options.clip;
     auto edge = cut(seen[v], clip, options.percentile, limit);
     if (!(edge > 1e-30)) edge = 1;
-    KOINON_TRY(const auto scale, program::Scale::from(edge / static_cast<double>(limit)));
-    out[v] = {scale, -limit, limit, seen[v].low, seen[v].high};
+    KOINON_TRY(auto scale, program::Scale::from(edge / static_cast<double>(limit)));
+    if (exact[v]) {
+      int exponent = 0;
+      std::frexp(edge / static_cast<double>(limit), &exponent);
+      KOINON_TRY(scale, program::Scale::from(std::ldexp(1.0, exponent)));
+    }
+    out[v] = {scale, from_zero ? 0 : -limit, limit, seen[v].low, seen[v].high};
   }
   return out;
 }

@@ -6,6 +6,7 @@
 
 #include "base/file.hpp"
 #include "engine/operators/import.hpp"
+#include "engine/program/bounds.hpp"
 #include "engine/quantise/build.hpp"
 #include "engine/run/execute.hpp"
 
@@ -71,15 +72,19 @@ std::size_t program_answer(const program::Program& program, const tensor::FloatT
   return best(scores);
 }
 
-Built built(const std::string& model, int bits) {
+Built built(const std::string& model, const BuildOptions& options) {
   const auto bytes = base::read_file("examples/digits/" + model);
   std::vector<std::vector<tensor::FloatTensor>> samples;
   for (std::size_t i = 0; i < 64; ++i) samples.push_back({digits().images[i]});
-  BuildOptions options;
-  options.activations = bits;
   auto out = build(*bytes, samples, options);
   EXPECT_TRUE(out) << (out ? "" : out.error().text);
   return *std::move(out);
+}
+
+Built built(const std::string& model, int bits) {
+  BuildOptions options;
+  options.activations = bits;
+  return built(model, options);
 }
 
 class Models : public testing::TestWithParam<const char*> {};
@@ -129,10 +134,102 @@ INSTANTIATE_TEST_SUITE_P(Digits, Models, testing::Values("digits-mlp.onnx", "dig
 TEST(build, refuses_options_and_samples_that_do_not_fit) {
   const auto bytes = base::read_file("examples/digits/digits-mlp.onnx");
   BuildOptions options;
-  options.activations = 7;
+  for (int bits : {0, 1, 9, 15, 17}) {
+    options.activations = bits;
+    EXPECT_EQ(build(*bytes, {}, options).error().code, base::Code::invalid_argument);
+  }
+  options = {};
+  options.weights = 9;
+  EXPECT_EQ(build(*bytes, {}, options).error().code, base::Code::invalid_argument);
+  options = {};
+  options.max_error = 0;
+  EXPECT_EQ(build(*bytes, {}, options).error().code, base::Code::invalid_argument);
+  options.max_error = 0.1;
+  options.activations = 16;
   EXPECT_EQ(build(*bytes, {}, options).error().code, base::Code::invalid_argument);
   EXPECT_EQ(build(*bytes, {{}}).error().code, base::Code::invalid_argument);
   EXPECT_EQ(build(*bytes, {{tensor::FloatTensor{{3}, {1, 2, 3}}}}).error().code, base::Code::invalid_argument);
+}
+
+BuildOptions with(int activations, int weights) {
+  BuildOptions options;
+  options.activations = activations;
+  options.weights = weights;
+  return options;
+}
+
+double error_of(const std::string& model, const BuildOptions& options) {
+  const auto out = built(model, options);
+  return out.report.outputs[0].mean_error / (out.report.outputs[0].high - out.report.outputs[0].low);
+}
+
+TEST(build, loses_less_with_more_bits) {
+  double last = 1;
+  for (int bits : {2, 3, 4, 5, 6, 7, 8, 16}) {
+    const double error = error_of("digits-lenet.onnx", with(bits, bits));
+    EXPECT_LT(error, last) << bits;
+    last = error;
+  }
+  EXPECT_LT(error_of("digits-lenet.onnx", with(16, 8)), error_of("digits-lenet.onnx", with(8, 8)));
+}
+
+TEST(build, keeps_to_an_error_budget_with_as_few_wide_values_as_it_takes) {
+  BuildOptions options;
+  const auto even = built("digits-lenet.onnx", options);
+  options.max_error = even.report.outputs[0].relative / 2;
+  const auto mixed = built("digits-lenet.onnx", options);
+  EXPECT_LE(mixed.report.outputs[0].relative, *options.max_error);
+  EXPECT_GT(mixed.report.widened, 0U);
+  std::size_t wide = 0;
+  for (const auto& t : mixed.report.tensors) wide += t.bits > 8 ? 1 : 0;
+  EXPECT_GT(wide, 0U);
+  EXPECT_LT(wide, mixed.report.tensors.size());
+  options.max_error = even.report.outputs[0].relative;
+  EXPECT_EQ(program::encode(built("digits-lenet.onnx", options).program), program::encode(even.program));
+  options.max_error = 1e-9;
+  const auto bytes = base::read_file("examples/digits/digits-lenet.onnx");
+  const auto refused = build(*bytes, {{digits().images[0]}}, options);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().text.find("--max-error"), std::string::npos) << refused.error().text;
+}
+
+TEST(build, keeps_every_value_within_16_bits_for_private_runs) {
+  BuildOptions options;
+  options.profile = Profile::small_sums;
+  for (const std::string model : {"digits-mlp.onnx", "digits-lenet.onnx"}) {
+    const auto out = built(model, options);
+    for (const auto& range : program::analyse(out.program).value()) {
+      EXPECT_GE(range.low, -32768);
+      EXPECT_LE(range.high, 32767);
+    }
+    ASSERT_EQ(out.report.standard.size(), 1U);
+    const auto &cost = out.report.outputs[0], &free = out.report.standard[0];
+    std::printf("%s: mean error %.4f instead of %.4f, same answer %.3f instead of %.3f, %d bits\n", model.c_str(),
+                cost.mean_error, free.mean_error, cost.same_top, free.same_top, out.report.value_bits);
+    EXPECT_GE(cost.same_top, 0.9);
+    EXPECT_GE(out.report.value_bits, 2);
+  }
+}
+
+TEST(build, equalises_layers_without_changing_the_function) {
+  BuildOptions options;
+  options.equalise = true;
+  const auto out = built("digits-mlp.onnx", options);
+  EXPECT_GT(out.report.equalised, 0U);
+  EXPECT_LT(out.report.outputs[0].relative, 0.05);
+  options.activations = 16;
+  EXPECT_LT(built("digits-lenet.onnx", options).report.outputs[0].relative, 0.01);
+}
+
+TEST(build, reports_what_every_tensor_takes) {
+  const auto out = built("digits-mlp.onnx", BuildOptions{});
+  ASSERT_FALSE(out.report.tensors.empty());
+  for (const auto& t : out.report.tensors) {
+    EXPECT_LE(t.bits, 8) << t.name;
+    EXPECT_GT(t.scale, 0) << t.name;
+    EXPECT_LE(t.mean_error, t.max_error) << t.name;
+  }
+  EXPECT_GE(out.report.outputs[0].same_top, 0.95);
 }
 
 TEST(build, says_that_calibration_was_synthetic) {
