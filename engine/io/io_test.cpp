@@ -6,6 +6,11 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#define STB_IMAGE_WRITE_STATIC
+#define STBI_WRITE_NO_STDIO
+#include <stb_image_write.h>
+
 #include "base/codec.hpp"
 #include "engine/io/quantise.hpp"
 #include "engine/io/read.hpp"
@@ -54,19 +59,37 @@ Bytes floats(const std::vector<float>& v) {
   return out;
 }
 
-Bytes stored_zip(const std::vector<std::pair<std::string, Bytes>>& members) {
+// A raw deflate stream (RFC 1951).
+Bytes deflated(const Bytes& bytes) {
+  z_stream stream{};
+  deflateInit2(&stream, 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY);
+  Bytes out(deflateBound(&stream, static_cast<uLong>(bytes.size())));
+  stream.next_in = const_cast<Bytef*>(bytes.data());
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_out = out.data();
+  stream.avail_out = static_cast<uInt>(out.size());
+  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+Bytes zip(const std::vector<std::pair<std::string, Bytes>>& members, bool deflate) {
   base::Writer out, directory;
   for (const auto& [name, bytes] : members) {
     const auto crc = static_cast<std::uint32_t>(crc32(0, bytes.data(), static_cast<uInt>(bytes.size())));
+    const Bytes packed = deflate ? deflated(bytes) : bytes;
     const auto size = static_cast<std::uint32_t>(bytes.size()), offset = static_cast<std::uint32_t>(out.size());
+    const auto held = static_cast<std::uint32_t>(packed.size());
     directory.number(std::uint32_t{0x02014b50});
     directory.number(std::uint16_t{20});
     for (auto* w : {&out, &directory}) {
       if (w == &out) w->number(std::uint32_t{0x04034b50});
       w->number(std::uint16_t{20});
+      w->number(std::uint16_t{0});
+      w->number(static_cast<std::uint16_t>(deflate ? 8 : 0));
       w->number(std::uint32_t{0});
-      w->number(std::uint32_t{0});
-      for (auto v : {crc, size, size}) w->number(v);
+      for (auto v : {crc, held, size}) w->number(v);
       w->number(static_cast<std::uint16_t>(name.size()));
       w->number(std::uint16_t{0});
     }
@@ -74,7 +97,7 @@ Bytes stored_zip(const std::vector<std::pair<std::string, Bytes>>& members) {
     directory.number(offset);
     directory.raw(base::as_bytes(name));
     out.raw(base::as_bytes(name));
-    out.raw(bytes);
+    out.raw(packed);
   }
   const auto at = static_cast<std::uint32_t>(out.size()), size = static_cast<std::uint32_t>(directory.size());
   out.raw(directory.bytes());
@@ -86,6 +109,19 @@ Bytes stored_zip(const std::vector<std::pair<std::string, Bytes>>& members) {
   out.number(at);
   out.number(std::uint16_t{0});
   return std::move(out).take();
+}
+
+Bytes stored_zip(const std::vector<std::pair<std::string, Bytes>>& members) { return zip(members, false); }
+
+Bytes jpeg(int width, int height, const Bytes& rgb) {
+  Bytes out;
+  stbi_write_jpg_to_func(
+      [](void* to, void* data, int size) {
+        const auto* from = static_cast<const std::uint8_t*>(data);
+        static_cast<Bytes*>(to)->insert(static_cast<Bytes*>(to)->end(), from, from + size);
+      },
+      &out, width, height, 3, rgb.data(), 95);
+  return out;
 }
 
 Bytes png(unsigned width, unsigned height, const Bytes& rgb) {
@@ -139,6 +175,27 @@ TEST(ReadInputs, takes_npy_and_npz) {
   EXPECT_EQ(placed[1], IntTensor::of<std::int16_t>({2}, {12, 16}));
 }
 
+TEST(ReadInputs, takes_json_of_truth_values) {
+  const auto inputs = read_inputs(identity({{3}}), text(R"({"input_data": [[true, false, true]]})"));
+  ASSERT_TRUE(inputs.has_value()) << inputs.error().text;
+  EXPECT_EQ((*inputs)[0], IntTensor::of<std::int16_t>({3}, {4, 0, 4}));
+}
+
+TEST(ReadInputs, takes_deflated_npz) {
+  std::vector<float> ramp(600);
+  for (std::size_t i = 0; i < ramp.size(); ++i) ramp[i] = static_cast<float>(i % 8) / 4;
+  const auto a = npy("<f4", "(600,)", floats(ramp)), archive = zip({{"x0.npy", a}}, true);
+  ASSERT_LT(archive.size(), a.size() / 2);
+  const auto inputs = read_inputs(identity({{600}}), archive);
+  ASSERT_TRUE(inputs.has_value()) << inputs.error().text;
+  for (std::int64_t i = 0; i < 600; ++i) ASSERT_EQ((*inputs)[0].at(i), i % 8);
+  for (std::size_t n = 0; n < archive.size(); ++n)
+    ASSERT_FALSE(read_inputs(identity({{600}}), base::ByteView(archive).first(n)).has_value()) << n;
+  auto corrupt = archive;
+  corrupt[60] ^= 0x10;  // in the deflated data, whose checksum then differs
+  EXPECT_FALSE(read_inputs(identity({{600}}), corrupt).has_value());
+}
+
 TEST(ReadInputs, refuses_broken_npy_and_npz) {
   const auto program = identity({{2}});
   const auto good = npy("<f4", "(2,)", floats({1, 2})), archive = stored_zip({{"x0.npy", good}});
@@ -166,6 +223,23 @@ TEST(ReadPicture, averages_areas_and_turns_grey) {
   EXPECT_EQ(read_picture(file, {1, 784}).value().data.size(), 784U);
   EXPECT_EQ(read_picture(file, {1, 785}).error().code, Code::unsupported);
   EXPECT_EQ(read_picture(base::ByteView(file).first(40), {1, 784}).error().code, Code::malformed);
+}
+
+TEST(ReadPicture, decodes_jpeg) {
+  // 32 by 16 pixels: the left half red, the right half grey. Blocks of one colour lose little.
+  Bytes rgb;
+  for (int y = 0; y < 16; ++y)
+    for (int x = 0; x < 32; ++x)
+      for (int c = 0; c < 3; ++c) rgb.push_back(x < 16 ? (c == 0 ? 230 : 20) : 128);
+  const auto file = jpeg(32, 16, rgb);
+  ASSERT_GT(file.size(), 100U);
+  const auto picture = read_picture(file, {1, 3, 1, 2});
+  ASSERT_TRUE(picture.has_value()) << picture.error().text;
+  const double want[] = {230, 128, 20, 128, 20, 128};
+  for (std::size_t i = 0; i < 6; ++i) EXPECT_NEAR(picture->data[i] * 255, want[i], 4) << i;
+  const auto inputs = read_inputs(identity({{1, 3, 1, 2}}), file);
+  ASSERT_TRUE(inputs.has_value()) << inputs.error().text;
+  for (std::size_t n = 0; n < 100; ++n) ASSERT_FALSE(read_picture(base::ByteView(file).first(n), {1, 784}).has_value()) << n;
 }
 
 TEST(OutputsJson, gives_real_units) {

@@ -18,6 +18,10 @@ base::Status flatten(const json& value, int depth, std::vector<double>& out) {
     out.push_back(value.get<double>());
     return {};
   }
+  if (value.is_boolean()) {
+    out.push_back(value.get<bool>() ? 1 : 0);
+    return {};
+  }
   if (!value.is_array() || depth == kMaxDepth)
     return fail(Code::malformed, "[json] input_data holds {}: lists of numbers expected", value.type_name());
   for (const auto& item : value) KOINON_CHECK(flatten(item, depth + 1, out));

@@ -22,7 +22,7 @@ struct RealTensor {
 /// Errors: malformed, unsupported, out_of_range, invalid_argument (not what the program takes).
 base::Result<std::vector<tensor::IntTensor>> read_inputs(const program::Program& program, base::ByteView bytes);
 
-/// {"input_data": [[...], ...]}; lists within a list are flattened.
+/// {"input_data": [[...], ...]}; lists within a list are flattened; true is 1, false is 0.
 base::Result<std::vector<RealTensor>> read_json(base::ByteView bytes);
 /// NumPy format 1 to 3, little-endian, C order: f4, f8, i1 to i8, u1 to u4, b1.
 base::Result<RealTensor> read_npy(base::ByteView bytes);
