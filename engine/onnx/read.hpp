@@ -9,7 +9,7 @@
 
 namespace koinon::engine::onnx {
 
-inline constexpr std::int64_t kFirstOpset = 9;
+inline constexpr std::int64_t kFirstOpset = 1;
 inline constexpr std::int64_t kLastOpset = 25;
 inline constexpr std::size_t kMaxNodes = 1 << 18;                    ///< with functions expanded and loops unrolled
 inline constexpr std::size_t kMaxNesting = 16;                       ///< of bodies, and of functions that call functions

@@ -98,4 +98,7 @@ class Call {
   mutable std::optional<std::string> trouble_;
 };
 
+/// The element type that an attribute such as Cast's `to` numbers. Errors: unsupported.
+Result<Element> element_of(const Call& call, std::int64_t number);
+
 }  // namespace koinon::engine::operators

@@ -216,16 +216,17 @@ Status Lowering::set_whole(const Call& call, Ref ref, bool channels_last, std::s
   if (output >= call.outputs() || call.output(output) == onnx::kAbsent) return {};
   const auto limits = element_range(call.output_type(output).element);
   const auto range = builder_.range(ref);
-  const auto span = limits.high - limits.low;
-  if ((range.low < limits.low || range.high > limits.high) && span < std::int64_t{1} << 32) {
+  const bool narrow = limits.high < std::int64_t{1} << 32;
+  if (narrow && (range.low < limits.low || range.high > limits.high)) {
     // limits.low + (x - limits.low) mod 2^bits
     const auto one = [&](std::int64_t v) {
       IntTensor data = IntTensor::zeros(narrowest(v, v), {});
       data.set(0, v);
       return builder_.weight(std::move(data));
     };
-    const auto rest = builder_.divide(builder_.sub(ref, one(limits.low)), one(span + 1)).second;
-    ref = builder_.add(rest, one(limits.low));
+    const auto low = one(limits.low), span = one(limits.high - limits.low + 1);
+    const auto above = builder_.sub(ref, low);
+    ref = builder_.add(builder_.divide(above, span).second, low);
     if (builder_.error()) return base::fail(*builder_.error());
   }
   const auto reach = builder_.range(ref);

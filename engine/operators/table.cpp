@@ -13,12 +13,42 @@ namespace {
 const std::vector<const Operator*>& table() {
   static const std::vector<const Operator*> all = [] {
     std::vector<const Operator*> out;
-    for (const auto family : {argmax_operators(),         arithmetic_operators(), batch_norm_operators(), cast_operators(),
-                              clip_operators(),           concat_operators(),     constant_operators(),   conv_operators(),
-                              conv_transpose_operators(), identity_operators(),   lrn_operators(),        matmul_operators(),
-                              norm_operators(),           pad_operators(),        pool_operators(),       pow_operators(),
-                              prelu_operators(),          reduce_operators(),     reshape_operators(),    shape_operators(),
-                              slice_operators(),          softmax_operators(),    transpose_operators(),  unary_operators()})
+    for (const auto family : {argmax_operators(),
+                              arithmetic_operators(),
+                              batch_norm_operators(),
+                              bitwise_operators(),
+                              cast_operators(),
+                              clip_operators(),
+                              concat_operators(),
+                              constant_operators(),
+                              conv_operators(),
+                              conv_transpose_operators(),
+                              cumsum_operators(),
+                              gather_operators(),
+                              identity_operators(),
+                              logic_operators(),
+                              lrn_operators(),
+                              matmul_operators(),
+                              norm_operators(),
+                              one_hot_operators(),
+                              pad_operators(),
+                              pool_operators(),
+                              pow_operators(),
+                              prelu_operators(),
+                              quantize_linear_operators(),
+                              reduce_operators(),
+                              repeat_operators(),
+                              reshape_operators(),
+                              resize_operators(),
+                              scatter_operators(),
+                              selection_operators(),
+                              shape_operators(),
+                              slice_operators(),
+                              softmax_operators(),
+                              topk_operators(),
+                              transpose_operators(),
+                              unary_operators(),
+                              where_operators()})
       for (const auto& op : family) out.push_back(&op);
     return out;
   }();
