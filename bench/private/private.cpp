@@ -1,33 +1,178 @@
+// One thread. The transforms, and the operations of the scheme at the parameters of the peers' tables.
 #include <benchmark/benchmark.h>
 
-#include "trust/private/field/ntt.hpp"
+#include <random>
+
+#include "trust/private/evaluate.hpp"
+#include "trust/private/serial.hpp"
 
 namespace koinon::trust::fhe {
 namespace {
 
-void transform(benchmark::State& state, const Kernels* k, bool forward) {
+enum class Direction { forward, inverse };
+
+void transform(benchmark::State& state, const Kernels* k, Direction direction) {
   const auto n = static_cast<std::size_t>(state.range(0));
   if (k == nullptr) return state.SkipWithError("not on this processor");
   const Ntt ntt(n, Modulus((*primes_below(50, 2 * n, 1, {}))[0]));
-  std::vector<double> a(n);
+  std::vector<double, Aligned<double>> a(n);
   for (std::size_t i = 0; i < n; ++i) a[i] = static_cast<double>(i * 12345677);
   for (auto _ : state) {
-    forward ? ntt.forward(a.data(), *k) : ntt.inverse(a.data(), *k);
+    direction == Direction::forward ? ntt.forward(a.data(), *k) : ntt.inverse(a.data(), *k);
     benchmark::ClobberMemory();
   }
 }
-BENCHMARK_CAPTURE(transform, forward_avx2, avx2_kernels(), true)
+BENCHMARK_CAPTURE(transform, forward, &kernels(), Direction::forward)
     ->RangeMultiplier(2)
     ->Range(4096, 65536)
     ->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(transform, inverse_avx2, avx2_kernels(), false)
+BENCHMARK_CAPTURE(transform, inverse, &kernels(), Direction::inverse)
     ->RangeMultiplier(2)
     ->Range(4096, 65536)
     ->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(transform, forward_portable, &portable_kernels(), true)
+BENCHMARK_CAPTURE(transform, forward_portable, &portable_kernels(), Direction::forward)
     ->RangeMultiplier(2)
     ->Range(4096, 65536)
     ->Unit(benchmark::kMicrosecond);
+
+/// About the modulus that SEAL's defaults use at each degree (218, 438, 881 bits), within the security table.
+Wish wish_of(std::int64_t degree) {
+  if (degree == 8192)
+    return {.degree = 8192,
+            .plain = 65537,
+            .base_bits = 43,
+            .level_bits = 43,
+            .levels = 4,
+            .special_bits = 44,
+            .specials = 1,
+            .digit = 1};
+  if (degree == 16384)
+    return {.degree = 16384,
+            .plain = 65537,
+            .base_bits = 48,
+            .level_bits = 48,
+            .levels = 7,
+            .special_bits = 49,
+            .specials = 2,
+            .digit = 2};
+  return {.degree = 32768,
+          .plain = 65537,
+          .base_bits = 48,
+          .level_bits = 48,
+          .levels = 15,
+          .special_bits = 49,
+          .specials = 3,
+          .digit = 3};
+}
+
+struct Setup {
+  std::unique_ptr<const Context> context;
+  base::SeededRandom random{1};
+  SecretKey secret;
+  PublicKey open;
+  EvaluationKeys keys;
+  Plain plain;
+  Ciphertext a, b;
+  PreparedPlain prepared;
+
+  explicit Setup(std::int64_t degree)
+      : context(*Context::create(*choose(wish_of(degree)))),
+        secret(make_secret_key(*context, random)),
+        open(make_public_key(*context, secret, random)) {
+    const auto top = context->levels();
+    keys.relinearise = *make_relinearisation_key(*context, secret, top, random);
+    for (int i = 0; i < 8; ++i)
+      keys.galois.emplace(context->rotation(1 << i),
+                          *make_galois_key(*context, secret, context->rotation(1 << i), top, random));
+    std::mt19937_64 rng(1);
+    std::vector<std::int64_t> slots(context->degree());
+    for (auto& x : slots) x = static_cast<std::int64_t>(rng() % 65537) - 32768;
+    plain = *encode_slots(*context, slots);
+    a = *encrypt(*context, secret, plain, top, random);
+    b = *encrypt(*context, secret, plain, top, random);
+    prepared = *prepare(*context, plain, top);
+  }
+};
+
+/// One setup alive at a time: keys at degree 32768 are some hundred MB.
+const Setup& setup(std::int64_t degree) {
+  static std::unique_ptr<Setup> held;
+  if (!held || static_cast<std::int64_t>(held->context->degree()) != degree)
+    held.reset(), held = std::make_unique<Setup>(degree);
+  return *held;
+}
+
+/// Runs body(setup, evaluator) and counts; a failed result stops the bench.
+template <class Body>
+void measure(benchmark::State& state, Body body) {
+  const auto& s = setup(state.range(0));
+  const Evaluator e(*s.context, &s.keys);
+  for (auto _ : state) {
+    const auto result = body(s, e);
+    if (!result) return state.SkipWithError(result.error().text.c_str());
+    benchmark::DoNotOptimize(&*result);
+  }
+  state.counters["log2_QP"] = modulus_bits(s.context->parameters());
+}
+
+void encrypt_symmetric(benchmark::State& state) {
+  base::SystemRandom random;
+  measure(state, [&](const Setup& s, const Evaluator&) {
+    return encrypt(*s.context, s.secret, s.plain, s.context->levels(), random);
+  });
+}
+void encrypt_public(benchmark::State& state) {
+  base::SystemRandom random;
+  measure(state,
+          [&](const Setup& s, const Evaluator&) { return encrypt(*s.context, s.open, s.plain, s.context->levels(), random); });
+}
+void decrypt_full(benchmark::State& state) {
+  measure(state, [](const Setup& s, const Evaluator&) { return decrypt(*s.context, s.secret, s.a); });
+}
+void add(benchmark::State& state) {
+  measure(state, [](const Setup& s, const Evaluator& e) { return e.add(s.a, s.b); });
+}
+void multiply_plain(benchmark::State& state) {
+  measure(state, [](const Setup& s, const Evaluator& e) { return e.multiply_plain(s.a, s.prepared); });
+}
+void multiply_relinearise(benchmark::State& state) {
+  measure(state, [](const Setup& s, const Evaluator& e) { return e.relinearise(*e.multiply(s.a, s.b)); });
+}
+void switch_modulus(benchmark::State& state) {
+  measure(state, [](const Setup& s, const Evaluator& e) { return e.switch_modulus(s.a); });
+}
+void rotate(benchmark::State& state) {
+  measure(state, [](const Setup& s, const Evaluator& e) { return e.rotate(s.a, 1); });
+}
+void rotate_eight_hoisted(benchmark::State& state) {
+  measure(state, [](const Setup& s, const Evaluator& e) {
+    return e.rotate_many(s.a, std::vector<std::int64_t>{1, 2, 4, 8, 16, 32, 64, 128});
+  });
+}
+void decode_galois_key_bytes(benchmark::State& state) {
+  const auto& s = setup(state.range(0));
+  for (auto _ : state) benchmark::DoNotOptimize(switch_key_bytes(*s.context, s.context->levels()));
+  state.counters["MB"] = static_cast<double>(switch_key_bytes(*s.context, s.context->levels())) / 1e6;
+}
+
+// By degree, so that each setup is made once.
+const int kRegistered = [] {
+  const std::pair<const char*, void (*)(benchmark::State&)> all[] = {
+      {"encrypt_symmetric", encrypt_symmetric},
+      {"encrypt_public", encrypt_public},
+      {"decrypt", decrypt_full},
+      {"add", add},
+      {"multiply_plain", multiply_plain},
+      {"multiply_relinearise", multiply_relinearise},
+      {"switch_modulus", switch_modulus},
+      {"rotate", rotate},
+      {"rotate_eight_hoisted", rotate_eight_hoisted},
+      {"seeded_switch_key", decode_galois_key_bytes},
+  };
+  for (const int degree : {8192, 16384, 32768})
+    for (const auto& [name, body] : all) benchmark::RegisterBenchmark(name, body)->Arg(degree)->Unit(benchmark::kMillisecond);
+  return 0;
+}();
 
 }  // namespace
 }  // namespace koinon::trust::fhe
