@@ -93,8 +93,8 @@ Fixed lower_maps(Lowering& to, Fixed x, Shape& shape, const std::vector<AxisMap>
         for (const auto& tap : row) top = std::max(top, std::fabs(tap.weight));
       const double unit = top < 1.9 ? 0x1p-14 : top / 32000;
       x = fit(to, x, 15);
-      // A matrix product takes 16 bits: a range of 2^15 itself is cut.
-      if (reach(to, x.ref).high > 32767) x.ref = clamp(to, x.ref, -32768, 32767);
+      // A matrix product takes 16 bits: the last of a range of 2^15 is cut.
+      if (!b.error() && b.info(x.ref).dtype > DType::i16) x.ref = clamp(to, x.ref, -32768, 32767);
       auto y = swap_to_last(to, x.ref, map.axis, shape.size());
       if (shape.size() == 1) y = b.reshape(y, {1, map.in});
       y = b.matmul(y, b.weight(matrix(map, unit)));

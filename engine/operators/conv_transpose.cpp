@@ -173,23 +173,44 @@ Value flipped(const Value& w, const Spread& s) {
   return out;
 }
 
-// A convolution of the stretched input with the reversed kernel.
-Status lower(const Call& call, Lowering& to) {
-  KOINON_TRY(const auto s, spread(call));
-  if (call.known(1) == nullptr || (call.has(2) && call.known(2) == nullptr))
-    return call.fail(Code::unsupported, "weights that are computed at run time");
-  if (s.kernel.size() > 3) return call.fail(Code::unsupported, "{} spatial axes: 1 to 3 expected", s.kernel.size());
-  KOINON_TRY(const auto x, to.in(call, 0));
+/// The same for weights that are a value of the graph.
+Ref flipped(Lowering& to, const Quantised& w, const Spread& s) {
   auto& b = to.builder();
-  auto ref = stretch(to, to.channels_last(x), x.shape, s);
-  program::ConvParams params{s.groups, std::vector<std::int64_t>(s.kernel.size(), 1), s.dilations, {}, {}};
+  const auto rank = w.shape.size();
+  std::vector<std::int64_t> starts(rank, 0), strides(rank, 1);
+  for (std::size_t i = 2; i < rank; ++i) {
+    starts[i] = w.shape[i] - 1;
+    strides[i] = -1;
+  }
+  Shape grouped{s.groups, w.shape[0] / s.groups, w.shape[1]}, out{w.shape[1] * s.groups};
+  std::vector<std::int64_t> order{0, 2};
+  for (std::size_t i = 2; i < rank; ++i) {
+    grouped.push_back(w.shape[i]);
+    out.push_back(w.shape[i]);
+    order.push_back(static_cast<std::int64_t>(i) + 1);
+  }
+  order.push_back(1);
+  out.push_back(w.shape[0] / s.groups);
+  return b.reshape(b.transpose(b.reshape(b.slice(to.plain(w), starts, strides, w.shape), grouped), order), out);
+}
+
+/// The stretched input, cut where padding is negative, and what the convolution pads.
+struct Prepared {
+  Ref x;
+  program::ConvParams params;
+};
+
+Result<Prepared> prepare(const Call& call, Lowering& to, const Spread& s, const Quantised& x) {
+  auto& b = to.builder();
+  Prepared out{stretch(to, to.channels_last(x), x.shape, s),
+               {s.groups, std::vector<std::int64_t>(s.kernel.size(), 1), s.dilations, {}, {}}};
   Shape cut{x.shape[0]};
   std::vector<std::int64_t> starts{0};
   for (std::size_t i = 0; i < s.kernel.size(); ++i) {
     const auto full = (s.in[i] - 1) * s.strides[i] + 1, reach = (s.kernel[i] - 1) * s.dilations[i];
     const auto before = reach - s.begin[i], after = s.out[i] + reach - full - before;
-    params.pads_begin.push_back(std::max<std::int64_t>(before, 0));
-    params.pads_end.push_back(std::max<std::int64_t>(after, 0));
+    out.params.pads_begin.push_back(std::max<std::int64_t>(before, 0));
+    out.params.pads_end.push_back(std::max<std::int64_t>(after, 0));
     starts.push_back(std::max<std::int64_t>(-before, 0));
     cut.push_back(full - std::max<std::int64_t>(-before, 0) - std::max<std::int64_t>(-after, 0));
     if (cut.back() < 1) return call.fail(Code::unsupported, "axis {}: padding that leaves nothing of the input", i);
@@ -197,14 +218,33 @@ Status lower(const Call& call, Lowering& to) {
   starts.push_back(0);
   cut.push_back(x.shape[1]);
   if (b.error()) return base::fail(*b.error());
-  if (b.info(ref).shape != cut) ref = b.slice(ref, starts, std::vector<std::int64_t>(cut.size(), 1), cut);
+  if (b.info(out.x).shape != cut) out.x = b.slice(out.x, starts, std::vector<std::int64_t>(cut.size(), 1), cut);
+  return out;
+}
+
+// A convolution of the stretched input with the reversed kernel.
+Status lower(const Call& call, Lowering& to) {
+  KOINON_TRY(const auto s, spread(call));
+  if (s.kernel.size() > 3) return call.fail(Code::unsupported, "{} spatial axes: 1 to 3 expected", s.kernel.size());
+  KOINON_TRY(const auto x, to.in(call, 0));
+  auto& b = to.builder();
+  KOINON_TRY(const auto in, prepare(call, to, s, x));
+  if (call.known(1) == nullptr || (call.has(2) && call.known(2) == nullptr)) {
+    KOINON_TRY(const auto w, to.in(call, 1));
+    Fixed y{b.conv(in.x, flipped(to, w, s), in.params), x.scale.real() * w.scale.real()};
+    if (call.has(2)) {
+      KOINON_TRY(const auto bias, to.in(call, 2));
+      y = add_to(to, y, {to.plain(bias), bias.scale.real()});
+    }
+    return to.emit(call, y.ref, {y.unit}, true);
+  }
   const auto w = flipped(call.value(1), s);
   std::vector<double> bias;
   for (std::int64_t o = 0; call.has(2) && o < w.shape[0]; ++o) bias.push_back(call.value(2).real(o));
   auto rows = to.rows(w.floats, w.shape, bias, x.scale.real());
   std::optional<Ref> added;
   if (rows.bias) added = b.weight(*std::move(rows.bias));
-  return to.emit(call, b.conv(ref, b.weight(std::move(rows.weights)), params, added), rows.scale, true);
+  return to.emit(call, b.conv(in.x, b.weight(std::move(rows.weights)), in.params, added), rows.scale, true);
 }
 
 constexpr Operator kOperators[] = {{"ConvTranspose", 1, kNewest, 2, 3, infer, compute, lower}};
