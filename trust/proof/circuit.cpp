@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 
 #include "base/result.hpp"
@@ -118,7 +119,7 @@ Affine Circuit::limbs(unsigned bits, std::uint64_t value) {
 
 Bilinear& Circuit::bilinear(Bilinear form) { return bilinears_.emplace_back(std::move(form)); }
 
-unsigned Circuit::rows_log() const { return static_cast<unsigned>(std::max(1, std::bit_width(rows() - 1))); }
+unsigned Circuit::rows_log() const { return static_cast<unsigned>(std::max<int>(1, static_cast<int>(std::bit_width(rows() - 1)))); }
 
 void Circuit::finish() {
   multiplicities_ = add_vars(Home::witness, entries_.size());

@@ -24,6 +24,8 @@ inline constexpr unsigned kRateLog = 3;      ///< a codeword is 2^kRateLog times
 inline constexpr unsigned kFoldLog = 3;      ///< variables folded between two layers
 inline constexpr unsigned kFinalLog = 4;     ///< folding stops at 2^kFinalLog elements or fewer
 inline constexpr std::size_t kSaltSize = 16;
+inline constexpr std::uint32_t kProofsPerCommitment = 8;  ///< proofs that the pads of a weight commitment hide
+inline constexpr std::uint32_t kWeightPads = 1024;        ///< at least kProofsPerCommitment * (queries + 3) + 16
 inline constexpr unsigned kMinRowsLog = 6, kMaxRowsLog = 22;
 
 /// Which oracle: part of each leaf's hash. Never renumber.

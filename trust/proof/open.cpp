@@ -28,6 +28,15 @@ void weigh_masks(std::span<Ext> weights, std::size_t rows, const Ext& rho) {
     }
 }
 
+std::vector<Ext> column_scales(std::size_t columns, const Ext& gamma) {
+  std::vector<Ext> out;
+  Ext scale(Fp(1));
+  for (; out.size() < columns - kMaskColumns; scale *= gamma) out.push_back(scale);
+  for (; out.size() < columns; scale *= gamma)
+    for (std::size_t k = 0; k < 3; ++k) out.push_back(scale * basis(k));
+  return out;
+}
+
 base::Hash coset_hash(std::span<const Ext> coset) {
   base::Bytes message(1 + coset.size_bytes());
   message[0] = 0x12;
@@ -105,6 +114,15 @@ Ext mask_sum(const Oracle& auxiliary, std::size_t rows) {
   return out;
 }
 
+/// The values of the columns, each mask's three as one element of F.
+std::vector<Ext> sent_columns(const std::vector<Ext>& values) {
+  const std::size_t plain = values.size() - kMaskColumns;
+  std::vector<Ext> out(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(plain));
+  for (std::size_t m = plain; m < values.size(); m += 3)
+    out.push_back(values[m] + values[m + 1] * basis(1) + values[m + 2] * basis(2));
+  return out;
+}
+
 /// A layer of folding: the code word over F and its tree of cosets.
 struct Layer {
   std::vector<Ext> word;
@@ -142,12 +160,14 @@ Layer make_layer(const std::vector<Ext>& message, unsigned fold, base::ThreadPoo
 }
 
 std::vector<Ext> combine(std::span<const Oracle* const> oracles, std::size_t rows, const Ext& gamma) {
+  std::size_t columns = 0, column = 0;
+  for (const auto* oracle : oracles) columns += oracle->columns();
+  const auto scales = column_scales(columns, gamma);
   std::vector<Ext> out(rows);
-  Ext scale(Fp(1));
   for (const auto* oracle : oracles)
-    for (std::size_t c = 0; c < oracle->columns(); ++c, scale *= gamma) {
+    for (std::size_t c = 0; c < oracle->columns(); ++c, ++column) {
       const auto message = oracle->message(c);
-      for (std::size_t i = 0; i < rows; ++i) out[i] += scale * message[i];
+      for (std::size_t i = 0; i < rows; ++i) out[i] += scales[column] * message[i];
     }
   return out;
 }
@@ -199,7 +219,7 @@ base::Result<OpeningProof> prove_opening(const Params& params, std::span<const O
     point.push_back(transcript.challenge("open.point"));
     product.fold(point.back());
   }
-  out.columns = product.values();
+  out.columns = sent_columns(product.values());
   transcript.absorb("open.columns", out.columns);
 
   auto message = combine(oracles, rows, transcript.challenge("open.gamma"));

@@ -23,7 +23,7 @@ struct LayerOpening {
 struct OpeningProof {
   Ext mask_sum;
   std::vector<std::array<Ext, 2>> product_rounds;  ///< rows_log messages p(0), p(2)
-  std::vector<Ext> columns;                        ///< each column at the point of the sumcheck
+  std::vector<Ext> columns;  ///< at the point of the sumcheck: each column but the masks, then the three masks as elements of F
   std::vector<base::Hash> layer_roots;
   std::vector<std::array<Ext, 2>> fold_rounds;  ///< the folded word's two halves, at the rest of the point
   std::vector<Ext> last;                        ///< the folded word, in full

@@ -26,7 +26,7 @@ base::Status check_sizes(const Params& params, std::span<const OracleClaim> orac
   const auto plan = fold_plan(params.rows_log);
   unsigned folded = 0;
   for (const auto fold : plan) folded += fold;
-  const bool good = proof.product_rounds.size() == params.rows_log && proof.columns.size() == all_columns(oracles) &&
+  const bool good = proof.product_rounds.size() == params.rows_log && proof.columns.size() == all_columns(oracles) - kMaskColumns + 3 &&
                     proof.layer_roots.size() == plan.size() && proof.fold_rounds.size() == folded &&
                     proof.last.size() == std::size_t{1} << (params.rows_log - folded) &&
                     proof.oracles.size() == oracles.size() && proof.layers.size() == plan.size();
@@ -49,18 +49,18 @@ base::Result<std::vector<Ext>> check_product(const Params& params, std::span<con
   }
   transcript.absorb("open.columns", proof.columns);
   const auto eq = eq_table(point);
-  std::vector<Ext> masks(kMaskColumns * rows);
-  weigh_masks(masks, rows, rho);
   Ext expected;
-  const std::size_t first_mask = proof.columns.size() - kMaskColumns;
-  for (std::size_t c = 0; c < proof.columns.size(); ++c) {
-    const auto column = c < first_mask ? weights.subspan(c * rows, rows)
-                                       : std::span<const Ext>(masks).subspan((c - first_mask) * rows, rows);
+  const std::size_t plain = proof.columns.size() - 3;
+  for (std::size_t c = 0; c < plain; ++c) {
+    const auto column = weights.subspan(c * rows, rows);
     Ext weight;
     for (std::size_t i = 0; i < rows; ++i)
       if (!column[i].is_zero()) weight += column[i] * eq[i];
     expected += weight * proof.columns[c];
   }
+  Ext second = rho;  // the second mask's weight, 2^(ones of x), at the point
+  for (const auto& r : point) second *= Ext(Fp(1)) + r;
+  expected += rho * proof.columns[plain] + second * proof.columns[plain + 1];
   if (!(expected == claim)) return fail(Code::rejected, "[verify] opening: the columns do not add up to the claimed sum");
   return point;
 }
@@ -129,14 +129,14 @@ base::Status check_oracles(const Params& params, std::span<const OracleClaim> or
 
 /// The combination of all columns at each opened place.
 std::vector<Ext> combined_rows(const OpeningProof& proof, const Ext& gamma) {
+  std::size_t columns = 0;
+  for (const auto& opening : proof.oracles) columns += opening.rows[0].symbols.size();
+  const auto scales = column_scales(columns, gamma);
   std::vector<Ext> out(proof.oracles[0].rows.size());
   for (std::size_t i = 0; i < out.size(); ++i) {
-    Ext scale(Fp(1));
+    std::size_t column = 0;
     for (const auto& opening : proof.oracles)
-      for (const auto symbol : opening.rows[i].symbols) {
-        out[i] += scale * symbol;
-        scale *= gamma;
-      }
+      for (const auto symbol : opening.rows[i].symbols) out[i] += scales[column++] * symbol;
   }
   return out;
 }

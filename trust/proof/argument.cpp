@@ -1,0 +1,101 @@
+#include "trust/proof/argument.hpp"
+
+#include "trust/proof/claims.hpp"
+
+namespace koinon::trust::proof {
+
+using base::Code;
+using base::fail;
+
+std::uint64_t estimated_bytes(const Layout& layout) {
+  const std::uint64_t queries = layout.params.queries;
+  const unsigned depth = layout.params.rows_log + kRateLog;
+  const auto path = [&](unsigned levels) { return levels > 7 ? std::uint64_t{32} * (levels - 7) + 32 : 32; };
+  const std::uint64_t oracles = layout.weight_cells > 0 ? 3 : 2;
+  std::uint64_t each = oracles * (kSaltSize + path(depth)) + 8 * layout.columns();
+  unsigned bits = depth;
+  for (const auto fold : fold_plan(layout.params.rows_log)) {
+    each += (std::uint64_t{24} << fold) + path(bits - fold);
+    bits -= fold;
+  }
+  return queries * each + 24 * layout.columns() + 4096;
+}
+
+Layout choose_layout(const Circuit& circuit) {
+  Layout best;
+  std::uint64_t least = ~std::uint64_t{0};
+  for (unsigned log = kMinRowsLog; log <= kMaxRowsLog; ++log) {
+    Layout layout;
+    layout.params.rows_log = log;
+    layout.params.pads = layout.params.queries + 16;
+    layout.params.weight_pads = kWeightPads;
+    layout.weight_cells = circuit.cells(Home::weight);
+    layout.witness_cells = circuit.cells(Home::witness);
+    layout.lookups = circuit.lookups();
+    if (layout.params.rows() < 2 * (layout.weight_cells > 0 ? kWeightPads : layout.params.pads)) continue;
+    const std::uint64_t committed = layout.params.rows() * (layout.witness_columns() + layout.auxiliary_columns());
+    const std::uint64_t cost = estimated_bytes(layout) + committed / 2;  // a cell costs what half a byte does
+    if (cost < least) {
+      least = cost;
+      best = layout;
+    }
+  }
+  return best;
+}
+
+namespace {
+
+base::Status check_sizes(const Circuit& circuit, const Argument& argument) {
+  const auto bad = [](std::size_t have, std::size_t want) {
+    return fail(Code::rejected, "[verify] a sumcheck has {} messages: {} expected", have, want);
+  };
+  if (argument.rows.messages.size() != std::size_t{3} * circuit.rows_log())
+    return bad(argument.rows.messages.size(), std::size_t{3} * circuit.rows_log());
+  if (argument.forms.size() != circuit.bilinears().size())
+    return fail(Code::rejected, "[verify] {} bilinear forms: {} expected", argument.forms.size(), circuit.bilinears().size());
+  for (std::size_t i = 0; i < argument.forms.size(); ++i)
+    if (argument.forms[i].messages.size() != std::size_t{2} * circuit.bilinears()[i].inner_log())
+      return bad(argument.forms[i].messages.size(), std::size_t{2} * circuit.bilinears()[i].inner_log());
+  return {};
+}
+
+std::vector<OracleClaim> oracle_claims(const Layout& layout, const base::Hash& weight_root, const Argument& argument) {
+  std::vector<OracleClaim> out;
+  if (layout.weight_cells > 0) out.push_back({OracleKind::weights, weight_root, layout.weight_columns()});
+  out.push_back({OracleKind::witness, argument.witness_root, layout.witness_columns()});
+  out.push_back({OracleKind::auxiliary, argument.auxiliary_root, layout.auxiliary_columns()});
+  return out;
+}
+
+}  // namespace
+
+base::Status verify_circuit(const Layout& layout, const Circuit& circuit, const base::Hash& weight_root,
+                            const Argument& argument, Transcript& transcript) {
+  KOINON_CHECK(check_sizes(circuit, argument));
+  Coins coins;
+  transcript.absorb("witness", argument.witness_root.view());
+  coins.alpha = transcript.challenge("alpha");
+  coins.beta = transcript.challenge("beta");
+  transcript.absorb("auxiliary", argument.auxiliary_root.view());
+  coins.tau = transcript.challenges("tau", circuit.rows_log());
+  auto rows = follow_sumcheck(argument.rows, 3, circuit.rows_log(), kRowLabels, transcript);
+  const auto& [a, b] = argument.rows.values;
+  if (!(eq_value(coins.tau, rows.point) * a * b + argument.rows.mask == rows.claim))
+    return fail(Code::rejected, "[verify] rows: the factors do not multiply to the sumcheck's claim");
+  coins.rows_point = std::move(rows.point);
+  for (std::size_t i = 0; i < circuit.bilinears().size(); ++i) {
+    const auto& form = circuit.bilinears()[i];
+    coins.form_tau.push_back(transcript.challenges("form.tau", form_rows_log(form) + form_columns_log(form)));
+    auto end = follow_sumcheck(argument.forms[i], 2, form.inner_log(), kFormLabels, transcript);
+    const auto& values = argument.forms[i].values;
+    if (!(values[0] * values[1] + argument.forms[i].mask == end.claim))
+      return fail(Code::rejected, "[verify] form {}: the factors do not multiply to the sumcheck's claim", i);
+    coins.form_point.push_back(std::move(end.point));
+  }
+  coins.lambda = transcript.challenge("lambda");
+  const auto claim = combine_claims(layout, circuit, coins, argument);
+  return verify_opening(layout.params, oracle_claims(layout, weight_root, argument), claim.weights, claim.sum, argument.opening,
+                        transcript);
+}
+
+}  // namespace koinon::trust::proof

@@ -1,0 +1,184 @@
+#include "trust/proof/build.hpp"
+
+#include "engine/kernels/array.hpp"
+#include "trust/proof/steps.hpp"
+
+namespace koinon::trust::proof {
+
+using base::Code;
+using base::fail;
+using engine::program::Ref;
+using engine::program::Source;
+using engine::program::StepKind;
+using engine::tensor::IntTensor;
+
+std::vector<bool> hidden_weights(const engine::program::Program& program) {
+  std::vector<bool> out(program.weights.size(), true);
+  for (const auto& step : program.steps)
+    for (std::size_t i = 0; i < step.operands.size(); ++i) {
+      const Ref ref = step.operands[i];
+      if (ref.source() != Source::weight) continue;
+      const bool product = step.kind == StepKind::matmul || step.kind == StepKind::conv;
+      if (!product || i == 0) out[ref.index()] = false;
+    }
+  return out;
+}
+
+bool Build::is_hidden(Ref ref) const { return ref.source() == Source::weight && !weights[ref.index()].empty(); }
+
+std::vector<std::int64_t> Build::constant(Ref ref) const {
+  const auto& constant = ref.source() == Source::weight ? program.weights[ref.index()] : program.tables[ref.index()];
+  const engine::kernels::ConstArray array{constant.info.dtype, constant.data.data()};
+  std::vector<std::int64_t> out(static_cast<std::size_t>(engine::tensor::element_count(constant.info.shape)));
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = array.at(static_cast<std::int64_t>(i));
+  return out;
+}
+
+std::vector<Var> Build::vars(Ref ref) {
+  if (ref.source() == Source::value) return values[ref.index()];
+  if (is_hidden(ref)) return weights[ref.index()];
+  std::vector<Var> out;
+  for (const auto value : constant(ref)) out.push_back(circuit.known(Fp::from(value)));
+  return out;
+}
+
+engine::program::Range Build::range(Ref ref) const {
+  if (ref.source() == Source::value) return ranges[ref.index()];
+  const auto& info = ref.source() == Source::weight ? program.weights[ref.index()].info : program.tables[ref.index()].info;
+  return {engine::tensor::dtype_low(info.dtype), engine::tensor::dtype_high(info.dtype)};
+}
+
+std::vector<Var> Build::output(const engine::program::Step& step, std::size_t index, Home home) {
+  const auto count = static_cast<std::size_t>(engine::tensor::element_count(step.outputs[index].shape));
+  const Var first = circuit.add_vars(home, count);
+  std::vector<Var> out(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    out[i] = first + static_cast<Var>(i);
+    if (circuit.with_values()) circuit.set(out[i], Fp::from(trace[step.first_output + index].at(static_cast<std::int64_t>(i))));
+  }
+  return out;
+}
+
+std::int64_t Build::integer(Var var) const {
+  if (!circuit.with_values()) return 0;
+  const std::uint64_t v = circuit.value(var).v;
+  return v > kPrime / 2 ? -static_cast<std::int64_t>(kPrime - v) : static_cast<std::int64_t>(v);
+}
+
+unsigned choose_limb_log(const engine::program::Program& program) {
+  std::uint64_t elements = 0;
+  for (const auto& step : program.steps)
+    if (step.kind == StepKind::requantise || step.kind == StepKind::lookup || step.kind == StepKind::reduce)
+      elements += static_cast<std::uint64_t>(engine::tensor::element_count(step.outputs[0].shape));
+  return elements < 8000 ? 8 : elements < 200000 ? 12 : 16;
+}
+
+namespace {
+
+base::Status check_tensors(std::span<const IntTensor> tensors, std::size_t count, std::string_view what,
+                           const std::function<engine::program::TensorInfo(std::size_t)>& info) {
+  if (tensors.size() != count) return fail(Code::invalid_argument, "[proof] {} {}s: {} expected", tensors.size(), what, count);
+  for (std::size_t i = 0; i < count; ++i)
+    if (tensors[i].dtype != info(i).dtype || tensors[i].shape != info(i).shape)
+      return fail(Code::invalid_argument, "[proof] {} {}: {} {} is not {} {}", what, i, dtype_name(tensors[i].dtype),
+                  engine::tensor::shape_text(tensors[i].shape), dtype_name(info(i).dtype), engine::tensor::shape_text(info(i).shape));
+  return {};
+}
+
+engine::program::TensorInfo value_info(const engine::program::Program& program, std::size_t index) {
+  if (index < program.inputs.size()) return program.inputs[index].info;
+  for (const auto& step : program.steps)
+    if (index < step.first_output + step.outputs.size()) return step.outputs[index - step.first_output];
+  return {};
+}
+
+/// Ranges that hold whatever the hidden weights are: declared ones of inputs, clamps, and types.
+std::vector<engine::program::Range> ranges_of_types(const engine::program::Program& program) {
+  std::vector<engine::program::Range> out;
+  for (const auto& input : program.inputs) out.push_back({input.low, input.high});
+  for (const auto& step : program.steps)
+    for (const auto& info : step.outputs) {
+      out.push_back({engine::tensor::dtype_low(info.dtype), engine::tensor::dtype_high(info.dtype)});
+      if (step.kind == StepKind::requantise) out.back() = {step.params[0], step.params[1]};
+    }
+  return out;
+}
+
+base::Status add_input(Build& build, const Statement& statement, std::size_t i) {
+  const auto& input = build.program.inputs[i];
+  const auto count = static_cast<std::size_t>(engine::tensor::element_count(input.info.shape));
+  const bool hidden = build.secrecy.input;
+  const Var first = build.circuit.add_vars(hidden ? Home::witness : Home::known, count);
+  auto& vars = build.values.emplace_back(count);
+  for (std::size_t k = 0; k < count; ++k) vars[k] = first + static_cast<Var>(k);
+  if (!hidden || build.circuit.with_values()) {
+    const auto& tensor = hidden ? build.trace[i] : statement.inputs[i];
+    for (std::size_t k = 0; k < count; ++k) {
+      const auto value = tensor.at(static_cast<std::int64_t>(k));
+      if (value < input.low || value > input.high)
+        return fail(Code::out_of_range, "[proof] input {} element {}: {} is outside [{}, {}]", i, k, value, input.low, input.high);
+      build.circuit.set(vars[k], Fp::from(value));
+    }
+  }
+  if (hidden)
+    for (const auto var : vars) {
+      Affine form = Affine::of(var);
+      form.constant = -Fp::from(input.low);
+      build.circuit.range(form, static_cast<std::uint64_t>(input.high - input.low) + 1);
+    }
+  return {};
+}
+
+void add_hidden_weights(Build& build, const Witness* witness) {
+  const auto& program = build.program;
+  build.weights.resize(program.weights.size());
+  if (!build.secrecy.weights) return;
+  const auto hidden = hidden_weights(program);
+  for (std::size_t i = 0; i < hidden.size(); ++i) {
+    if (!hidden[i]) continue;
+    const auto& info = program.weights[i].info;
+    const auto count = static_cast<std::size_t>(engine::tensor::element_count(info.shape));
+    const Var first = build.circuit.add_vars(Home::weight, count);
+    for (std::size_t k = 0; k < count; ++k) {
+      build.weights[i].push_back(first + static_cast<Var>(k));
+      if (witness == nullptr) continue;
+      const engine::kernels::ConstArray array{info.dtype, witness->program.weights[i].data.data()};
+      build.circuit.set(build.weights[i].back(), Fp::from(array.at(static_cast<std::int64_t>(k))));
+    }
+  }
+}
+
+}  // namespace
+
+base::Result<Circuit> build_circuit(const Statement& statement, const Witness* witness) {
+  const auto& program = statement.program;
+  if (!statement.secrecy.input)
+    KOINON_CHECK(check_tensors(statement.inputs, program.inputs.size(), "input",
+                               [&](std::size_t i) { return program.inputs[i].info; }));
+  KOINON_CHECK(check_tensors(statement.outputs, program.outputs.size(), "output",
+                             [&](std::size_t i) { return value_info(program, program.outputs[i].ref.index()); }));
+  Build build{program, statement.secrecy, Circuit(choose_limb_log(program), witness != nullptr), {}, {}, {}, {}, {}};
+  if (witness != nullptr) build.trace = witness->trace;
+  if (statement.secrecy.weights) {
+    build.ranges = ranges_of_types(program);
+  } else {
+    KOINON_TRY(build.ranges, engine::program::analyse(program));
+  }
+  add_hidden_weights(build, witness);
+  for (std::size_t i = 0; i < program.inputs.size(); ++i) KOINON_CHECK(add_input(build, statement, i));
+  for (std::size_t i = 0; i < program.steps.size(); ++i)
+    if (auto done = add_step(build, program.steps[i]); !done)
+      return fail(std::move(done).error().within(fmt::format("step {} ({})", i, step_name(program.steps[i].kind))));
+  for (std::size_t i = 0; i < program.outputs.size(); ++i) {
+    const auto& vars = build.values[program.outputs[i].ref.index()];
+    for (std::size_t k = 0; k < vars.size(); ++k) {
+      Affine form = Affine::of(vars[k]);
+      form.constant = -Fp::from(statement.outputs[i].at(static_cast<std::int64_t>(k)));
+      build.circuit.zero(form);
+    }
+  }
+  build.circuit.finish();
+  return std::move(build.circuit);
+}
+
+}  // namespace koinon::trust::proof

@@ -1,0 +1,32 @@
+#pragma once
+#include "trust/proof/argument.hpp"
+
+namespace koinon::trust::proof {
+
+inline constexpr SumcheckLabels kRowLabels{"rows.total", "rows.message", "rows.point", "rows.values"};
+inline constexpr SumcheckLabels kFormLabels{"form.total", "form.message", "form.point", "form.values"};
+
+/// The verifier's coins up to the last linear form.
+struct Coins {
+  Ext alpha, beta;                            ///< of the lookups
+  std::vector<Ext> tau, rows_point;           ///< of the sumcheck over rows
+  std::vector<std::vector<Ext>> form_tau;     ///< one a bilinear form: for its rows, then its columns
+  std::vector<std::vector<Ext>> form_point;
+  Ext lambda;                                 ///< of the combination of all linear claims
+};
+
+/// Variables that choose a row, and a column, of a bilinear form's result.
+unsigned form_rows_log(const Bilinear& form);
+unsigned form_columns_log(const Bilinear& form);
+
+/// table + beta x + beta^2 y.
+Ext fingerprint(std::uint32_t table, Fp x, Fp y, const Ext& beta);
+
+/// Every linear claim of the argument as one: the sum over all oracle places of weight * value is `sum`.
+struct CombinedClaim {
+  std::vector<Ext> weights;  ///< [layout.columns(), rows]
+  Ext sum;
+};
+CombinedClaim combine_claims(const Layout& layout, const Circuit& circuit, const Coins& coins, const Argument& argument);
+
+}  // namespace koinon::trust::proof

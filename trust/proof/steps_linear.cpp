@@ -1,0 +1,217 @@
+// Matmul, conv and reduce. With public weights a product is a public linear form of its input; otherwise it is a bilinear form.
+#include "engine/program/params.hpp"
+#include "trust/proof/steps.hpp"
+
+namespace koinon::trust::proof {
+
+using base::Code;
+using base::fail;
+using engine::program::ReduceOp;
+using engine::program::ReduceParams;
+using engine::program::Source;
+using engine::program::Step;
+
+namespace {
+
+__extension__ typedef __int128 Wide;
+
+/// out[i, j] = bias[j] + sum over l of left[i, l] * right[j, l].
+struct Product {
+  std::size_t rows = 0, columns = 0, inner = 0;
+  std::vector<Var> left, out;
+  std::vector<std::int64_t> right;  ///< public
+  std::vector<std::int64_t> bias;   ///< public, or empty
+};
+
+Fp reduce_signed(Wide value) {
+  const auto magnitude = reduce128(static_cast<unsigned __int128>(value < 0 ? -value : value));
+  return value < 0 ? -Fp(magnitude) : Fp(magnitude);
+}
+
+// Sums of 64-bit coordinates times 16-bit weights stay below 2^(64 + 15 + 31) and are reduced once.
+void push_product(const Product& p, LinearForm& form) {
+  std::vector<Ext> asked(p.columns);
+  for (std::size_t i = 0; i < p.rows; ++i) {
+    for (std::size_t j = 0; j < p.columns; ++j) {
+      asked[j] = form.of[p.out[i * p.columns + j]];
+      if (!p.bias.empty()) form.constant += asked[j] * Fp::from(p.bias[j]);
+    }
+    std::vector<std::array<Wide, 3>> sums(p.inner);
+    for (std::size_t j = 0; j < p.columns; ++j) {
+      const std::int64_t* weights = p.right.data() + j * p.inner;
+      for (std::size_t l = 0; l < p.inner; ++l)
+        for (std::size_t k = 0; k < 3; ++k) sums[l][k] += static_cast<Wide>(asked[j].c[k].v) * weights[l];
+    }
+    for (std::size_t l = 0; l < p.inner; ++l)
+      form.of[p.left[i * p.inner + l]] += Ext(reduce_signed(sums[l][0]), reduce_signed(sums[l][1]), reduce_signed(sums[l][2]));
+  }
+}
+
+/// Variables of the part of a weight operand that starts at row `first`, for `count` rows of `inner`.
+std::vector<Var> part(const std::vector<Var>& all, std::size_t first, std::size_t count) {
+  const auto begin = all.begin() + static_cast<std::ptrdiff_t>(first);
+  return {begin, begin + static_cast<std::ptrdiff_t>(count)};
+}
+
+/// One product of a step, whose right operand starts at element `first` of operand 1 and whose bias at `column` of operand 2.
+void add_product(Build& build, const Step& step, Product p, std::size_t first, std::size_t column) {
+  const auto right = step.operands[1];
+  const bool has_bias = step.operands.size() > 2;
+  if (right.source() == Source::value || build.is_hidden(right)) {
+    Bilinear form{std::move(p.left), part(build.vars(right), first, p.columns * p.inner), std::move(p.out), {}, {}, p.rows, p.columns,
+                  p.inner};
+    if (has_bias && build.is_hidden(step.operands[2])) form.bias = part(build.vars(step.operands[2]), column, p.columns);
+    if (has_bias && !build.is_hidden(step.operands[2]))
+      for (const auto var : part(build.vars(step.operands[2]), column, p.columns))
+        form.public_bias.push_back(build.circuit.value(var));
+    build.circuit.bilinear(std::move(form));
+    return;
+  }
+  const auto weights = build.constant(right);
+  const auto begin = weights.begin() + static_cast<std::ptrdiff_t>(first);
+  p.right.assign(begin, begin + static_cast<std::ptrdiff_t>(p.columns * p.inner));
+  if (has_bias) {
+    const auto bias = build.constant(step.operands[2]);
+    const auto from = bias.begin() + static_cast<std::ptrdiff_t>(column);
+    p.bias.assign(from, from + static_cast<std::ptrdiff_t>(p.columns));
+  }
+  build.circuit.add_adjoint([p = std::move(p)](LinearForm& form) { push_product(p, form); });
+}
+
+/// Public products need public weights and bias; the bias of a public product is never hidden alone, as both are hidden or neither.
+Home product_home(Build& build, const Step& step) {
+  const auto right = step.operands[1];
+  return right.source() == Source::value || build.is_hidden(right) ? Home::witness : Home::linear;
+}
+
+base::Status check_bias(const Build& build, const Step& step) {
+  if (step.operands.size() < 3) return {};
+  const auto bias = step.operands[2];
+  if (bias.source() == Source::value) return fail(Code::unsupported, "a bias that is computed cannot be proved by this version");
+  if (build.is_hidden(bias) && step.operands[1].source() == Source::weight && !build.is_hidden(step.operands[1]))
+    return fail(Code::unsupported, "a hidden bias beside weights that are revealed cannot be proved by this version");
+  return {};
+}
+
+}  // namespace
+
+base::Status add_matmul(Build& build, const Step& step) {
+  KOINON_CHECK(check_bias(build, step));
+  const auto &a = step.operand_infos[0].shape, &b = step.operand_infos[1].shape;
+  const auto inner = static_cast<std::size_t>(a.back()), columns = static_cast<std::size_t>(b[b.size() - 2]);
+  const auto left = build.vars(step.operands[0]);
+  auto out = build.output(step, 0, product_home(build, step));
+  const std::size_t batches = b.size() > 2 ? build.vars(step.operands[1]).size() / (columns * inner) : 1;
+  const std::size_t rows = out.size() / columns / batches;
+  for (std::size_t i = 0; i < batches; ++i) {
+    Product p{rows, columns, inner, part(left, i * rows * inner, rows * inner), part(out, i * rows * columns, rows * columns), {}, {}};
+    add_product(build, step, std::move(p), i * columns * inner, 0);
+  }
+  build.values.push_back(std::move(out));
+  return {};
+}
+
+std::vector<std::vector<std::int64_t>> windows(const std::vector<WindowAxis>& axes) {
+  std::vector<std::vector<std::int64_t>> out{{0}};
+  for (const auto& axis : axes) {
+    std::vector<std::vector<std::int64_t>> next;
+    for (const auto& outer : out)
+      for (std::int64_t place = 0; place < axis.out; ++place) {
+        auto& elements = next.emplace_back();
+        for (const auto base : outer)
+          for (std::int64_t e = 0; e < axis.window; ++e) {
+            const auto index = axis.at(place, e);
+            elements.push_back(base < 0 || index < 0 ? -1 : base * axis.size + index);
+          }
+      }
+    out = std::move(next);
+  }
+  return out;
+}
+
+// x [n, s.., c] by w [o, k.., c / g]: a product of the windows of x, one group of channels at a time.
+base::Status add_conv(Build& build, const Step& step) {
+  KOINON_CHECK(check_bias(build, step));
+  const auto &x = step.operand_infos[0].shape, &w = step.operand_infos[1].shape, &y = step.outputs[0].shape;
+  KOINON_TRY(const auto params, engine::program::ConvParams::unpack(step.params, x.size() - 2));
+  std::vector<WindowAxis> axes{{x[0], 1, 1, 1, 0, x[0]}};
+  for (std::size_t i = 0; i + 2 < x.size(); ++i)
+    axes.push_back({x[i + 1], w[i + 1], params.strides[i], params.dilations[i], params.pads_begin[i], y[i + 1]});
+  const auto places = windows(axes);
+  const auto channels = static_cast<std::size_t>(x.back()), groups = static_cast<std::size_t>(params.groups);
+  const std::size_t own = channels / groups, columns = static_cast<std::size_t>(w[0]) / groups;
+  const std::size_t inner = places[0].size() * own;
+  const auto vars = build.vars(step.operands[0]);
+  const Var nothing = build.circuit.known(Fp());
+  auto out = build.output(step, 0, product_home(build, step));
+  for (std::size_t g = 0; g < groups; ++g) {
+    Product p{places.size(), columns, inner, {}, {}, {}, {}};
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      for (const auto place : places[i])
+        for (std::size_t c = 0; c < own; ++c)
+          p.left.push_back(place < 0 ? nothing : vars[static_cast<std::size_t>(place) * channels + g * own + c]);
+      for (std::size_t j = 0; j < columns; ++j) p.out.push_back(out[i * columns * groups + g * columns + j]);
+    }
+    add_product(build, step, std::move(p), g * columns * inner, g * columns);
+  }
+  build.values.push_back(std::move(out));
+  return {};
+}
+
+namespace {
+
+// y is not below any element (not above, for min), and the product of the differences is 0.
+void add_extreme(Build& build, const std::vector<Var>& elements, Var y, bool max, unsigned bits) {
+  Circuit& circuit = build.circuit;
+  std::vector<Affine> differences;
+  for (const auto x : elements) {
+    Affine difference = Affine::of(y, max ? Fp(1) : -Fp(1));
+    difference.add(x, max ? -Fp(1) : Fp(1));
+    circuit.range_bits(difference, bits);
+    differences.push_back(std::move(difference));
+  }
+  Affine product = differences[0];
+  for (std::size_t i = 1; i + 1 < differences.size(); ++i) {
+    const Var next = circuit.add_vars(Home::witness, 1);
+    if (circuit.with_values()) circuit.set(next, circuit.value(product) * circuit.value(differences[i]));
+    circuit.product(product, differences[i], Affine::of(next));
+    product = Affine::of(next);
+  }
+  if (differences.size() == 1)
+    circuit.zero(product);
+  else
+    circuit.product(product, differences.back(), {});
+}
+
+}  // namespace
+
+base::Status add_reduce(Build& build, const Step& step) {
+  const auto& shape = step.operand_infos[0].shape;
+  KOINON_TRY(const auto params, ReduceParams::unpack(step.params, shape.size()));
+  std::vector<WindowAxis> axes;
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    axes.push_back({shape[i], params.window[i], params.strides[i], params.dilations[i], params.pads_begin[i],
+                    step.outputs[0].shape[i]});
+  const auto x = build.vars(step.operands[0]);
+  const bool sum = params.op == ReduceOp::sum;
+  const auto range = build.range(step.operands[0]);
+  const auto bits = static_cast<unsigned>(std::bit_width(static_cast<std::uint64_t>(range.high - range.low)));
+  auto out = build.output(step, 0, sum ? Home::linear : Home::witness);
+  std::vector<std::vector<Var>> inside;
+  for (const auto& window : windows(axes)) {
+    auto& elements = inside.emplace_back();
+    for (const auto index : window)
+      if (index >= 0) elements.push_back(x[static_cast<std::size_t>(index)]);
+  }
+  if (sum)
+    build.circuit.add_adjoint([out, inside = std::move(inside)](LinearForm& form) {
+      for (std::size_t i = 0; i < out.size(); ++i)
+        for (const auto var : inside[i]) form.of[var] += form.of[out[i]];
+    });
+  else
+    for (std::size_t i = 0; i < out.size(); ++i) add_extreme(build, inside[i], out[i], params.op == ReduceOp::max, bits);
+  build.values.push_back(std::move(out));
+  return {};
+}
+
+}  // namespace koinon::trust::proof
