@@ -1,6 +1,7 @@
 // One thread. The transforms, and the operations of the scheme at the parameters of the peers' tables.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <random>
 
 #include "trust/private/evaluate.hpp"
@@ -102,11 +103,53 @@ const Setup& setup(std::int64_t degree) {
   return *held;
 }
 
-/// Runs body(setup, evaluator) and counts; a failed result stops the bench.
+/// Whether a result is what it should be, before its time counts: ciphertexts by decryption against `expected` slots.
+bool right(const Setup& s, const Ciphertext& c, const std::vector<std::int64_t>& expected) {
+  const auto plain = decrypt(*s.context, s.secret, c);
+  return plain && decode_slots(*s.context, *plain) == expected;
+}
+bool right(const Setup& s, const std::vector<Ciphertext>& c, const std::vector<std::int64_t>& expected) {
+  return right(s, c.front(), expected);
+}
+bool right(const Setup& s, const Plain& p, const std::vector<std::int64_t>& expected) {
+  return decode_slots(*s.context, p) == expected;
+}
+
+/// What f makes of each slot, centred.
+template <class F>
+std::vector<std::int64_t> slots_of(const Setup& s, F f) {
+  auto out = decode_slots(*s.context, s.plain);
+  for (auto& x : out) {
+    x = f(x) % 65537;
+    if (x > 32768) x -= 65537;
+    if (x < -32768) x += 65537;
+  }
+  return out;
+}
+std::vector<std::int64_t> same(const Setup& s) {
+  return slots_of(s, [](std::int64_t x) { return x; });
+}
+std::vector<std::int64_t> turned(const Setup& s) {
+  auto out = same(s);
+  const auto half = static_cast<std::ptrdiff_t>(out.size() / 2);
+  std::rotate(out.begin(), out.begin() + 1, out.begin() + half);
+  std::rotate(out.begin() + half, out.begin() + half + 1, out.end());
+  return out;
+}
+std::vector<std::int64_t> doubled(const Setup& s) {
+  return slots_of(s, [](std::int64_t x) { return 2 * x; });
+}
+std::vector<std::int64_t> squared(const Setup& s) {
+  return slots_of(s, [](std::int64_t x) { return x * x; });
+}
+
+/// Runs body(setup, evaluator) and counts; a failed or wrong result stops the bench.
 template <class Body>
-void measure(benchmark::State& state, Body body) {
+void measure(benchmark::State& state, std::vector<std::int64_t> (*expected)(const Setup&), Body body) {
   const auto& s = setup(state.range(0));
   const Evaluator e(*s.context, &s.keys);
+  const auto first = body(s, e);
+  if (!first || !right(s, *first, expected(s))) return state.SkipWithError("a wrong result");
   for (auto _ : state) {
     const auto result = body(s, e);
     if (!result) return state.SkipWithError(result.error().text.c_str());
@@ -117,39 +160,39 @@ void measure(benchmark::State& state, Body body) {
 
 void encrypt_symmetric(benchmark::State& state) {
   base::SystemRandom random;
-  measure(state, [&](const Setup& s, const Evaluator&) {
+  measure(state, same, [&](const Setup& s, const Evaluator&) {
     return encrypt(*s.context, s.secret, s.plain, s.context->levels(), random);
   });
 }
 void encrypt_public(benchmark::State& state) {
   base::SystemRandom random;
-  measure(state,
+  measure(state, same,
           [&](const Setup& s, const Evaluator&) { return encrypt(*s.context, s.open, s.plain, s.context->levels(), random); });
 }
 void decrypt_full(benchmark::State& state) {
-  measure(state, [](const Setup& s, const Evaluator&) { return decrypt(*s.context, s.secret, s.a); });
+  measure(state, same, [](const Setup& s, const Evaluator&) { return decrypt(*s.context, s.secret, s.a); });
 }
 void add(benchmark::State& state) {
-  measure(state, [](const Setup& s, const Evaluator& e) { return e.add(s.a, s.b); });
+  measure(state, doubled, [](const Setup& s, const Evaluator& e) { return e.add(s.a, s.b); });
 }
 void multiply_plain(benchmark::State& state) {
-  measure(state, [](const Setup& s, const Evaluator& e) { return e.multiply_plain(s.a, s.prepared); });
+  measure(state, squared, [](const Setup& s, const Evaluator& e) { return e.multiply_plain(s.a, s.prepared); });
 }
 void multiply_relinearise(benchmark::State& state) {
-  measure(state, [](const Setup& s, const Evaluator& e) { return e.relinearise(*e.multiply(s.a, s.b)); });
+  measure(state, squared, [](const Setup& s, const Evaluator& e) { return e.relinearise(*e.multiply(s.a, s.b)); });
 }
 void switch_modulus(benchmark::State& state) {
-  measure(state, [](const Setup& s, const Evaluator& e) { return e.switch_modulus(s.a); });
+  measure(state, same, [](const Setup& s, const Evaluator& e) { return e.switch_modulus(s.a); });
 }
 void rotate(benchmark::State& state) {
-  measure(state, [](const Setup& s, const Evaluator& e) { return e.rotate(s.a, 1); });
+  measure(state, turned, [](const Setup& s, const Evaluator& e) { return e.rotate(s.a, 1); });
 }
 void rotate_eight_hoisted(benchmark::State& state) {
-  measure(state, [](const Setup& s, const Evaluator& e) {
+  measure(state, turned, [](const Setup& s, const Evaluator& e) {
     return e.rotate_many(s.a, std::vector<std::int64_t>{1, 2, 4, 8, 16, 32, 64, 128});
   });
 }
-void decode_galois_key_bytes(benchmark::State& state) {
+void seeded_switch_key(benchmark::State& state) {
   const auto& s = setup(state.range(0));
   for (auto _ : state) benchmark::DoNotOptimize(switch_key_bytes(*s.context, s.context->levels()));
   state.counters["MB"] = static_cast<double>(switch_key_bytes(*s.context, s.context->levels())) / 1e6;
@@ -167,7 +210,7 @@ const int kRegistered = [] {
       {"switch_modulus", switch_modulus},
       {"rotate", rotate},
       {"rotate_eight_hoisted", rotate_eight_hoisted},
-      {"seeded_switch_key", decode_galois_key_bytes},
+      {"seeded_switch_key", seeded_switch_key},
   };
   for (const int degree : {8192, 16384, 32768})
     for (const auto& [name, body] : all) benchmark::RegisterBenchmark(name, body)->Arg(degree)->Unit(benchmark::kMillisecond);

@@ -30,8 +30,7 @@ base::Result<Ciphertext> Evaluator::combine(const char* operation, const Ciphert
   if (a.level != b.level) return fail(Code::invalid_argument, "[{}] levels differ: {} against {}", operation, a.level, b.level);
   const auto n = context_.degree();
   const auto parts = std::max(a.parts.size(), b.parts.size());
-  Ciphertext out{
-      .level = a.level, .parts = std::vector<Poly>(parts, Poly(n, a.level)), .noise = log2_sum(a.noise, b.noise), .seed = {}};
+  Ciphertext out{.level = a.level, .parts = Poly::unset(parts, n, a.level), .noise = log2_sum(a.noise, b.noise), .seed = {}};
   KOINON_CHECK(plan_.fits(operation, out.noise, out.level));
   const Poly zero(n, 1);
   each(pool_, parts * a.level, [&](std::size_t k) {
@@ -77,7 +76,7 @@ base::Result<Ciphertext> Evaluator::multiply_plain(const Ciphertext& a, const Pr
   if (plain.level < a.level || plain.values.degree() != context_.degree())
     return fail(Code::invalid_argument, "[multiply_plain] plaintext of level {}: at least {} expected", plain.level, a.level);
   Ciphertext out{.level = a.level,
-                 .parts = std::vector<Poly>(a.parts.size(), Poly(context_.degree(), a.level)),
+                 .parts = Poly::unset(a.parts.size(), context_.degree(), a.level),
                  .noise = a.noise + plain.norm,
                  .seed = {}};
   KOINON_CHECK(plan_.fits("multiply_plain", out.noise, out.level));
@@ -95,7 +94,7 @@ base::Result<Ciphertext> Evaluator::multiply_plain_sum(std::span<const Ciphertex
                 a.size(), b.size());
   const auto level = a[0]->level;
   const auto n = context_.degree();
-  Ciphertext out{.level = level, .parts = std::vector<Poly>(2, Poly(n, level)), .noise = {}, .seed = {}};
+  Ciphertext out{.level = level, .parts = Poly::unset(2, n, level), .noise = {}, .seed = {}};
   for (std::size_t i = 0; i < a.size(); ++i) {
     KOINON_CHECK(check("multiply_plain_sum", *a[i], 2));
     if (a[i]->level != level || b[i]->level < level || b[i]->values.degree() != n)
@@ -141,7 +140,7 @@ base::Result<Ciphertext> Evaluator::multiply(const Ciphertext& a, const Cipherte
   KOINON_CHECK(check("multiply", b, 2));
   if (a.level != b.level) return fail(Code::invalid_argument, "[multiply] levels differ: {} against {}", a.level, b.level);
   const auto n = context_.degree();
-  Ciphertext out{.level = a.level, .parts = std::vector<Poly>(3, Poly(n, a.level)), .noise = a.noise + b.noise, .seed = {}};
+  Ciphertext out{.level = a.level, .parts = Poly::unset(3, n, a.level), .noise = a.noise + b.noise, .seed = {}};
   KOINON_CHECK(plan_.fits("multiply", out.noise, out.level));
   each(pool_, a.level, [&](std::size_t row) {
     const auto& q = context_.modulus(row);
@@ -163,11 +162,10 @@ base::Result<Ciphertext> Evaluator::switch_modulus(const Ciphertext& a) const {
   if (a.level < 2) return fail(Code::invalid_argument, "[switch_modulus] level {}: at least 2 expected", a.level);
   const auto n = context_.degree();
   const auto dropped = a.level - 1;
-  Ciphertext out{
-      .level = dropped, .parts = std::vector<Poly>(2, Poly(n, dropped)), .noise = plan_.switched(a.noise, a.level), .seed = {}};
+  Ciphertext out{.level = dropped, .parts = Poly::unset(2, n, dropped), .noise = plan_.switched(a.noise, a.level), .seed = {}};
   KOINON_CHECK(plan_.fits("switch_modulus", out.noise, out.level));
   const auto& converter = context_.lower_prime(dropped);
-  Poly last(n, 2), count(n, 2);
+  auto last = Poly::unset(n, 2), count = Poly::unset(n, 2);
   for (std::size_t part = 0; part < 2; ++part) {
     std::copy_n(a.parts[part][dropped], n, last[part]);
     context_.ntt(dropped).inverse(last[part]);

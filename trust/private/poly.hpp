@@ -2,22 +2,31 @@
 #include <algorithm>
 #include <cstddef>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "trust/private/memory.hpp"
 
 namespace koinon::trust::fhe {
 
-/// Memory on cache lines, for vector loads.
+/// Memory on cache lines, reused; elements made without a value stay uninitialised.
 template <class T>
 struct Aligned {
   using value_type = T;
-  static constexpr std::align_val_t kLine{64};
   Aligned() = default;
   template <class U>
   Aligned(const Aligned<U>&) {}  // NOLINT(google-explicit-constructor): the allocator concept asks for it
-  T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), kLine)); }
-  void deallocate(T* p, std::size_t) { ::operator delete(p, kLine); }
+  T* allocate(std::size_t n) { return static_cast<T*>(take_block(n * sizeof(T))); }
+  void deallocate(T* p, std::size_t n) { give_block(p, n * sizeof(T)); }
+  template <class U>
+  void construct(U* p) {
+    ::new (static_cast<void*>(p)) U;
+  }
+  template <class U, class... Args>
+  void construct(U* p, Args&&... args) {
+    ::new (static_cast<void*>(p)) U(std::forward<Args>(args)...);
+  }
   friend bool operator==(const Aligned&, const Aligned&) { return true; }
 };
 
@@ -26,7 +35,21 @@ struct Aligned {
 class Poly {
  public:
   Poly() = default;
+  /// Zero.
   Poly(std::size_t degree, std::size_t limbs) : degree_(degree), data_(degree * limbs, 0.0) {}
+  /// For a caller that writes every row before reading it.
+  static Poly unset(std::size_t degree, std::size_t limbs) {
+    Poly out;
+    out.degree_ = degree;
+    out.data_.resize(degree * limbs);
+    return out;
+  }
+  static std::vector<Poly> unset(std::size_t count, std::size_t degree, std::size_t limbs) {
+    std::vector<Poly> out;
+    out.reserve(count);
+    for (std::size_t i = 0; i < count; ++i) out.push_back(unset(degree, limbs));
+    return out;
+  }
 
   [[nodiscard]] std::size_t degree() const { return degree_; }
   [[nodiscard]] std::size_t limbs() const { return degree_ == 0 ? 0 : data_.size() / degree_; }

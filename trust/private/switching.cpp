@@ -21,7 +21,7 @@ Digits Evaluator::decompose(const Poly& part, std::size_t level) const {
   const auto size = context_.parameters().digit;
   const auto count = context_.digits(level);
   Poly coefficients = part;
-  Poly quotients(n, count);
+  auto quotients = Poly::unset(n, count);
   each(pool_, level, [&](std::size_t row) { context_.ntt(row).inverse(coefficients[row]); });
   each(pool_, count, [&](std::size_t digit) {
     std::vector<double*> rows;
@@ -30,7 +30,7 @@ Digits Evaluator::decompose(const Poly& part, std::size_t level) const {
     context_.raise(level, digit).prepare(rows, quotients[digit], n);
   });
   const auto rows_out = level + context_.specials();
-  Digits out{.level = level, .polys = std::vector<Poly>(count, Poly(n, rows_out))};
+  Digits out{.level = level, .polys = Poly::unset(count, n, rows_out)};
   each(pool_, count * rows_out, [&](std::size_t k) {
     const auto digit = k / rows_out, row = k % rows_out;
     auto* to = out.polys[digit][row];
@@ -56,10 +56,10 @@ void Evaluator::lower(Poly& extended, std::size_t level, Poly& to) const {
     context_.ntt(context_.levels() + i).inverse(rows[i]);
   });
   const auto& converter = context_.lower_special();
-  Poly count(n, 1);
+  auto count = Poly::unset(n, 1);
   converter.prepare(rows, count[0], n);
   each(pool_, level, [&](std::size_t row) {
-    Poly change(n, 1);
+    auto change = Poly::unset(n, 1);
     const auto& q = context_.modulus(row);
     converter.convert(rows, count[0], row, change[0], n);
     context_.ntt(row).forward(change[0]);
@@ -73,12 +73,13 @@ void Evaluator::key_switch(const Digits& digits, const SwitchKey& key, const std
   const auto n = context_.degree();
   const auto level = digits.level;
   const auto count = digits.polys.size();
-  Poly sum0(n, level + context_.specials()), sum1(n, level + context_.specials());
+  auto sum0 = Poly::unset(n, level + context_.specials());
+  auto sum1 = Poly::unset(n, level + context_.specials());
   each(pool_, level + context_.specials(), [&](std::size_t row) {
     // The key may be of a higher level: its special rows then stand further down.
     const auto key_row = row < level ? row : row - level + key.level;
     std::vector<const double*> d(count), b(count), a(count);
-    Poly moved(kChunk, permutation == nullptr ? 0 : count);
+    auto moved = Poly::unset(kChunk, permutation == nullptr ? 0 : count);
     for (std::size_t at = 0; at < n; at += kChunk) {
       for (std::size_t j = 0; j < count; ++j) {
         const double* from = digits.polys[j][row];
