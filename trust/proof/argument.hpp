@@ -23,6 +23,7 @@ struct Layout {
 
  private:
   [[nodiscard]] std::size_t columns(std::size_t cells, std::uint32_t pads) const {
+    if (cells == 0) return 0;
     const std::size_t data = params.rows() - pads;
     return (cells + data - 1) / data;
   }

@@ -6,8 +6,8 @@ namespace {
 
 /// Columns of `count` cells with random pads, where cell i holds value(i).
 template <class F>
-std::vector<Fp> columns_of(const Layout& layout, std::size_t columns, std::uint32_t pads, std::size_t count, base::Random& random,
-                           F&& value) {
+std::vector<Fp> columns_of(const Layout& layout, std::size_t columns, std::uint32_t pads, std::size_t count,
+                           base::Random& random, F&& value) {
   const std::size_t rows = layout.params.rows();
   std::vector<Fp> out(columns * rows);
   for (std::size_t c = 0; c < columns; ++c) fill_random(random, std::span(out).subspan((c + 1) * rows - pads, pads));
@@ -104,7 +104,8 @@ base::Result<Argument> prove_circuit(const Layout& layout, Circuit circuit, cons
   Coins coins;
   draw_hiding(circuit, random);
   const Oracle witness(OracleKind::witness, encoder,
-                       cells_of(layout, circuit, Home::witness, layout.witness_columns(), layout.params.pads, random), random, pool);
+                       cells_of(layout, circuit, Home::witness, layout.witness_columns(), layout.params.pads, random), random,
+                       pool);
   out.witness_root = witness.root();
   transcript.absorb("witness", out.witness_root.view());
   coins.alpha = transcript.challenge("alpha");

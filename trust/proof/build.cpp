@@ -81,7 +81,8 @@ base::Status check_tensors(std::span<const IntTensor> tensors, std::size_t count
   for (std::size_t i = 0; i < count; ++i)
     if (tensors[i].dtype != info(i).dtype || tensors[i].shape != info(i).shape)
       return fail(Code::invalid_argument, "[proof] {} {}: {} {} is not {} {}", what, i, dtype_name(tensors[i].dtype),
-                  engine::tensor::shape_text(tensors[i].shape), dtype_name(info(i).dtype), engine::tensor::shape_text(info(i).shape));
+                  engine::tensor::shape_text(tensors[i].shape), dtype_name(info(i).dtype),
+                  engine::tensor::shape_text(info(i).shape));
   return {};
 }
 
@@ -116,7 +117,8 @@ base::Status add_input(Build& build, const Statement& statement, std::size_t i) 
     for (std::size_t k = 0; k < count; ++k) {
       const auto value = tensor.at(static_cast<std::int64_t>(k));
       if (value < input.low || value > input.high)
-        return fail(Code::out_of_range, "[proof] input {} element {}: {} is outside [{}, {}]", i, k, value, input.low, input.high);
+        return fail(Code::out_of_range, "[proof] input {} element {}: {} is outside [{}, {}]", i, k, value, input.low,
+                    input.high);
       build.circuit.set(vars[k], Fp::from(value));
     }
   }
@@ -153,8 +155,8 @@ void add_hidden_weights(Build& build, const Witness* witness) {
 base::Result<Circuit> build_circuit(const Statement& statement, const Witness* witness) {
   const auto& program = statement.program;
   if (!statement.secrecy.input)
-    KOINON_CHECK(check_tensors(statement.inputs, program.inputs.size(), "input",
-                               [&](std::size_t i) { return program.inputs[i].info; }));
+    KOINON_CHECK(
+        check_tensors(statement.inputs, program.inputs.size(), "input", [&](std::size_t i) { return program.inputs[i].info; }));
   KOINON_CHECK(check_tensors(statement.outputs, program.outputs.size(), "output",
                              [&](std::size_t i) { return value_info(program, program.outputs[i].ref.index()); }));
   Build build{program, statement.secrecy, Circuit(choose_limb_log(program), witness != nullptr), {}, {}, {}, {}, {}};

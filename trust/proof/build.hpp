@@ -14,8 +14,9 @@ struct Secrecy {
   friend bool operator==(const Secrecy&, const Secrecy&) = default;
 };
 
-/// True for each weight of a program that hiding weights hides: those that only matmul and conv read, as weight or bias. The others
-/// (multipliers and shifts of requantise, constants of elementwise steps) are revealed: the circuit's shape follows from them.
+/// True for each weight of a program that hiding weights hides: those that only matmul and conv read, as weight or bias. The
+/// others (multipliers and shifts of requantise, constants of elementwise steps) are revealed: the circuit's shape follows from
+/// them.
 std::vector<bool> hidden_weights(const engine::program::Program& program);
 
 /// A circuit under construction.
@@ -23,10 +24,10 @@ struct Build {
   const engine::program::Program& program;  ///< borrowed, outlives the circuit; hidden weights are not read through it
   Secrecy secrecy;
   Circuit circuit;
-  std::vector<std::vector<Var>> values;                 ///< of each value of the trace
-  std::vector<engine::program::Range> ranges;           ///< of each value, from what the verifier knows
-  std::vector<std::vector<Var>> weights;                ///< of each hidden weight; empty for others
-  std::span<const engine::tensor::IntTensor> trace;     ///< prover: every value; verifier: empty
+  std::vector<std::vector<Var>> values;                                  ///< of each value of the trace
+  std::vector<engine::program::Range> ranges;                            ///< of each value, from what the verifier knows
+  std::vector<std::vector<Var>> weights;                                 ///< of each hidden weight; empty for others
+  std::span<const engine::tensor::IntTensor> trace;                      ///< prover: every value; verifier: empty
   std::map<std::pair<std::size_t, std::int64_t>, std::uint32_t> tables;  ///< lookup tables by program table and low
 
   /// Variables of an operand, public constants included.
@@ -43,19 +44,19 @@ struct Build {
 
 /// What a circuit is built from.
 struct Statement {
-  const engine::program::Program& program;              ///< weights that are public or revealed have data
+  const engine::program::Program& program;  ///< weights that are public or revealed have data
   Secrecy secrecy;
-  std::span<const engine::tensor::IntTensor> inputs;   ///< empty when hidden and for the verifier
+  std::span<const engine::tensor::IntTensor> inputs;  ///< empty when hidden and for the verifier
   std::span<const engine::tensor::IntTensor> outputs;
 };
 /// What only the prover has.
 struct Witness {
-  const engine::program::Program& program;             ///< with every weight
+  const engine::program::Program& program;           ///< with every weight
   std::span<const engine::tensor::IntTensor> trace;  ///< every value: inputs, then outputs of steps
 };
 
-/// The circuit of a run. Errors: unsupported, naming the step and why; invalid_argument when inputs or outputs are not the program's;
-/// out_of_range when a public input leaves its range.
+/// The circuit of a run. Errors: unsupported, naming the step and why; invalid_argument when inputs or outputs are not the
+/// program's; out_of_range when a public input leaves its range.
 base::Result<Circuit> build_circuit(const Statement& statement, const Witness* witness);
 
 /// Bits of one limb for a program: larger tables pay when there are many values.

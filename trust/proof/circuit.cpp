@@ -52,7 +52,9 @@ Circuit::Form Circuit::store(const Affine& form) {
   return {begin, static_cast<std::uint32_t>(terms_.size()), form.constant};
 }
 
-void Circuit::product(const Affine& a, const Affine& b, const Affine& c) { products_.push_back({store(a), store(b), store(c)}); }
+void Circuit::product(const Affine& a, const Affine& b, const Affine& c) {
+  products_.push_back({store(a), store(b), store(c)});
+}
 
 std::uint32_t Circuit::add_table(std::vector<std::array<Fp, 2>> entries) {
   const auto table = static_cast<std::uint32_t>(table_first_.size());
@@ -119,7 +121,9 @@ Affine Circuit::limbs(unsigned bits, std::uint64_t value) {
 
 Bilinear& Circuit::bilinear(Bilinear form) { return bilinears_.emplace_back(std::move(form)); }
 
-unsigned Circuit::rows_log() const { return static_cast<unsigned>(std::max<int>(1, static_cast<int>(std::bit_width(rows() - 1)))); }
+unsigned Circuit::rows_log() const {
+  return static_cast<unsigned>(std::max<int>(1, static_cast<int>(std::bit_width(rows() - 1))));
+}
 
 void Circuit::finish() {
   multiplicities_ = add_vars(Home::witness, entries_.size());

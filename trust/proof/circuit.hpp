@@ -44,8 +44,8 @@ enum class Home : std::uint8_t {
   known,    ///< public
 };
 
-/// A linear form over variables: sum of of[v] * v, plus a constant. Forms on `linear` variables are pushed back to what they are made
-/// of, last made first.
+/// A linear form over variables: sum of of[v] * v, plus a constant. Forms on `linear` variables are pushed back to what they
+/// are made of, last made first.
 struct LinearForm {
   std::vector<Ext> of;
   Ext constant;
@@ -78,7 +78,8 @@ class Circuit {
 
   // Building.
   Var add_vars(Home home, std::size_t count);
-  /// Ties `linear` variables to earlier ones: `push` adds, to the form on the earlier ones, what the form on the later ones asks.
+  /// Ties `linear` variables to earlier ones: `push` adds, to the form on the earlier ones, what the form on the later ones
+  /// asks.
   void add_adjoint(std::function<void(LinearForm&)> push) { adjoints_.push_back(std::move(push)); }
   void set(Var var, Fp value) { values_[var] = value; }
   /// A public variable with this value; one a value.
@@ -143,9 +144,9 @@ class Circuit {
   [[nodiscard]] const std::vector<Entry>& table_entries() const { return entries_; }
   [[nodiscard]] const std::vector<Group>& groups() const { return groups_; }
   [[nodiscard]] const std::vector<std::function<void(LinearForm&)>>& adjoints() const { return adjoints_; }
-  [[nodiscard]] Var multiplicities() const { return multiplicities_; }  ///< one a table entry
-  [[nodiscard]] Var hiding_row() const { return hiding_row_; }          ///< nine cells: a, b and a * b in F
-  [[nodiscard]] Var mask() const { return mask_; }                      ///< of the sumcheck over rows
+  [[nodiscard]] Var multiplicities() const { return multiplicities_; }    ///< one a table entry
+  [[nodiscard]] Var hiding_row() const { return hiding_row_; }            ///< nine cells: a, b and a * b in F
+  [[nodiscard]] Var mask() const { return mask_; }                        ///< of the sumcheck over rows
   [[nodiscard]] std::size_t random_from() const { return random_from_; }  ///< first variable that the prover draws
 
  private:

@@ -138,7 +138,8 @@ void add_form(Collector& to, const Bilinear& form, std::span<const Ext> tau, std
   to.add_element(form.hide + 6, to.scale());
   to.add_mask(form.mask, mask_total_weights(2, form.inner_log()));
 
-  const auto factor = [&](const Ext& value, const std::vector<Var>& vars, std::size_t count, const std::vector<Ext>& outer, Var hide) {
+  const auto factor = [&](const Ext& value, const std::vector<Var>& vars, std::size_t count, const std::vector<Ext>& outer,
+                          Var hide) {
     to.claim(value);
     for (std::size_t i = 0; i < count; ++i) {
       const Ext weight = to.scale() * outer[i];

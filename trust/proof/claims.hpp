@@ -8,11 +8,11 @@ inline constexpr SumcheckLabels kFormLabels{"form.total", "form.message", "form.
 
 /// The verifier's coins up to the last linear form.
 struct Coins {
-  Ext alpha, beta;                            ///< of the lookups
-  std::vector<Ext> tau, rows_point;           ///< of the sumcheck over rows
-  std::vector<std::vector<Ext>> form_tau;     ///< one a bilinear form: for its rows, then its columns
+  Ext alpha, beta;                         ///< of the lookups
+  std::vector<Ext> tau, rows_point;        ///< of the sumcheck over rows
+  std::vector<std::vector<Ext>> form_tau;  ///< one a bilinear form: for its rows, then its columns
   std::vector<std::vector<Ext>> form_point;
-  Ext lambda;                                 ///< of the combination of all linear claims
+  Ext lambda;  ///< of the combination of all linear claims
 };
 
 /// Variables that choose a row, and a column, of a bilinear form's result.

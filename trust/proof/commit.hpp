@@ -10,19 +10,19 @@ namespace koinon::trust::proof {
 
 /// Sizes of the commitment scheme (docs/trust/proof.md, section "Commitments"). Part of the transcript.
 struct Params {
-  unsigned rows_log = 0;      ///< a column has 2^rows_log field elements
-  unsigned queries = 112;     ///< places opened
-  unsigned work_bits = 12;    ///< of grinding before they are drawn
-  std::uint32_t pads = 0;     ///< random elements that end each column of the witness and auxiliary oracles
+  unsigned rows_log = 0;          ///< a column has 2^rows_log field elements
+  unsigned queries = 112;         ///< places opened
+  unsigned work_bits = 12;        ///< of grinding before they are drawn
+  std::uint32_t pads = 0;         ///< random elements that end each column of the witness and auxiliary oracles
   std::uint32_t weight_pads = 0;  ///< the same for the weight oracle, which lives through several proofs
   friend bool operator==(const Params&, const Params&) = default;
 
   [[nodiscard]] std::size_t rows() const { return std::size_t{1} << rows_log; }
 };
 
-inline constexpr unsigned kRateLog = 3;      ///< a codeword is 2^kRateLog times as long as its message
-inline constexpr unsigned kFoldLog = 3;      ///< variables folded between two layers
-inline constexpr unsigned kFinalLog = 4;     ///< folding stops at 2^kFinalLog elements or fewer
+inline constexpr unsigned kRateLog = 3;   ///< a codeword is 2^kRateLog times as long as its message
+inline constexpr unsigned kFoldLog = 3;   ///< variables folded between two layers
+inline constexpr unsigned kFinalLog = 4;  ///< folding stops at 2^kFinalLog elements or fewer
 inline constexpr std::size_t kSaltSize = 16;
 inline constexpr std::uint32_t kProofsPerCommitment = 8;  ///< proofs that the pads of a weight commitment hide
 inline constexpr std::uint32_t kWeightPads = 1024;        ///< at least kProofsPerCommitment * (queries + 3) + 16

@@ -16,7 +16,8 @@ std::vector<Fp> random_elements(std::size_t n, std::uint64_t seed) {
   std::vector<Fp> out(n);
   fill_random(random, out);
   // Edges, where carries and borrows happen.
-  const std::array<std::uint64_t, 8> edges{0, 1, kPrime - 1, kPrime - 2, kEpsilon, kEpsilon + 1, 0xffffffff00000000, 1ULL << 63};
+  const std::array<std::uint64_t, 8> edges{0,         1, kPrime - 1, kPrime - 2, kEpsilon, kEpsilon + 1, 0xffffffff00000000,
+                                           1ULL << 63};
   for (std::size_t i = 0; i < n; i += 3) out[i] = Fp(edges[(i / 3 + seed) % edges.size()]);
   return out;
 }

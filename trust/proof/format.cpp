@@ -110,7 +110,8 @@ class Decoding {
       KOINON_TRY(axis, r.number<std::int64_t>());
     }
     KOINON_CHECK(engine::tensor::check_shape(out.shape));
-    const auto size = static_cast<std::size_t>(engine::tensor::element_count(out.shape)) * engine::tensor::dtype_size(out.dtype);
+    const auto size =
+        static_cast<std::size_t>(engine::tensor::element_count(out.shape)) * engine::tensor::dtype_size(out.dtype);
     KOINON_TRY(const auto data, r.raw(size));
     out.bytes.assign(data.begin(), data.end());
     return {};

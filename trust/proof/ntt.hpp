@@ -21,7 +21,7 @@ class Encoder {
 
  private:
   unsigned rows_log_, rate_log_;
-  std::vector<Fp> twiddles_;        ///< stage by stage, half sizes rows/2, rows/4, ..., 1
+  std::vector<Fp> twiddles_;         ///< stage by stage, half sizes rows/2, rows/4, ..., 1
   std::vector<Fp> block_generator_;  ///< omega^reverse(block) of the large domain
 };
 

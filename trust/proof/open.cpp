@@ -85,8 +85,7 @@ class ProductSumcheck {
     for (auto* array : {&values_, &weights_}) {
       std::vector<Ext> half(array->size() / 2);
       in_chunks(pool_, half.size(), kChunk, [&](std::size_t, std::size_t begin, std::size_t end) {
-        for (std::size_t i = begin; i < end; ++i)
-          half[i] = (*array)[2 * i] + r * ((*array)[2 * i + 1] - (*array)[2 * i]);
+        for (std::size_t i = begin; i < end; ++i) half[i] = (*array)[2 * i] + r * ((*array)[2 * i + 1] - (*array)[2 * i]);
       });
       array->swap(half);
     }
@@ -180,8 +179,7 @@ bool hides(const Params& params, const std::vector<std::uint32_t>& places, std::
   for (const auto place : places) {
     const Fp z = domain_point(place, params.rows_log + kRateLog);
     vanishing.push_back(Fp(0));
-    for (std::size_t i = vanishing.size(); i-- > 0;)
-      vanishing[i] = (i > 0 ? vanishing[i - 1] : Fp(0)) - z * vanishing[i];
+    for (std::size_t i = vanishing.size(); i-- > 0;) vanishing[i] = (i > 0 ? vanishing[i - 1] : Fp(0)) - z * vanishing[i];
   }
   const auto eq = eq_table(point);
   const std::size_t first = params.rows() - params.pads, shifts = params.pads - places.size();

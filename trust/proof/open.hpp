@@ -36,9 +36,9 @@ struct OpeningProof {
 /// Number of variables folded after each layer: their sum and kFinalLog or less make rows_log.
 std::vector<unsigned> fold_plan(unsigned rows_log);
 
-/// The prover's side. `oracles` in transcript order, the auxiliary one last, its last kMaskColumns columns random and their weights
-/// zero. `weights` [all columns, rows], used as work space. Errors: exhausted when the random padding does not hide (probability
-/// below 2^-58: draw it anew).
+/// The prover's side. `oracles` in transcript order, the auxiliary one last, its last kMaskColumns columns random and their
+/// weights zero. `weights` [all columns, rows], used as work space. Errors: exhausted when the random padding does not hide
+/// (probability below 2^-58: draw it anew).
 base::Result<OpeningProof> prove_opening(const Params& params, std::span<const Oracle* const> oracles, std::vector<Ext> weights,
                                          Transcript& transcript, base::ThreadPool* pool);
 

@@ -3,8 +3,8 @@
 
 namespace koinon::trust::proof {
 
-/// Adds the weights of the three mask columns to the last kMaskColumns columns of `weights` [columns, rows], times rho: column pair
-/// one weighs 1, pair two 2^(number of ones of the row), pair three nothing.
+/// Adds the weights of the three mask columns to the last kMaskColumns columns of `weights` [columns, rows], times rho: column
+/// pair one weighs 1, pair two 2^(number of ones of the row), pair three nothing.
 void weigh_masks(std::span<Ext> weights, std::size_t rows, const Ext& rho);
 
 /// Coefficients of a random combination of columns: powers of gamma, and for a mask its power times 1, X and X^2.

@@ -1,7 +1,8 @@
+#include "trust/proof/open.hpp"
+
 #include <gtest/gtest.h>
 
 #include "trust/proof/multilinear.hpp"
-#include "trust/proof/open.hpp"
 #include "trust/proof/open_common.hpp"
 
 namespace koinon::trust::proof {

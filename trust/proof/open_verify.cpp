@@ -26,7 +26,8 @@ base::Status check_sizes(const Params& params, std::span<const OracleClaim> orac
   const auto plan = fold_plan(params.rows_log);
   unsigned folded = 0;
   for (const auto fold : plan) folded += fold;
-  const bool good = proof.product_rounds.size() == params.rows_log && proof.columns.size() == all_columns(oracles) - kMaskColumns + 3 &&
+  const bool good = proof.product_rounds.size() == params.rows_log &&
+                    proof.columns.size() == all_columns(oracles) - kMaskColumns + 3 &&
                     proof.layer_roots.size() == plan.size() && proof.fold_rounds.size() == folded &&
                     proof.last.size() == std::size_t{1} << (params.rows_log - folded) &&
                     proof.oracles.size() == oracles.size() && proof.layers.size() == plan.size();

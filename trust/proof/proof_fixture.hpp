@@ -16,7 +16,8 @@ inline std::int64_t pick(base::Random& random, std::int64_t low, std::int64_t hi
   return low + static_cast<std::int64_t>(random.u64() % static_cast<std::uint64_t>(high - low + 1));
 }
 
-inline IntTensor random_tensor(DType dtype, engine::tensor::Shape shape, std::int64_t low, std::int64_t high, base::Random& random) {
+inline IntTensor random_tensor(DType dtype, engine::tensor::Shape shape, std::int64_t low, std::int64_t high,
+                               base::Random& random) {
   auto out = IntTensor::zeros(dtype, std::move(shape));
   for (std::int64_t i = 0; i < out.size(); ++i) out.set(i, pick(random, low, high));
   return out;
@@ -64,7 +65,8 @@ inline Program convolutional_network() {
   const Ref c = b.conv(x, b.weight(random_tensor(DType::i8, {4, 3, 3, 1}, -127, 127, random)),
                        {2, {1, 1}, {1, 1}, {1, 1}, {1, 1}}, b.weight(random_tensor(DType::i32, {4}, -900, 900, random)));
   const Ref a = scaled(b, c, 4, 0, 127, random);
-  engine::program::ReduceParams pool{engine::program::ReduceOp::max, {1, 2, 2, 1}, {1, 2, 2, 1}, {1, 1, 1, 1}, {0, 0, 0, 0}, {0, 0, 0, 0}};
+  engine::program::ReduceParams pool{
+      engine::program::ReduceOp::max, {1, 2, 2, 1}, {1, 2, 2, 1}, {1, 1, 1, 1}, {0, 0, 0, 0}, {0, 0, 0, 0}};
   const Ref p = b.reshape(b.transpose(b.reduce(a, pool), {0, 3, 1, 2}), {1, 64});
   const Ref y = b.matmul(p, b.weight(random_tensor(DType::i8, {5, 64}, -127, 127, random)));
   return finished(b, scaled(b, y, 5, -127, 127, random));

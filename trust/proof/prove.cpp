@@ -83,7 +83,8 @@ base::Status check_data(const Program& view, const Secrecy& secrecy) {
   const auto hidden = hidden_weights(view);
   for (std::size_t i = 0; i < view.weights.size(); ++i)
     if (view.weights[i].data.empty() && !(secrecy.weights && hidden[i]))
-      return fail(Code::invalid_argument, "[proof] weight {} is absent from the program and is not one that the proof hides", i);
+      return fail(Code::invalid_argument, "[proof] weight {} is absent from the program and is not one that the proof hides",
+                  i);
   return {};
 }
 
@@ -100,8 +101,8 @@ base::Result<Cost> cost(const Program& program, const Secrecy& secrecy) {
   out.forms = circuit.bilinears().size();
   out.bytes = estimated_bytes(out.layout);
   const std::uint64_t committed = out.layout.params.rows() * out.layout.columns();
-  out.memory_bytes = committed * (8 + (std::uint64_t{8} << kRateLog) + 4 * 24) + (std::uint64_t{1} << circuit.rows_log()) * 24 * 5 +
-                     circuit.values().size() * 64;
+  out.memory_bytes = committed * (8 + (std::uint64_t{8} << kRateLog) + 4 * 24) +
+                     (std::uint64_t{1} << circuit.rows_log()) * 24 * 5 + circuit.values().size() * 64;
   out.soundness_bits = soundness(out.layout, circuit).total_bits;
   return out;
 }
@@ -217,7 +218,8 @@ base::Status verify(const Program& program, const Proof& proof) {
   const auto id = engine::program::program_id(program);
   if (id != proof.program_id)
     return fail(Code::rejected, "[verify] the proof is of program {}: {} expected", to_hex(proof.program_id), to_hex(id));
-  if (!proof.secrecy.weights && !proof.revealed.empty()) return fail(Code::rejected, "[verify] revealed weights of a public program");
+  if (!proof.secrecy.weights && !proof.revealed.empty())
+    return fail(Code::rejected, "[verify] revealed weights of a public program");
   if (proof.secrecy.input && !proof.inputs.empty()) return fail(Code::rejected, "[verify] inputs beside a hidden input");
   KOINON_TRY(const auto view, view_of(program, proof));
   KOINON_TRY(const auto circuit, build_circuit({view, proof.secrecy, proof.inputs, proof.outputs}, nullptr));

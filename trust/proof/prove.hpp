@@ -5,8 +5,8 @@
 
 namespace koinon::trust::proof {
 
-/// A commitment to a program's hidden weights, the prover's side. It lives through kProofsPerCommitment proofs: what their openings
-/// show of it stays hidden by its random pads. Contents are secret.
+/// A commitment to a program's hidden weights, the prover's side. It lives through kProofsPerCommitment proofs: what their
+/// openings show of it stays hidden by its random pads. Contents are secret.
 struct WeightCommitment {
   base::Hash program_id;
   Oracle oracle;
@@ -19,8 +19,8 @@ struct WeightCommitment {
 struct Proof {
   base::Hash program_id;
   Secrecy secrecy;
-  base::Hash weight_root;                          ///< of the weight commitment; zero when weights are public
-  std::vector<engine::tensor::IntTensor> inputs;   ///< none when hidden
+  base::Hash weight_root;                         ///< of the weight commitment; zero when weights are public
+  std::vector<engine::tensor::IntTensor> inputs;  ///< none when hidden
   std::vector<engine::tensor::IntTensor> outputs;
   std::vector<base::Bytes> revealed;  ///< with hidden weights: data of the constants that are not hidden, in order
   Argument argument;
@@ -30,7 +30,7 @@ struct Proof {
 /// How a proof is made.
 struct ProveOptions {
   Secrecy secrecy;
-  base::ThreadPool* pool = nullptr;  ///< borrowed
+  base::ThreadPool* pool = nullptr;     ///< borrowed
   WeightCommitment* weights = nullptr;  ///< borrowed; with hidden weights, null commits anew for this proof alone
 };
 
@@ -48,14 +48,14 @@ base::Result<Cost> cost(const engine::program::Program& program, const Secrecy& 
 base::Result<WeightCommitment> commit_weights(const engine::program::Program& program, const Secrecy& secrecy,
                                               base::Random& random, base::ThreadPool* pool);
 
-/// Runs the program and proves the run. Errors: those of execute; unsupported, naming the step; exhausted when the weight commitment
-/// has hidden as many proofs as it can; invalid_argument when it is another program's.
+/// Runs the program and proves the run. Errors: those of execute; unsupported, naming the step; exhausted when the weight
+/// commitment has hidden as many proofs as it can; invalid_argument when it is another program's.
 base::Result<Proof> prove(const engine::program::Program& program, std::span<const engine::tensor::IntTensor> inputs,
                           const ProveOptions& options, base::Random& random);
 
-/// Checks a proof against a program, which may be the public description when weights are hidden. With hidden weights the statement
-/// is about the model under proof.weight_root: compare it with the one that was registered. Errors: rejected, naming the check;
-/// unsupported; invalid_argument when the weights are needed and absent.
+/// Checks a proof against a program, which may be the public description when weights are hidden. With hidden weights the
+/// statement is about the model under proof.weight_root: compare it with the one that was registered. Errors: rejected, naming
+/// the check; unsupported; invalid_argument when the weights are needed and absent.
 base::Status verify(const engine::program::Program& program, const Proof& proof);
 
 /// Canonical bytes: decode_proof(encode_proof(p)) == p, and no other bytes decode to p.

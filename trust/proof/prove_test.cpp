@@ -1,7 +1,8 @@
+#include "trust/proof/prove.hpp"
+
 #include <gtest/gtest.h>
 
 #include "engine/program/builder.hpp"
-#include "trust/proof/prove.hpp"
 #include "trust/proof/proof_fixture.hpp"
 
 namespace koinon::trust::proof {
@@ -31,6 +32,94 @@ TEST(Prove, proves_every_secrecy_of_every_sample_program) {
       ASSERT_TRUE(again) << again.error().text;
       EXPECT_EQ(*again, *proof);
     }
+}
+
+TEST(Prove, is_the_same_for_any_number_of_threads) {
+  const auto program = convolutional_network();
+  base::ThreadPool pool(3);
+  base::SeededRandom one(4), two(4);
+  const auto input = random_input(program, 8);
+  const auto alone = prove(program, input, {.secrecy = {true, true}}, one);
+  const auto together = prove(program, input, {.secrecy = {true, true}, .pool = &pool}, two);
+  ASSERT_TRUE(alone && together);
+  EXPECT_EQ(encode_proof(*alone), encode_proof(*together));
+}
+
+TEST(Prove, a_weight_commitment_makes_eight_proofs_and_no_more) {
+  const auto program = dense_network();
+  base::SeededRandom random(9);
+  auto weights = commit_weights(program, {true, false}, random, nullptr);
+  ASSERT_TRUE(weights);
+  const ProveOptions options{.secrecy = {true, false}, .weights = &*weights};
+  for (std::uint32_t i = 0; i < kProofsPerCommitment; ++i) {
+    const auto proof = prove(program, random_input(program, i), options, random);
+    ASSERT_TRUE(proof);
+    EXPECT_EQ(proof->weight_root, weights->root());
+  }
+  const auto ninth = prove(program, random_input(program, 9), options, random);
+  ASSERT_FALSE(ninth);
+  EXPECT_EQ(ninth.error().code, base::Code::exhausted);
+  weights->proofs = 0;
+  EXPECT_FALSE(prove(convolutional_network(), random_input(convolutional_network(), 1), options, random));
+}
+
+TEST(Prove, refuses_what_it_cannot_prove_and_says_so) {
+  Builder b;
+  const Ref x = b.input("x", {DType::i8, {4}}, {}, -9, 9);
+  const Ref y = b.input("y", {DType::i8, {4}}, {}, 1, 9);
+  const auto program = finished(b, b.quotient(x, y));
+  base::SeededRandom random(1);
+  const auto proof = prove(program, random_input(program, 1), {}, random);
+  ASSERT_FALSE(proof);
+  EXPECT_EQ(proof.error().code, base::Code::unsupported);
+  EXPECT_NE(proof.error().text.find("step 0 (divide)"), std::string::npos) << proof.error().text;
+  EXPECT_FALSE(cost(program, {}));
+
+  auto hidden = public_description(dense_network(), {true, false});
+  EXPECT_EQ(prove(hidden, random_input(hidden, 1), {}, random).error().code, base::Code::invalid_argument);
+  auto outside = random_input(dense_network(), 1);
+  outside[0].set(0, -128);
+  EXPECT_EQ(prove(dense_network(), outside, {}, random).error().code, base::Code::out_of_range);
+}
+
+/// High bits of many field elements are uniform: chi-square over eight classes, far beyond chance at 60.
+void expect_uniform(const std::vector<Fp>& values, const char* what) {
+  std::array<double, 8> counts{};
+  for (const auto v : values) counts[v.v >> 61] += 1;
+  const double expected = static_cast<double>(values.size()) / 8;
+  double chi = 0;
+  for (const auto count : counts) chi += (count - expected) * (count - expected) / expected;
+  EXPECT_LT(chi, 60) << what << ", " << values.size() << " values";
+}
+
+// What the simulator of docs/trust/proof.md, section 8, draws uniformly, an honest prover's messages show as uniform, though
+// every cell of this run is small.
+TEST(Prove, messages_look_like_the_simulators) {
+  const auto program = dense_network();
+  base::SeededRandom random(21);
+  std::map<std::string, std::vector<Fp>> seen;
+  const auto note = [&](const std::string& what, const Ext& v) { seen[what].insert(seen[what].end(), v.c.begin(), v.c.end()); };
+  for (int i = 0; i < 24; ++i) {
+    const auto proof = prove(program, random_input(program, 1), {.secrecy = {true, true}}, random);
+    ASSERT_TRUE(proof);
+    const auto& a = proof->argument;
+    const auto sumcheck = [&](const std::string& what, const SumcheckProof& s) {
+      note(what + ".total", s.total);
+      for (const auto& message : s.messages) note(what + ".message", message);
+      for (const auto& value : s.values) note(what + ".value", value);
+      note(what + ".mask", s.mask);
+    };
+    sumcheck("rows", a.rows);
+    for (const auto& form : a.forms) sumcheck("form", form);
+    note("mask_sum", a.opening.mask_sum);
+    for (const auto& round : a.opening.product_rounds)
+      for (const auto& v : round) note("product", v);
+    for (const auto& v : a.opening.columns) note("columns", v);
+    for (const auto& v : a.opening.last) note("last", v);
+    for (const auto& oracle : a.opening.oracles)
+      for (const auto& row : oracle.rows) seen["symbols"].insert(seen["symbols"].end(), row.symbols.begin(), row.symbols.end());
+  }
+  for (const auto& [what, values] : seen) expect_uniform(values, what.c_str());
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ base::Status add_lookup(Build& build, const engine::program::Step& step);
 base::Status add_reduce(Build& build, const engine::program::Step& step);
 base::Status add_elementwise(Build& build, const engine::program::Step& step);  ///< add, sub, mul
 base::Status add_shift(Build& build, const engine::program::Step& step);
-base::Status add_movement(Build& build, const engine::program::Step& step);  ///< reshape, transpose, slice, concat, pad, broadcast
+base::Status add_movement(Build& build,
+                          const engine::program::Step& step);  ///< reshape, transpose, slice, concat, pad, broadcast
 
 /// Index into a tensor of shape `from` for each element of shape `to` that it broadcasts to.
 std::vector<std::size_t> stretch(const engine::tensor::Shape& from, const engine::tensor::Shape& to);
@@ -28,7 +29,8 @@ struct LinearRow {
 };
 void add_linear(Circuit& circuit, std::vector<Var> out, std::vector<LinearRow> rows);
 
-/// Sliding places of a window over one axis, in row-major order of outputs: which index each of the window's elements reads, or -1.
+/// Sliding places of a window over one axis, in row-major order of outputs: which index each of the window's elements reads, or
+/// -1.
 struct WindowAxis {
   std::int64_t size = 1, window = 1, stride = 1, dilation = 1, begin = 0, out = 1;
   [[nodiscard]] std::int64_t at(std::int64_t place, std::int64_t element) const {
@@ -36,7 +38,8 @@ struct WindowAxis {
     return index >= 0 && index < size ? index : -1;
   }
 };
-/// For each output place, the flat index of each element of its window in row-major order, or -1 outside. `axes` outermost first.
+/// For each output place, the flat index of each element of its window in row-major order, or -1 outside. `axes` outermost
+/// first.
 std::vector<std::vector<std::int64_t>> windows(const std::vector<WindowAxis>& axes);
 
 }  // namespace koinon::trust::proof

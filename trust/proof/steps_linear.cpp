@@ -58,7 +58,13 @@ void add_product(Build& build, const Step& step, Product p, std::size_t first, s
   const auto right = step.operands[1];
   const bool has_bias = step.operands.size() > 2;
   if (right.source() == Source::value || build.is_hidden(right)) {
-    Bilinear form{std::move(p.left), part(build.vars(right), first, p.columns * p.inner), std::move(p.out), {}, {}, p.rows, p.columns,
+    Bilinear form{std::move(p.left),
+                  part(build.vars(right), first, p.columns * p.inner),
+                  std::move(p.out),
+                  {},
+                  {},
+                  p.rows,
+                  p.columns,
                   p.inner};
     if (has_bias && build.is_hidden(step.operands[2])) form.bias = part(build.vars(step.operands[2]), column, p.columns);
     if (has_bias && !build.is_hidden(step.operands[2]))
@@ -78,7 +84,8 @@ void add_product(Build& build, const Step& step, Product p, std::size_t first, s
   build.circuit.add_adjoint([p = std::move(p)](LinearForm& form) { push_product(p, form); });
 }
 
-/// Public products need public weights and bias; the bias of a public product is never hidden alone, as both are hidden or neither.
+/// Public products need public weights and bias; the bias of a public product is never hidden alone, as both are hidden or
+/// neither.
 Home product_home(Build& build, const Step& step) {
   const auto right = step.operands[1];
   return right.source() == Source::value || build.is_hidden(right) ? Home::witness : Home::linear;
@@ -87,7 +94,8 @@ Home product_home(Build& build, const Step& step) {
 base::Status check_bias(const Build& build, const Step& step) {
   if (step.operands.size() < 3) return {};
   const auto bias = step.operands[2];
-  if (bias.source() == Source::value) return fail(Code::unsupported, "a bias that is computed cannot be proved by this version");
+  if (bias.source() == Source::value)
+    return fail(Code::unsupported, "a bias that is computed cannot be proved by this version");
   if (build.is_hidden(bias) && step.operands[1].source() == Source::weight && !build.is_hidden(step.operands[1]))
     return fail(Code::unsupported, "a hidden bias beside weights that are revealed cannot be proved by this version");
   return {};
@@ -104,7 +112,8 @@ base::Status add_matmul(Build& build, const Step& step) {
   const std::size_t batches = b.size() > 2 ? build.vars(step.operands[1]).size() / (columns * inner) : 1;
   const std::size_t rows = out.size() / columns / batches;
   for (std::size_t i = 0; i < batches; ++i) {
-    Product p{rows, columns, inner, part(left, i * rows * inner, rows * inner), part(out, i * rows * columns, rows * columns), {}, {}};
+    Product p{rows, columns, inner, part(left, i * rows * inner, rows * inner), part(out, i * rows * columns, rows * columns),
+              {},   {}};
     add_product(build, step, std::move(p), i * columns * inner, 0);
   }
   build.values.push_back(std::move(out));
@@ -190,8 +199,8 @@ base::Status add_reduce(Build& build, const Step& step) {
   KOINON_TRY(const auto params, ReduceParams::unpack(step.params, shape.size()));
   std::vector<WindowAxis> axes;
   for (std::size_t i = 0; i < shape.size(); ++i)
-    axes.push_back({shape[i], params.window[i], params.strides[i], params.dilations[i], params.pads_begin[i],
-                    step.outputs[0].shape[i]});
+    axes.push_back(
+        {shape[i], params.window[i], params.strides[i], params.dilations[i], params.pads_begin[i], step.outputs[0].shape[i]});
   const auto x = build.vars(step.operands[0]);
   const bool sum = params.op == ReduceOp::sum;
   const auto range = build.range(step.operands[0]);

@@ -22,7 +22,8 @@ std::int64_t scaled(std::int64_t x, const Scaling& s) {
   return static_cast<std::int64_t>((static_cast<Wide>(x) * s.multiplier + (Wide{1} << (s.shift - 1))) >> s.shift);
 }
 
-base::Result<Scaling> scaling(const Range& x, std::int64_t multiplier, std::int64_t shift, std::int64_t low, std::int64_t high) {
+base::Result<Scaling> scaling(const Range& x, std::int64_t multiplier, std::int64_t shift, std::int64_t low,
+                              std::int64_t high) {
   if (multiplier < 1 || multiplier > 32767 || shift < 1 || shift > 62)
     return fail(Code::out_of_range, "multiplier {} or shift {} is outside its bounds", multiplier, shift);
   Scaling out{multiplier, low, high, static_cast<unsigned>(shift), 0};

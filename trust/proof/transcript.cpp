@@ -64,8 +64,7 @@ std::vector<std::uint32_t> Transcript::positions(std::string_view label, std::si
   draw(label);
   if (events_ != nullptr) events_->push_back({true, std::string(label), count * 4});
   std::vector<std::uint32_t> out(count);
-  for (std::size_t i = 0; i < count; ++i)
-    out[i] = static_cast<std::uint32_t>(word(i) & ((std::uint64_t{1} << bits) - 1));
+  for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<std::uint32_t>(word(i) & ((std::uint64_t{1} << bits) - 1));
   return out;
 }
 

@@ -22,8 +22,8 @@ class Tree {
   std::vector<std::vector<base::Hash>> levels_;
 };
 
-/// True when the leaves stand at `places` (ascending, distinct, below 2^depth) under root, and `siblings` are exactly those that
-/// Tree::open gives.
+/// True when the leaves stand at `places` (ascending, distinct, below 2^depth) under root, and `siblings` are exactly those
+/// that Tree::open gives.
 bool opens(const base::Hash& root, unsigned depth, std::vector<std::uint32_t> places, std::vector<base::Hash> leaves,
            const std::vector<base::Hash>& siblings);
 

@@ -1,5 +1,5 @@
-// Four field elements at a time. AVX2 has no 64-bit product: it is put together of four 32-bit ones, and compares are signed, so
-// both sides are shifted by 2^63 first.
+// Four field elements at a time. AVX2 has no 64-bit product: it is put together of four 32-bit ones, and compares are signed,
+// so both sides are shifted by 2^63 first.
 #include "trust/proof/vector.hpp"
 
 #include "base/result.hpp"

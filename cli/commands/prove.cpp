@@ -1,0 +1,213 @@
+#include "trust/proof/prove.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "base/file.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/files/model_file.hpp"
+#include "cli/line/line.hpp"
+#include "cli/terminal/console.hpp"
+#include "engine/io/quantise.hpp"
+#include "engine/run/roots.hpp"
+#include "trust/proof/keyed_random.hpp"
+
+namespace koinon::cli {
+namespace {
+
+using base::Code;
+using base::fail;
+using base::Status;
+using nlohmann::json;
+using trust::proof::Proof;
+using trust::proof::Secrecy;
+
+base::Result<Secrecy> secrecy_of(const std::string& list) {
+  Secrecy out;
+  for (std::size_t at = 0; at < list.size();) {
+    const auto end = std::min(list.find(',', at), list.size());
+    const auto word = list.substr(at, end - at);
+    if (word == "weights")
+      out.weights = true;
+    else if (word == "input")
+      out.input = true;
+    else
+      return fail(Code::invalid_argument, "[prove] --hide {}: weights, input or weights,input expected", clean(list, 40));
+    at = end + 1;
+  }
+  return out;
+}
+
+/// The file that keeps a weight commitment between proofs: its key, which gives the same commitment again, and how many proofs
+/// it has made. Secret.
+class CommitmentFile {
+ public:
+  static base::Result<CommitmentFile> load(const std::string& path, const base::Hash& program) {
+    CommitmentFile out;
+    out.path_ = path;
+    if (!std::filesystem::exists(path)) {
+      out.key_ = base::SystemRandom().hash();
+      out.program_ = program;
+      return out;
+    }
+    KOINON_TRY(const auto bytes, base::read_file(path, 4096));
+    const auto text = json::parse(base::as_text(bytes), nullptr, false);
+    const auto field = [&](const char* name) { return text.is_object() ? text.value(name, json()) : json(); };
+    if (!field("key").is_string() || !field("program").is_string() || !field("proofs").is_number_unsigned())
+      return fail(Code::malformed, "[prove] {} is no weight commitment", path);
+    KOINON_TRY(out.key_, base::fixed_from_hex<32>(field("key").get<std::string>()));
+    KOINON_TRY(out.program_, base::fixed_from_hex<32>(field("program").get<std::string>()));
+    out.proofs_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(field("proofs").get<std::uint64_t>(), 1U << 30));
+    if (out.program_ != program)
+      return fail(Code::invalid_argument, "[prove] {} is the weight commitment of program {}", path,
+                  base::to_hex(out.program_));
+    return out;
+  }
+
+  /// Makes the commitment, with one more proof written down before it is made.
+  base::Result<trust::proof::WeightCommitment> take(const engine::program::Program& program, const Secrecy& secrecy,
+                                                    base::ThreadPool& pool) {
+    if (proofs_ >= trust::proof::kProofsPerCommitment)
+      return advise({Code::exhausted, fmt::format("[prove] the weight commitment {} has made {} proofs, as many as it hides",
+                                                  path_, trust::proof::kProofsPerCommitment)},
+                    "name another file in --commitment, and register the root that it prints");
+    trust::proof::KeyedRandom random(key_);
+    KOINON_TRY(auto out, trust::proof::commit_weights(program, secrecy, random, &pool));
+    out.proofs = proofs_++;
+    const json text = {{"program", base::to_hex(program_)},
+                       {"root", base::to_hex(out.root())},
+                       {"key", base::to_hex(key_)},
+                       {"proofs", proofs_}};
+    KOINON_CHECK(base::write_file(path_, base::as_bytes(text.dump(2) + "\n"), 0600));
+    return out;
+  }
+
+ private:
+  std::string path_;
+  base::Hash key_, program_;
+  std::uint32_t proofs_ = 0;
+};
+
+json proof_json(const engine::program::Program& program, const Proof& proof) {
+  json hidden = json::array();
+  if (proof.secrecy.weights) hidden.push_back("weights");
+  if (proof.secrecy.input) hidden.push_back("input");
+  json out = {{"program", base::to_hex(proof.program_id)},
+              {"hidden", std::move(hidden)},
+              {"outputs", engine::io::outputs_json(program, proof.outputs)},
+              {"output_root", base::to_hex(engine::run::output_root(proof.outputs))}};
+  if (!proof.secrecy.input) out["input_root"] = base::to_hex(engine::run::input_root(proof.inputs));
+  if (proof.secrecy.weights) out["weight_root"] = base::to_hex(proof.weight_root);
+  return out;
+}
+
+std::string proof_text(const Proof& proof) {
+  return fmt::format("program      {}\ninput root   {}\noutput root  {}\nweights      {}\n", base::to_hex(proof.program_id),
+                     proof.secrecy.input ? "hidden" : base::to_hex(engine::run::input_root(proof.inputs)),
+                     base::to_hex(engine::run::output_root(proof.outputs)),
+                     proof.secrecy.weights ? "hidden, commitment " + base::to_hex(proof.weight_root) : "of the program");
+}
+
+class Prove final : public Command {
+ public:
+  Prove()
+      : Command({"prove", "Run a program here and prove the run in zero knowledge",
+                 "koinon prove digits-lenet.koinon --input examples/digits/digit-7.png --hide weights -o seven.proof"}) {}
+
+  void options(Line& line) override {
+    line.text("program", program_, "The .koinon file, with its weights", Need::required)
+        .text("--input FILE", input_, "Input: .json {\"input_data\": [[...]]}, .npy, .npz, .png or .jpg", Need::required)
+        .text("-o,--output FILE", output_, "Write the proof here", Need::required)
+        .text("--hide WHAT", hide_, "Hide weights, input or weights,input. What the proof then states: docs/trust/proof.md")
+        .text(
+            "--commitment FILE", commitment_,
+            "With hidden weights: keep their commitment here, so that 8 proofs speak of the same one. Secret; made when absent")
+        .number("--threads N", threads_, 0, 1024, "Threads; 0: one a core. The proof's statement never depends on it");
+  }
+
+  Status run(Console& console) override {
+    KOINON_TRY(const auto secrecy, secrecy_of(hide_));
+    if (!commitment_.empty() && !secrecy.weights)
+      return fail(Code::invalid_argument, "[prove] --commitment is for hidden weights: add --hide weights");
+    KOINON_TRY(const auto model, ModelFile::load(program_));
+    KOINON_TRY(const auto inputs, load_inputs(model.program, input_));
+    KOINON_TRY(const auto costs, trust::proof::cost(model.program, secrecy));
+    console.note(fmt::format("koinon: {} constraints, about {} of memory, a proof of at most {}, {:.1f} bits of soundness",
+                             costs.rows, size_text(costs.memory_bytes), size_text(costs.bytes), costs.soundness_bits));
+    base::ThreadPool pool(static_cast<std::size_t>(threads_));
+    trust::proof::WeightCommitment weights;
+    trust::proof::ProveOptions options{secrecy, &pool, nullptr};
+    if (!commitment_.empty()) {
+      KOINON_TRY(auto file, CommitmentFile::load(commitment_, engine::program::program_id(model.program)));
+      KOINON_TRY(weights, file.take(model.program, secrecy, pool));
+      options.weights = &weights;
+    }
+    base::SystemRandom random;
+    const auto begin = std::chrono::steady_clock::now();
+    KOINON_TRY(const auto proof, trust::proof::prove(model.program, inputs, options, random));
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    const auto bytes = trust::proof::encode_proof(proof);
+    KOINON_CHECK(base::write_file(output_, bytes));
+    console.print(proof_text(proof) +
+                  fmt::format("proof        {}, {}, in {}\n", output_, size_text(bytes.size()), seconds_text(seconds)));
+    auto object = proof_json(model.program, proof);
+    object["proof"] = output_;
+    object["bytes"] = bytes.size();
+    object["seconds"] = seconds;
+    object["soundness_bits"] = costs.soundness_bits;
+    console.object(object);
+    return {};
+  }
+
+ private:
+  std::string program_, input_, output_, hide_, commitment_;
+  std::int64_t threads_ = 0;
+};
+
+class Verify final : public Command {
+ public:
+  Verify()
+      : Command({"verify", "Check a proof against a program", "koinon verify seven.proof --program digits-lenet.koinon"}) {}
+
+  void options(Line& line) override {
+    line.text("proof", proof_, "The proof", Need::required)
+        .text("--program FILE", program_, "The .koinon file; the public description is enough when weights are hidden",
+              Need::required)
+        .text("--weight-root HEX", root_, "The registered weight commitment; a proof of another one is refused");
+  }
+
+  Status run(Console& console) override {
+    KOINON_TRY(const auto model, ModelFile::load(program_));
+    KOINON_TRY(const auto bytes, base::read_file(proof_, std::uint64_t{256} << 20));
+    KOINON_TRY(const auto proof, trust::proof::decode_proof(bytes));
+    if (!root_.empty()) {
+      KOINON_TRY(const auto root, base::fixed_from_hex<32>(root_));
+      if (root != proof.weight_root)
+        return fail(Code::rejected, "[verify] the proof is about the weights under {}: {} expected",
+                    base::to_hex(proof.weight_root), base::to_hex(root));
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    KOINON_CHECK(trust::proof::verify(model.program, proof));
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    console.print(fmt::format("valid        {} of proof, checked in {}\n", size_text(bytes.size()), seconds_text(seconds)) +
+                  proof_text(proof));
+    if (proof.secrecy.weights && root_.empty())
+      console.note("koinon: compare the commitment with the one that the model's owner registered (--weight-root)");
+    auto object = proof_json(model.program, proof);
+    object["valid"] = true;
+    object["seconds"] = seconds;
+    console.object(object);
+    return {};
+  }
+
+ private:
+  std::string proof_, program_, root_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_prove() { return std::make_unique<Prove>(); }
+std::unique_ptr<Command> make_verify() { return std::make_unique<Verify>(); }
+
+}  // namespace koinon::cli
