@@ -49,12 +49,16 @@ Result<Product> matmul_product(const Call& call) {
 }
 
 Result<std::vector<Type>> infer_matmul(const Call& call) {
-  KOINON_CHECK(check_floats(call));
+  const auto element = call.type(0).element;
+  if (call.type(1).element != element || element == Element::boolean)
+    return call.fail(Code::malformed, "element types {} and {}", onnx::element_name(element),
+                     onnx::element_name(call.type(1).element));
   KOINON_TRY(const auto p, matmul_product(call));
   Shape out = p.batch;
   if (call.shape(0).size() > 1) out.push_back(p.m);
   if (call.shape(1).size() > 1) out.push_back(p.n);
-  if (call.has(2) && call.shape(2) != Shape{p.n}) return call.fail(Code::malformed, "a bias that is not [{}]", p.n);
+  if (call.has(2) && (call.shape(2) != Shape{p.n} || !onnx::is_float(element)))
+    return call.fail(Code::malformed, "a bias that is not [{}]", p.n);
   return std::vector<Type>{{call.type(0).element, out}};
 }
 
@@ -78,6 +82,17 @@ void multiply(const Product& p, const float* a, const float* b, double alpha, fl
     }
 }
 
+/// The same for whole numbers, modulo 2^64.
+void multiply_whole(const Product& p, const std::int64_t* a, const std::int64_t* b, std::int64_t* y) {
+  for (std::int64_t i = 0; i < p.m; ++i)
+    for (std::int64_t j = 0; j < p.n; ++j) {
+      std::uint64_t sum = 0;
+      for (std::int64_t l = 0; l < p.k; ++l)
+        sum += static_cast<std::uint64_t>(a[i * p.k + l]) * static_cast<std::uint64_t>(b[l * p.n + j]);
+      y[i * p.n + j] = static_cast<std::int64_t>(sum);
+    }
+}
+
 Result<std::vector<Value>> compute_matmul(const Call& call) {
   KOINON_TRY(const auto p, matmul_product(call));
   Value y = Value::zeros(call.output_type(0));
@@ -85,6 +100,9 @@ Result<std::vector<Value>> compute_matmul(const Call& call) {
   std::vector<std::size_t> b_at;
   walk(p.batch, p.b_batch, 0, [&](std::size_t, std::size_t offset) { b_at.push_back(offset); });
   walk(p.batch, p.a_batch, 0, [&](std::size_t i, std::size_t offset) {
+    if (!y.ints.empty())
+      return multiply_whole(p, a.ints.data() + offset, b.ints.data() + b_at[i],
+                            y.ints.data() + static_cast<std::int64_t>(i) * p.m * p.n);
     multiply(p, a.floats.data() + offset, b.floats.data() + b_at[i], 1,
              y.floats.data() + static_cast<std::int64_t>(i) * p.m * p.n);
   });
@@ -111,7 +129,8 @@ Status lower_matmul(const Call& call, Lowering& to) {
   KOINON_TRY(const auto x, to.in(call, 0));
   const auto& out = call.output_type(0).shape;
   auto& b = to.builder();
-  if (call.known(1) != nullptr && call.shape(1).size() <= 2) {
+  const bool whole = !onnx::is_float(call.type(0).element);
+  if (!whole && call.known(1) != nullptr && call.shape(1).size() <= 2) {
     Shape shape = call.shape(0);
     if (shape.size() == 1) shape.insert(shape.begin(), 1);
     Ref ref = to.plain(x);
@@ -127,6 +146,9 @@ Status lower_matmul(const Call& call, Lowering& to) {
     Shape shape = q.shape;
     if (shape.size() == 1) shape = {rows, columns};
     Ref ref = to.plain(q);
+    // A product takes 16 bits; the builder refuses whole numbers that may have more.
+    if (const auto range = reach(to, ref); whole && !b.error() && b.info(ref).dtype > DType::i16 && range.low >= -32768)
+      ref = range.high <= 32767 ? b.shift(ref, 0, DType::i16) : ref;
     if (shape != q.shape) ref = b.reshape(ref, shape);
     Shape full = p.batch;
     full.insert(full.end(), {rows, columns});
@@ -142,6 +164,9 @@ Status lower_matmul(const Call& call, Lowering& to) {
   for (std::size_t i = 0; i < p.batch.size() + 2; ++i) order.push_back(static_cast<std::int64_t>(i));
   std::swap(order[order.size() - 1], order[order.size() - 2]);
   Ref acc = b.matmul(left, b.transpose(right, order));
+  if (b.error()) return base::fail(*b.error());
+  if (b.info(acc).shape != call.output_type(0).shape) acc = b.reshape(acc, call.output_type(0).shape);
+  if (whole) return to.set_whole(call, acc);
   return to.emit(call, acc, {x.scale.real() * y.scale.real()});
 }
 

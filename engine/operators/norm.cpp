@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/operators/expansion.hpp"
 #include "engine/operators/fixed.hpp"
 #include "engine/operators/shapes.hpp"
 #include "engine/operators/table.hpp"
@@ -192,7 +193,25 @@ Status lower(const Call& call, Lowering& to) {
   return to.emit(call, plan.view == shape ? narrow.ref : b.reshape(narrow.ref, shape), {narrow.unit});
 }
 
-constexpr Operator kOperators[] = {{"LayerNormalization", 1, kNewest, 2, 3, infer, compute, lower},
+/// Where the mean or the deviation is asked for too, they are made of other nodes.
+Status expand_layer(const Call& call, Expansion& to) {
+  const auto asked = [&](std::size_t i) { return call.outputs() > i && call.output(i) != onnx::kAbsent; };
+  if (!asked(1) && !asked(2)) return {};
+  KOINON_TRY(const auto plan, plan_of(call));
+  std::vector<std::int64_t> list;
+  for (auto a : plan.axes) list.push_back(static_cast<std::int64_t>(a));
+  const auto mean_of = [&](int v) { return to.add("ReduceMean", {v, to.integers(list)}); };
+  const int x = call.input(0);
+  to.result(0, to.add("LayerNormalization", call.node().inputs, call.node().attributes));
+  const int mean = mean_of(x);
+  const int d = to.add("Sub", {x, mean});
+  const int variance = to.add("Add", {mean_of(to.add("Mul", {d, d})), to.real(static_cast<float>(plan.epsilon))});
+  to.result(1, mean);
+  to.result(2, to.add("Reciprocal", {to.add("Sqrt", {variance})}));
+  return {};
+}
+
+constexpr Operator kOperators[] = {{"LayerNormalization", 1, kNewest, 2, 3, infer, compute, lower, false, expand_layer},
                                    {"RMSNormalization", 1, kNewest, 2, 2, infer, compute, lower},
                                    {"SimplifiedLayerNormalization", 1, kNewest, 2, 2, infer, compute, lower},
                                    {"InstanceNormalization", 6, kNewest, 3, 3, infer, compute, lower},

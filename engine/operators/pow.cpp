@@ -50,11 +50,25 @@ Status one_table(const Call& call, Lowering& to, std::size_t operand, const std:
   return to.set(call, to.builder().reshape(to.plain({y.ref, target.scale, x.shape, x.channels_last}), out), target.scale);
 }
 
-// Squares and cubes by multiplication, so that a wide range keeps its small values; other constants by a table; else
+/// Whole numbers to a constant whole power, by multiplication.
+Status lower_whole(const Call& call, Lowering& to) {
+  const auto* exponent = call.known(1);
+  if (exponent == nullptr || exponent->size() != 1 || exponent->real(0) != std::floor(exponent->real(0)) ||
+      !(exponent->real(0) >= 1 && exponent->real(0) <= 64))
+    return call.fail(Code::unsupported, "whole numbers to an exponent that is not one constant from 1 to 64");
+  KOINON_TRY(const auto x, to.in(call, 0));
+  const auto base = to.plain(x);
+  auto y = base;
+  for (auto n = onnx::saturate(exponent->real(0)); n > 1; --n) y = to.builder().mul(y, base);
+  return to.set_whole(call, to.builder().reshape(y, call.output_type(0).shape));
+}
+
+// Squares by multiplication, so that a wide range keeps its small values; other constants by a table; else
 // exp(b log a), which needs a > 0.
 Status lower(const Call& call, Lowering& to) {
   const auto* exponent = call.known(1);
   const auto* base = call.known(0);
+  if (!onnx::is_float(call.output_type(0).element)) return lower_whole(call, to);
   if (exponent != nullptr && exponent->size() == 1) {
     const double e = exponent->real(0);
     if (e == 2) {
@@ -76,7 +90,9 @@ Status lower(const Call& call, Lowering& to) {
   KOINON_TRY(const auto x, to.in(call, 0));
   KOINON_TRY(const auto y, to.in(call, 1));
   const auto logs = logarithm(to, {to.plain(x), x.scale.real()});
-  const auto product_of = product(to, logs, {to.plain(y), y.scale.real()});
+  // A whole exponent can have any 32 bits: one beyond 1023 takes every base but 1 out of every range.
+  const auto exponents = onnx::is_float(call.type(1).element) ? to.plain(y) : clamp(to, to.plain(y), -1023, 1023);
+  const auto product_of = product(to, logs, {exponents, y.scale.real()});
   // The exponent is clamped to where the result leaves its range, so that the table's steps are fine.
   const auto& target = to.target(call.output(0));
   const double top = math::log(target.scale.real() * static_cast<double>(target.high));
