@@ -154,6 +154,13 @@ base::Result<Plain> decrypt(const Context& context, const SecretKey& key, const 
   return round_phase(context, v);
 }
 
+FloodPlan flooded(const NoisePlan& plan, const Parameters& parameters, Bits v, int flood_bits) {
+  // The error is (v - m)/t: below 2^(v - log2 t + 1). t times the flood has a canonical norm of at most N times its size.
+  const auto masked = log2_sum(v, plan.fresh_public());
+  const auto bits = std::max(0, (masked - log2_floor(parameters.plain)).units / Bits::kUnit) + 2 + flood_bits;
+  return {bits, log2_sum(masked, log2_ceil(parameters.plain) + log2_ceil(parameters.degree) + Bits{bits * Bits::kUnit})};
+}
+
 base::Result<Ciphertext> flood(const Context& context, const PublicKey& key, const Ciphertext& cipher, const base::Hash& seed,
                                int flood_bits) {
   KOINON_CHECK(check_shape(context, cipher));
@@ -162,14 +169,10 @@ base::Result<Ciphertext> flood(const Context& context, const PublicKey& key, con
                 flood_bits);
   const NoisePlan plan(context.parameters());
   const auto n = context.degree();
-  // The error is (v - m)/t: below 2^(noise - log2 t + 1). The flood is `bits` wide, t times it stays in a canonical norm of N
-  // times that.
-  const auto masked = log2_sum(cipher.noise, plan.fresh_public());
-  const auto bits = (masked - log2_floor(context.plain())).units / Bits::kUnit + 2 + flood_bits;
-  const auto width = log2_ceil(context.plain()) + log2_ceil(n) + Bits{bits * Bits::kUnit};
+  const auto [bits, total] = flooded(plan, context.parameters(), cipher.noise, flood_bits);
   auto out = cipher;
   out.seed.reset();
-  out.noise = log2_sum(masked, width);
+  out.noise = total;
   KOINON_CHECK(plan.fits("flood", out.noise, cipher.level));
   if (bits > 120) return fail(Code::exhausted, "[flood] {} bits of noise: at most 120; switch moduli before", bits);
   const auto zero = public_pair(context, key, nullptr, cipher.level, seed);

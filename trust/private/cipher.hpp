@@ -39,6 +39,14 @@ base::Result<Plain> decrypt(const Context& context, const SecretKey& key, const 
 base::Result<Ciphertext> flood(const Context& context, const PublicKey& key, const Ciphertext& cipher, const base::Hash& seed,
                                int flood_bits = 40);
 
+/// What flooding will make of a bound v: the flood's coefficients are uniform in [-2^bits, 2^bits), and `total` bounds the
+/// result.
+struct FloodPlan {
+  int bits;
+  Bits total;
+};
+FloodPlan flooded(const NoisePlan& plan, const Parameters& parameters, Bits v, int flood_bits);
+
 /// c_0 + c_1 s + ... modulo the primes of the level, as coefficients: what decryption rounds. Secret.
 SecretPoly phase(const Context& context, const SecretKey& key, const Ciphertext& cipher);
 

@@ -53,7 +53,7 @@ Context::Context(const Parameters& p) : parameters_(p), hash_(fhe::hash(p)) {
   ntts_.emplace_back(p.degree, Modulus(p.plain));
 
   // [digit][size - 1]: the last digit of a level may be cut short.
-  for (std::size_t at = 0; at < primes.size(); at += p.digit)
+  for (std::size_t at = 0; p.digit != 0 && at < primes.size(); at += p.digit)
     for (std::size_t size = 1; size <= p.digit; ++size) {
       const auto end = std::min(primes.size(), at + size);
       raise_.emplace_back(std::vector<Modulus>(primes.begin() + static_cast<std::ptrdiff_t>(at),

@@ -43,7 +43,9 @@ class Context {
   [[nodiscard]] std::uint64_t plain() const { return parameters_.plain; }
   [[nodiscard]] std::size_t levels() const { return parameters_.primes.size(); }
   [[nodiscard]] std::size_t specials() const { return parameters_.special.size(); }
-  [[nodiscard]] std::size_t digits(std::size_t level) const { return (level + parameters_.digit - 1) / parameters_.digit; }
+  [[nodiscard]] std::size_t digits(std::size_t level) const {
+    return parameters_.digit == 0 ? 0 : (level + parameters_.digit - 1) / parameters_.digit;
+  }
 
   /// Transform of modulus i, or of t.
   [[nodiscard]] const Ntt& ntt(std::size_t modulus) const { return ntts_[modulus]; }

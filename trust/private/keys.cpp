@@ -37,6 +37,7 @@ base::Result<SwitchKey> make_switch_key(const Context& context, const SecretKey&
                                         base::Random& random, base::ThreadPool* pool) {
   if (level == 0 || level > context.levels())
     return fail(Code::invalid_argument, "[switch key] level {}: 1 to {} expected", level, context.levels());
+  if (context.specials() == 0) return fail(Code::unsupported, "[switch key] the parameters have no special primes");
   const auto n = context.degree();
   SwitchKey out{.level = level, .seed = random.hash(), .b = {}, .a = {}};
   out.a = expand_switch_key(context, out.seed, level, pool);

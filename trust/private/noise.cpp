@@ -72,7 +72,7 @@ NoisePlan::NoisePlan(const Parameters& p) {
     capacity = capacity + prime_.back();
     capacity_.push_back(capacity);
     auto total = rounding_;
-    for (std::size_t at = 0; at < level; at += p.digit) {
+    for (std::size_t at = 0; p.digit != 0 && at < level; at += p.digit) {
       Bits digit{1};  // the centred digit may be 2^-44 larger than half
       for (auto i = at; i < std::min(level, at + p.digit); ++i) digit = digit + log2_ceil(p.primes[i]);
       total = log2_sum(total, digit + fraction + t + error - special);

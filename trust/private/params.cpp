@@ -60,8 +60,11 @@ base::Status validate_primes(const Parameters& p, const std::vector<std::uint64_
 }
 
 base::Status validate_digits(const Parameters& p) {
-  if (p.digit == 0 || p.digit > p.primes.size())
-    return fail(Code::unsupported, "[parameters] digits of {} primes: 1 to {} expected", p.digit, p.primes.size());
+  if (p.special.empty() && p.digit == 0) return {};  // no key switching
+  if (p.digit == 0 || p.digit > p.primes.size() || p.special.empty())
+    return fail(Code::unsupported,
+                "[parameters] digits of {} primes and {} special ones: 1 to {} and at least 1 expected, or none of both",
+                p.digit, p.special.size(), p.primes.size());
   const auto cover = product_of(p.special);
   for (std::size_t at = 0; at < p.primes.size(); at += p.digit) {
     const auto end = std::min(p.primes.size(), at + p.digit);
@@ -100,9 +103,10 @@ base::Status validate(const Parameters& p) {
   if (p.plain >> 30 != 0 || p.plain % (2ULL * p.degree) != 1 || !is_prime(p.plain))
     return fail(Code::unsupported, "[parameters] plain modulus {}: a prime below 2^30 that is 1 modulo {} expected", p.plain,
                 2ULL * p.degree);
-  if (p.primes.empty() || p.special.empty() || p.primes.size() + p.special.size() > kMaxPrimes)
-    return fail(Code::unsupported, "[parameters] {} primes and {} special ones: at least 1 each and at most {} in all expected",
-                p.primes.size(), p.special.size(), kMaxPrimes);
+  if (p.primes.empty() || p.primes.size() + p.special.size() > kMaxPrimes)
+    return fail(Code::unsupported,
+                "[parameters] {} primes and {} special ones: at least 1 prime and at most {} in all expected", p.primes.size(),
+                p.special.size(), kMaxPrimes);
   auto all = p.primes;
   all.insert(all.end(), p.special.begin(), p.special.end());
   KOINON_CHECK(validate_primes(p, all));

@@ -12,8 +12,8 @@ struct Parameters {
   std::uint32_t degree = 0;            ///< N: 4096, 8192, 16384, 32768 or 65536
   std::uint64_t plain = 0;             ///< t: a prime, 1 modulo 2N, so that N slots of Z_t are packed
   std::vector<std::uint64_t> primes;   ///< q_0, q_1, ...: a ciphertext of level l lives modulo q_0 * ... * q_(l-1)
-  std::vector<std::uint64_t> special;  ///< P, for key switching only
-  std::uint32_t digit = 1;             ///< primes a digit of hybrid key switching
+  std::vector<std::uint64_t> special;  ///< P, for key switching only; may be empty
+  std::uint32_t digit = 1;  ///< primes a digit of hybrid key switching; 0 without special primes: no products, no rotations
 
   friend bool operator==(const Parameters&, const Parameters&) = default;
 };

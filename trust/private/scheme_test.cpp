@@ -120,7 +120,8 @@ TEST(Parameters, refuses_what_is_outside_the_table) {
   EXPECT_TRUE(refused([](auto& p) { p.plain = 257; }));
   EXPECT_TRUE(refused([](auto& p) { p.plain = 65539; }));
   EXPECT_TRUE(refused([](auto& p) { p.primes.clear(); }));
-  EXPECT_TRUE(refused([](auto& p) { p.special.clear(); }));
+  EXPECT_TRUE(refused([](auto& p) { p.special.clear(); }));  // digits without special primes
+  EXPECT_FALSE(refused([](auto& p) { p.special.clear(), p.digit = 0; }));
   EXPECT_TRUE(refused([](auto& p) { p.primes[1] = p.primes[0]; }));
   EXPECT_TRUE(refused([](auto& p) { p.primes[1] = p.special[0]; }));
   EXPECT_TRUE(refused([](auto& p) { p.primes[1] += 8192ULL * 65537; }));

@@ -83,7 +83,7 @@ void write_key(Writer& out, const Context& context, const SwitchKey& key) {
 base::Result<SwitchKey> read_key(Reader& in, const Context& context, base::ThreadPool* pool) {
   SwitchKey key;
   KOINON_TRY(key.level, in.number<std::uint8_t>());
-  if (key.level == 0 || key.level > context.levels())
+  if (key.level == 0 || key.level > context.levels() || context.specials() == 0)
     return fail(Code::malformed, "[private] switch key of level {}: 1 to {} expected", key.level, context.levels());
   const auto expected = switch_key_bytes(context, key.level) - 1;
   if (in.left() < expected) return fail(Code::malformed, "[private] switch key of {} bytes: {} expected", in.left(), expected);
