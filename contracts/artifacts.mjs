@@ -31,4 +31,15 @@ for (const name of names) {
     wrong = 1;
   }
 }
+// Code that the market runs in its own storage must lay it out as the market does.
+const layout = (name) => JSON.parse(fs.readFileSync(path.join(out, `${name}.sol`, `${name}.json`), 'utf8'))
+  .storageLayout.storage.map((v) => `${v.slot}+${v.offset} ${v.label} ${v.type.replace(/\d+_storage/g, 'storage')}`);
+const market = layout('WorkMarket');
+for (const name of ['Rounds', 'Settling']) {
+  const own = layout(name);
+  if (own.length === 0 || own.some((line, i) => line !== market[i])) {
+    console.error(`[artifacts] ${name}: its storage is not the beginning of WorkMarket's:\n${own.join('\n')}\nagainst\n${market.join('\n')}`);
+    wrong = 1;
+  }
+}
 process.exit(wrong);

@@ -65,6 +65,12 @@ Result<LogCursor> LogCursor::from_json(std::string_view text) {
 LogIndex::LogIndex(Rpc& rpc, LogIndexOptions options, LogCursor cursor, Sink sink)
     : rpc_(rpc), options_(std::move(options)), cursor_(std::move(cursor)), sink_(std::move(sink)), range_(options_.max_range) {}
 
+/// What the cursor keeps of a log.
+Log LogIndex::kept(const Log& log) const {
+  if (log.data.size() <= options_.max_kept) return log;
+  return {log.address, log.topics, {}, log.block, log.transaction, log.index};
+}
+
 Status LogIndex::commit(LogUpdate update) {
   while (!update.cursor.recent.empty() && update.cursor.recent.front().ref.number + options_.finality_depth < update.head)
     update.cursor.recent.pop_front();
@@ -118,8 +124,8 @@ Result<bool> LogIndex::read_final(std::uint64_t last, std::uint64_t head) {
       // The newest final block stays as the anchor: if it goes too, the reorganisation was deeper than it may be.
       KOINON_TRY(const auto anchor, rpc_.block(to));
       update.cursor.recent.push_back({{to, anchor.hash}, {}});
-      std::ranges::copy_if(update.added, std::back_inserter(update.cursor.recent.back().logs),
-                           [&](const Log& log) { return log.block.number == to; });
+      for (const auto& log : update.added)
+        if (log.block.number == to) update.cursor.recent.back().logs.push_back(kept(log));
     }
     KOINON_CHECK(commit(std::move(update)));
     range_ = std::min(range_ * 2, options_.max_range);
@@ -146,9 +152,10 @@ Result<bool> LogIndex::read_recent(std::uint64_t head) {
     if (same.hash != header->hash) return true;
     return fail(std::move(logs).error());
   }
-  LogUpdate update{{}, {}, *logs, cursor_, head};
+  LogUpdate update{{}, {}, std::move(*logs), cursor_, head};
   update.cursor.next = header->number + 1;
-  update.cursor.recent.push_back({{header->number, header->hash}, std::move(*logs)});
+  update.cursor.recent.push_back({{header->number, header->hash}, {}});
+  for (const auto& log : update.added) update.cursor.recent.back().logs.push_back(kept(log));
   KOINON_CHECK(commit(std::move(update)));
   return true;
 }

@@ -10,6 +10,7 @@ namespace koinon::ledger {
 struct LogCursor {
   std::uint64_t next = 0;  ///< first block not reported yet
   /// The newest reported blocks with their logs, oldest first, none deeper than the finality depth: what a reorg may take back.
+  /// The cursor is saved at every block, so logs are kept without data above LogIndexOptions::max_kept bytes.
   struct Block {
     BlockRef ref;
     std::vector<Log> logs;
@@ -24,7 +25,7 @@ struct LogCursor {
 /// One step forward: first forget `removed` (newest first), then take `added` (oldest first), then save `cursor`; all in one
 /// transaction, and a crash between two updates neither loses nor repeats one.
 struct LogUpdate {
-  std::vector<Log> removed;
+  std::vector<Log> removed;              ///< as kept: see LogCursor::recent
   std::vector<BlockRef> removed_blocks;  ///< newest first
   std::vector<Log> added;
   LogCursor cursor;
@@ -36,6 +37,7 @@ struct LogIndexOptions {
   std::vector<Hash> topic0;           ///< empty: all events
   std::uint64_t finality_depth = 64;  ///< blocks; a deeper reorg is an error (conflict), never silence
   std::uint64_t max_range = 5'000;    ///< blocks asked for at once; halved when the server refuses
+  std::size_t max_kept = 4'096;       ///< bytes of data of a log in the cursor
 };
 
 /// Follows the events of contracts, block by block in order, through reorganisations. Not thread-safe.
@@ -58,6 +60,7 @@ class LogIndex {
   Result<bool> read_final(std::uint64_t last, std::uint64_t head);
   Result<bool> read_recent(std::uint64_t head);
   Status commit(LogUpdate update);
+  [[nodiscard]] Log kept(const Log& log) const;
 
   Rpc& rpc_;
   LogIndexOptions options_;

@@ -260,6 +260,8 @@ Result<std::unique_ptr<TxSender>> TxSender::start(Rpc& rpc, const Key& key, Pend
 
 const Address& TxSender::address() const { return state_->key.address(); }
 
+Signature TxSender::sign_digest(const Hash& digest) const { return state_->key.sign(digest); }
+
 std::size_t TxSender::in_flight() const {
   const std::lock_guard lock(state_->mutex);
   return state_->pending.size();

@@ -57,6 +57,8 @@ class TxSender {
   TxSender& operator=(const TxSender&) = delete;
 
   [[nodiscard]] const Address& address() const;
+  /// Signs what needs no transaction of its own (typed data, EIP-712) with the lane's key.
+  [[nodiscard]] Signature sign_digest(const Hash& digest) const;
   [[nodiscard]] std::size_t in_flight() const;
 
   /// Estimates, signs, stores and sends; returns the nonce, by which wait() finds it. A revert at estimation is an error here

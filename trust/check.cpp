@@ -4,6 +4,12 @@
 
 namespace koinon::trust {
 
+base::Hash witness_base(const Case& facts, const ClaimFacts& juror) {
+  unsigned jury = 0;
+  for (std::size_t r = 0; r < juror.round; ++r) jury += facts.rounds[r].role == Role::jury ? 1 : 0;
+  return witness_base(juror.claim.mark, jury);
+}
+
 base::Status CheckSet::add(std::unique_ptr<Check> check) {
   const auto code = check->code();
   if (const auto [at, fresh] = checks_.try_emplace(code, std::move(check)); !fresh)

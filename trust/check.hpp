@@ -34,6 +34,9 @@ struct Case {
   std::vector<ClaimFacts> claims;  ///< at most 64
 };
 
+/// Link 0 of the witness, from the mark of a juror: its jury is the number of jury rounds before its own.
+base::Hash witness_base(const Case& facts, const ClaimFacts& juror);
+
 /// What a check wants next. In a contract's answer: never renumber.
 enum class Action : std::uint8_t { draw_audit = 0, seat_audit = 1, seat_jury = 2, stand = 3, undecided = 4, bad_input = 5 };
 

@@ -19,6 +19,12 @@ base::Hash word(const base::Address& address) {
   return out;
 }
 
+/// First word of what a link hashes.
+const base::Hash& link_name() {
+  static const auto kName = base::keccak256(base::as_bytes("koinon.witness-link"));
+  return kName;
+}
+
 }  // namespace
 
 std::string_view verdict_name(Verdict verdict) {
@@ -30,6 +36,18 @@ std::string_view verdict_name(Verdict verdict) {
     case Verdict::bad_input: return "bad_input";
   }
   return "unknown";
+}
+
+base::Hash witness_link(const OrderContext& context, const base::Hash& witness, unsigned jury) {
+  KOINON_INVARIANT(jury < kJuries);
+  const auto deepest = base::keccak256({link_name().view(), word(context.chain_id).view(), word(context.market).view(),
+                                        word(context.order).view(), witness.view()});
+  return witness_base(deepest, kJuries - 1 - jury);
+}
+
+base::Hash witness_base(base::Hash mark, unsigned jury) {
+  for (unsigned i = 0; i < jury; ++i) mark = base::keccak256({link_name().view(), mark.view()});
+  return mark;
 }
 
 base::Hash tag(const OrderContext& context, std::uint32_t account, const base::Hash& witness) {
@@ -48,6 +66,11 @@ base::Hash commitment(const OrderContext& context, std::uint8_t round, const Cla
 
 Roots bad_input_roots() {
   const auto root = base::keccak256(base::as_bytes("koinon.bad-input"));
+  return Roots{root, base::Hash{}, root};
+}
+
+Roots unserved_roots() {
+  const auto root = base::keccak256(base::as_bytes("koinon.unserved"));
   return Roots{root, base::Hash{}, root};
 }
 

@@ -6,8 +6,8 @@
 
 namespace koinon::trust {
 
-/// The roots of one run. The witness stays with those who ran the program until a jury names it: it hashes the list of step
-/// output roots, which is published nowhere, so only who really ran the program knows it.
+/// The roots of one run. The witness hashes the list of step output roots, which is published nowhere, so only who really ran
+/// the program knows it. It is never revealed; jurors reveal links of a chain that hangs from it (witness_link).
 struct Roots {
   base::Hash output;
   base::Hash trace;
@@ -23,7 +23,7 @@ struct Claim {
   std::uint32_t account = 0;
   base::Hash output_root;
   base::Hash trace_root;
-  base::Hash mark;  ///< quorum and audit: tag(); jury: the witness itself
+  base::Hash mark;  ///< quorum and audit: tag(); jury: witness_link()
 
   /// True when both name the same result. Marks differ between honest providers.
   [[nodiscard]] bool same_result(const Claim& other) const {
@@ -43,8 +43,18 @@ struct OrderContext {
   std::uint64_t order = 0;
 };
 
-/// Proof of having run the program, bound to one provider:
-/// keccak256(abi.encode(keccak256("koinon.tag"), chain id, market, order, account, witness)), each a word (WorkMarket.tagOf).
+/// Juries that one order may have, and so links of its witness.
+inline constexpr unsigned kJuries = 2;
+/// What a juror of jury number `jury` (0, 1) reveals of the witness, which nobody else can know: link 1 =
+/// keccak256(abi.encode(keccak256("koinon.witness-link"), chain id, market, order, witness)), link 0 = keccak256(abi.encode(
+/// keccak256("koinon.witness-link"), link 1)) (WorkMarket.linkOf). So the first jury's marks do not help a juror of the second.
+/// Precondition: jury < kJuries.
+base::Hash witness_link(const OrderContext& context, const base::Hash& witness, unsigned jury);
+/// Link 0, from what a juror of jury number `jury` revealed (contracts/src/Witness.sol).
+base::Hash witness_base(base::Hash mark, unsigned jury);
+
+/// Proof of having run the program, bound to one provider: keccak256(abi.encode(keccak256("koinon.tag"), chain id, market,
+/// order, account, witness)), each a word (WorkMarket.tagOf). `witness` is link 0.
 base::Hash tag(const OrderContext& context, std::uint32_t account, const base::Hash& witness);
 
 /// What a provider commits to before it reveals: keccak256(abi.encode(keccak256("koinon.commit"), chain id, market, order,
@@ -52,8 +62,11 @@ base::Hash tag(const OrderContext& context, std::uint32_t account, const base::H
 base::Hash commitment(const OrderContext& context, std::uint8_t round, const Claim& claim, const base::Hash& result_digest,
                       std::uint64_t result_size, const base::Hash& salt);
 
-/// Output root and witness that stand for "the buyer's input is not what the order binds": keccak256("koinon.bad-input"). The
-/// trace root is zero.
+/// Output root and witness that stand for "the envelope that I got does not hold the input that the order binds, or the program
+/// refuses it": keccak256("koinon.bad-input"). The trace root is zero. Whoever has the input can check it.
 Roots bad_input_roots();
+/// Output root and witness that stand for "the program could not be had": keccak256("koinon.unserved"). The trace root is zero.
+/// Nobody can check it; it costs a tenth of the highest price on both sides.
+Roots unserved_roots();
 
 }  // namespace koinon::trust

@@ -33,7 +33,22 @@ interface IMarketEvents {
     event Demanded(
         uint64 indexed orderId, uint32 indexed account, bool output, uint32 target, uint32 tensor, uint32 subtree, uint128 bond, uint40 deadline
     );
-    /// `refuted`: the bytes do not exist, or the demanding member committed without them.
+    /// Part `subtree` of `subtrees` of the envelopes with this root: bytes that answer a demand, read from here by whoever needs them.
+    event InputPosted(
+        uint64 indexed orderId, uint8 indexed round, bytes32 indexed envelopeRoot, uint32 subtree, uint32 subtrees, bytes data
+    );
+    /// Part `subtree` of `subtrees` of output `tensor` (of `tensorCount`, and of `tensorSize` bytes) of the claim of `account`.
+    event OutputPosted(
+        uint64 indexed orderId,
+        uint32 indexed account,
+        uint32 indexed tensor,
+        uint32 subtree,
+        uint32 subtrees,
+        uint64 tensorSize,
+        uint64 tensorCount,
+        bytes data
+    );
+    /// `refuted`: the bytes do not exist, or the demanding member committed without them. Otherwise they were posted just before.
     event Answered(uint64 indexed orderId, uint32 indexed account, bool output, bool refuted);
     event Unanswered(uint64 indexed orderId, uint32 indexed account, bool output);
     event MemberSettled(uint64 indexed orderId, uint32 indexed account, Verdict verdict, uint128 paid, uint128 fee, uint128 slashed);
@@ -71,6 +86,7 @@ interface IMarketEvents {
     error AppealsExhausted(uint64 orderId);
     error TooFewEligible(uint256 eligible, uint256 needed);
     error NotUnanimous(uint64 orderId);
+    error NoJury(uint8 jury);
 }
 
 /// @title The market of checked work
@@ -100,7 +116,7 @@ interface IWorkMarket is IMarketEvents {
     /// @notice Binds a claim: see `commitmentOf`.
     function commit(uint64 orderId, uint8 round, uint32 account, bytes32 commitment) external;
 
-    /// @notice Opens the claim. `mark` is `tagOf(orderId, account, witness)`, of a juror the witness itself.
+    /// @notice Opens the claim. `mark` is `tagOf(orderId, account, link 0)`, of a juror its link of the witness: see Witness.
     function reveal(
         uint64 orderId,
         uint8 round,
@@ -119,7 +135,7 @@ interface IWorkMarket is IMarketEvents {
     /// @notice Opens a fresh jury against a bond, while a verdict stands.
     function appeal(uint64 orderId, uint32 account) external;
 
-    /// @notice The buyer ends the appeal window early, when every claim was accepted.
+    /// @notice The buyer ends the appeal window early, when every claim was accepted. Never a verdict of BAD_INPUT.
     function confirm(uint64 orderId) external;
 
     /// @notice The buyer demands 64 leaves of output `tensor` from an accepted quorum member, against Config.demandBond.
@@ -173,6 +189,11 @@ interface IWorkMarket is IMarketEvents {
         bytes32 salt
     ) external view returns (bytes32);
 
-    /// @notice keccak256(abi.encode(keccak256("koinon.tag"), chain id, market, orderId, account, witness)), each a word.
+    /// @notice keccak256(abi.encode(keccak256("koinon.tag"), chain id, market, orderId, account, witness)), each a word; `witness` is
+    /// link 0.
     function tagOf(uint64 orderId, uint32 account, bytes32 witness) external view returns (bytes32);
+
+    /// @notice The link of the witness that a juror of jury `jury` (0, 1) reveals: see Witness. `secret` is what a run yields; it
+    /// never goes on chain, so call this off chain only.
+    function linkOf(uint64 orderId, bytes32 secret, uint8 jury) external view returns (bytes32);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IERC3009} from "@openzeppelin/contracts/interfaces/draft-IERC3009.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
@@ -24,10 +25,22 @@ contract Registry is Offers, ReentrancyGuardTransient {
     /// @notice Where burned money goes; nobody holds its key.
     address public constant BURN = 0x000000000000000000000000000000000000dEaD;
     uint256 public constant MAX_ENDPOINT = 200;
+    bytes32 private constant DEPOSIT_DOMAIN = keccak256("koinon.deposit");
 
     struct Profile {
         string endpoint;
         bytes32 encryptionKey; // X25519
+    }
+
+    /// @notice What somebody signed (ERC-3009): see depositWithAuthorization.
+    struct Authorization {
+        address from;
+        uint128 amount; // wei
+        uint256 validBefore; // seconds
+        bytes32 salt;
+        uint8 v;
+        bytes32 r;
+        bytes32 s;
     }
 
     event AccountOpened(uint32 indexed account, address indexed owner, address operator, address payout);
@@ -137,19 +150,30 @@ contract Registry is Offers, ReentrancyGuardTransient {
 
     /// @notice Moves `amount` of the caller's tokens to the free balance of any account. What arrives is what counts.
     function deposit(uint32 account, uint128 amount) public nonReentrant {
-        if (_accounts[account].owner == address(0)) revert NoAccount(account);
-        uint256 before = token.balanceOf(address(this));
+        uint256 before = _beforeDeposit(account);
         token.safeTransferFrom(msg.sender, address(this), amount);
-        uint128 arrived = (token.balanceOf(address(this)) - before).toUint128();
-        if (arrived == 0) revert ZeroAmount();
-        _accounts[account].free += arrived;
-        emit Deposited(account, msg.sender, arrived);
+        _deposited(account, msg.sender, before);
     }
 
     /// @notice deposit with an EIP-2612 permit of the caller. A permit that somebody has already submitted does not stop it.
     function depositWithPermit(uint32 account, uint128 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external {
         try IERC20Permit(address(token)).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
         deposit(account, amount);
+    }
+
+    /// @notice deposit by an ERC-3009 authorisation that its owner signed, so that anybody may pay the gas and no approval is left
+    /// behind. Its receiver is this contract, it is valid from 0 on, and its nonce is `depositNonce(account, salt)`: who sees it can
+    /// bring it to no other account.
+    function depositWithAuthorization(uint32 account, Authorization calldata a) external nonReentrant {
+        uint256 before = _beforeDeposit(account);
+        bytes32 nonce = depositNonce(account, a.salt);
+        IERC3009(address(token)).receiveWithAuthorization(a.from, address(this), a.amount, 0, a.validBefore, nonce, a.v, a.r, a.s);
+        _deposited(account, a.from, before);
+    }
+
+    /// @notice keccak256(abi.encode(keccak256("koinon.deposit"), account, salt)): the nonce of an authorisation to deposit.
+    function depositNonce(uint32 account, bytes32 salt) public pure returns (bytes32) {
+        return keccak256(abi.encode(DEPOSIT_DOMAIN, account, salt));
     }
 
     /// @notice Sends free balance to the account's payout address, never elsewhere.
@@ -277,6 +301,19 @@ contract Registry is Offers, ReentrancyGuardTransient {
     }
 
     // ---- Inside
+
+    function _beforeDeposit(uint32 account) private view returns (uint256) {
+        if (_accounts[account].owner == address(0)) revert NoAccount(account);
+        return token.balanceOf(address(this));
+    }
+
+    /// What arrived since `before`: a token may take a fee, or lie.
+    function _deposited(uint32 account, address from, uint256 before) private {
+        uint128 arrived = (token.balanceOf(address(this)) - before).toUint128();
+        if (arrived == 0) revert ZeroAmount();
+        _accounts[account].free += arrived;
+        emit Deposited(account, from, arrived);
+    }
 
     function _take(uint32 account, uint128 amount) private {
         Account storage a = _accounts[account];

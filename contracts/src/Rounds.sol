@@ -4,14 +4,15 @@ pragma solidity 0.8.37;
 import {IRegistry} from "./IRegistry.sol";
 import {MarketBase} from "./MarketBase.sol";
 import {Settling} from "./Settling.sol";
+import {Witness} from "./Witness.sol";
 import {
-    Action, Appeal, Case, ClaimView, Decision, Demand, Member, Order, Phase, RefundReason, Role, Round, RoundView
+    Action, Appeal, BAD_INPUT, Case, ClaimView, Decision, Demand, Member, Order, Phase, RefundReason, Role, Round, RoundView
 } from "./Types.sol";
 
 /// @title The life of an order: how one phase follows another
 /// @notice Run by WorkMarket in its own storage; see MarketBase.
 contract Rounds is MarketBase {
-    uint8 private constant MAX_JURIES = 2;
+    uint8 private constant MAX_JURIES = Witness.LINKS;
 
     address public immutable settling;
 
@@ -73,7 +74,9 @@ contract Rounds is MarketBase {
         uint8 round = o.rounds;
         _appeals[id].push(Appeal(account, round, bond, uint64((uint256(1) << _members[id].length) - 1), o.accepted, o.rejected));
         uint256 available = registry.eligibleBeside(o.kind, o.maxTier, _excluded(id, o));
-        if (available < size) revert TooFewEligible(available, size);
+        // A jury that outnumbers the quorum can judge. Were all seats of it required, liars with a part of the offers could end them,
+        // and so leave too few for any appeal.
+        if (available <= o.n) revert TooFewEligible(available, o.n + 1);
         ++o.appeals;
         ++o.juries;
         emit Appealed(id, account, round, bond);
@@ -176,18 +179,19 @@ contract Rounds is MarketBase {
             emit AuditOpened(id, o.seedBlock, o.deadline);
         } else if (d.action == Action.SeatAudit) {
             _open(id, o, Role.Audit, 1, false);
-        } else if (d.action == Action.SeatJury) {
+        } else if (d.action == Action.SeatJury && o.juries < MAX_JURIES) {
             ++o.juries;
             _open(id, o, Role.Jury, _jury(d.seats), false);
-        } else if (d.action == Action.Stand) {
+        } else if (d.action == Action.Stand || d.action == Action.BadInput) {
             o.phase = Phase.Standing;
             o.deadline = uint40(block.timestamp) + _config.appealWindow;
+            if (d.action == Action.BadInput) (d.outputRoot, d.traceRoot) = (BAD_INPUT, 0);
             (o.outputRoot, o.traceRoot, o.witness) = (d.outputRoot, d.traceRoot, d.witness);
             (o.accepted, o.rejected) = (d.accepted, d.rejected);
             emit VerdictStanding(id, d.outputRoot, d.traceRoot, d.witness, d.accepted, d.rejected, o.deadline);
         } else {
             (o.accepted, o.rejected) = (0, 0);
-            _finish(id, false, d.action == Action.BadInput ? RefundReason.BadInput : RefundReason.Undecided);
+            _finish(id, false, RefundReason.Undecided);
         }
     }
 
@@ -232,7 +236,8 @@ contract Rounds is MarketBase {
             emit AuditDrawn(id, 0, true);
             _decide(id, o);
         } else {
-            _finish(id, true, RefundReason.Undrawn);
+            bool settled = o.outputRoot != BAD_INPUT;
+            _finish(id, settled, settled ? RefundReason.Undrawn : RefundReason.BadInput);
         }
     }
 

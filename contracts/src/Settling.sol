@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IRegistry} from "./IRegistry.sol";
 import {MarketBase} from "./MarketBase.sol";
 import {
-    Appeal, BAD_INPUT, Member, Order, Phase, RefundReason, Role, Settlement, Verdict
+    Appeal, BAD_INPUT, Member, Order, Phase, RefundReason, Role, Settlement, UNSERVED, Verdict
 } from "./Types.sol";
 
 /// @title The end of an order: who is paid, slashed and refunded
@@ -18,8 +18,9 @@ import {
 ///  4. bonds of appeals that changed a verdict, or whose jury had no majority, return; what is left of the others is burned.
 ///  5. half of the pool's rest rewards whoever found the fault: the appellants, else the auditor that differed.
 ///  6. an order without verdict compensates those who revealed, from the pool, up to their price; a buyer that failed to give
-///     its input leaves its bond to the members.
-///  7. the buyer gets the rest.
+///     its input leaves its bond to the members of the quorum (or to those of it who said so).
+///  7. a member of the quorum that says UNSERVED, and the buyer for it, lose a tenth of the highest price each, burned.
+///  8. the buyer gets the rest.
 contract Settling is MarketBase {
     /// Running sums of one settlement, wei.
     struct Sums {
@@ -71,6 +72,7 @@ contract Settling is MarketBase {
         s.out = new Settlement[](n);
         m.silent |= uint64((uint256(1) << n) - 1) & ~m.revealed & ~m.excused;
         s.auditor = type(uint256).max;
+        uint128 tithes;
         for (uint256 i = 0; i < n; ++i) {
             Settlement memory x = s.out[i];
             (x.account, x.locked) = (members[i].account, members[i].locked);
@@ -84,12 +86,20 @@ contract Settling is MarketBase {
             } else if ((m.accepted >> i) & 1 != 0) {
                 x.verdict = Verdict.Accepted;
                 if (m.juries != 0 && m.rejected != 0 && _rounds[id][members[i].round].role == Role.Audit) s.auditor = i;
+            } else if (members[i].outputRoot == UNSERVED && _isQuorum(id, members[i])) {
+                x.slashed = m.bond / m.n;
+                tithes += x.slashed;
             }
             s.slashed += x.slashed;
         }
-        s.pool = s.slashed / 2;
-        s.burned = s.slashed - s.pool;
-        s.money += s.pool;
+        s.pool = (s.slashed - tithes) / 2;
+        s.burned = s.slashed - s.pool + tithes;
+        s.money = s.money + s.pool - tithes;
+        m.bond -= tithes; // at most n commit in a quorum, so the bond covers them
+    }
+
+    function _isQuorum(uint64 id, Member storage m) private view returns (bool) {
+        return _rounds[id][m.round].role == Role.Quorum;
     }
 
     /// Which appeals changed what was thought of somebody, and which of their juries reached no majority.
@@ -117,9 +127,9 @@ contract Settling is MarketBase {
         for (uint256 i = 0; i < members.length; ++i) {
             Settlement memory x = s.out[i];
             bool accepted = x.verdict == Verdict.Accepted;
-            if (!accepted && (x.verdict != Verdict.None || (m.revealed >> i) & 1 == 0 || members[i].outputRoot == BAD_INPUT)) continue;
+            if (!accepted && (x.verdict != Verdict.None || (m.revealed >> i) & 1 == 0 || _empty(members[i].outputRoot))) continue;
             uint128 gross = registry.price(members[i].tier);
-            if (_rounds[id][members[i].round].role == Role.Jury) gross = _juror(id, s, members[i].round, gross);
+            if (_rounds[id][members[i].round].role == Role.Jury) gross = _juror(id, s, members[i].round, gross, accepted);
             else if (!accepted) gross = settled ? 0 : _fromPool(s, gross);
             s.money -= gross;
             if (accepted) x.fee = uint128(uint256(gross) * _config.feeBps / 10_000);
@@ -128,10 +138,17 @@ contract Settling is MarketBase {
         }
     }
 
-    function _juror(uint64 id, Sums memory s, uint8 round, uint128 price) private view returns (uint128) {
+    /// A claim that shows no work.
+    function _empty(bytes32 outputRoot) private pure returns (bool) {
+        return outputRoot == BAD_INPUT || outputRoot == UNSERVED;
+    }
+
+    function _juror(uint64 id, Sums memory s, uint8 round, uint128 price, bool accepted) private view returns (uint128) {
         Appeal[] storage appeals = _appeals[id];
         for (uint256 a = 0; a < appeals.length; ++a) {
             if (appeals[a].round != round) continue;
+            // Neither accepted nor rejected by a jury that reached a majority: it ran a bad input and did not say so.
+            if (!accepted && (s.hung >> round) & 1 == 0) return 0;
             uint128 got = s.succeeded[a] ? _fromPool(s, price) : 0;
             uint128 rest = price - got;
             if (rest > s.bonds[a]) rest = s.bonds[a];
@@ -154,7 +171,8 @@ contract Settling is MarketBase {
         for (uint256 pass = 0; pass < 2; ++pass) {
             uint128 part = count == 0 ? 0 : m.bond / count;
             for (uint256 i = 0; i < members.length; ++i) {
-                if (s.out[i].verdict != Verdict.None || (badOnly && members[i].outputRoot != BAD_INPUT)) continue;
+                if (s.out[i].verdict != Verdict.None || !_isQuorum(id, members[i])) continue;
+                if (badOnly && members[i].outputRoot != BAD_INPUT) continue;
                 if (pass == 0) {
                     ++count;
                     continue;

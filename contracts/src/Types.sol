@@ -38,7 +38,7 @@ enum RefundReason {
     NoInput, // 2: the buyer never published its input, or could not show it
     Silence, // 3: too few committed, after every redraw
     Undecided, // 4: no claim has a majority
-    BadInput // 5: the quorum found that the input is not what inputRoot binds
+    BadInput // 5: the quorum found that the input is not what inputRoot binds, and no jury found otherwise
 }
 
 /// @notice What a check wants next.
@@ -48,16 +48,21 @@ enum Action {
     SeatJury, // 2
     Stand, // 3: the verdict in the decision stands
     Undecided, // 4: refund
-    BadInput // 5: refund, and the buyer's bond goes to those who said so
+    BadInput // 5: BAD_INPUT stands as the verdict; unless an appeal undoes it, a refund, and the bond goes to those who said so
 }
 
-/// @dev Output root and witness of the claim "the envelope that I got does not hold the input that inputRoot binds"; its trace
-/// root is zero. It is the safe harbour of a member that was sent rubbish: never paid by the price, never slashed.
+/// @dev Output root of the claim "the envelope that I got does not hold the input that inputRoot binds, or the program refuses that
+/// input"; its trace root is zero. Anyone who has the input can check it, because envelopes are sealed by a fixed rule: a jury that
+/// an appeal calls does. As a juror's mark it says that the juror itself got no input; other marks show that it did.
 bytes32 constant BAD_INPUT = keccak256("koinon.bad-input");
+/// @dev Output root of the claim "the program could not be had"; its trace root is zero. Nobody can check it, so it costs a tenth of
+/// the highest price on both sides: the member and the buyer.
+bytes32 constant UNSERVED = keccak256("koinon.unserved");
 
-/// @dev First word of what a commitment and a tag hash.
+/// @dev First word of what a commitment, a tag and a link of the witness hash.
 bytes32 constant COMMIT_DOMAIN = keccak256("koinon.commit");
 bytes32 constant TAG_DOMAIN = keccak256("koinon.tag");
+bytes32 constant WITNESS_DOMAIN = keccak256("koinon.witness-link");
 
 /// @notice What a buyer asks for. `price(tier)` is Registry.price.
 struct Terms {
@@ -113,7 +118,7 @@ struct Order {
     bytes32 inputRoot;
     bytes32 outputRoot; // of the standing verdict
     bytes32 traceRoot;
-    bytes32 witness; // zero unless a jury gave it
+    bytes32 witness; // the link that tags bind; zero unless a jury gave it
 }
 
 /// @notice One round as stored.
@@ -138,7 +143,7 @@ struct Member {
     bytes32 commitment;
     bytes32 outputRoot;
     bytes32 traceRoot;
-    bytes32 mark; // tag; of a juror the witness
+    bytes32 mark; // tag; of a juror its link of the witness
 }
 
 /// @notice One appeal as stored.
@@ -216,7 +221,7 @@ struct Case {
 struct Decision {
     Action action;
     uint8 seats; // of the round to open
-    bytes32 outputRoot;
+    bytes32 outputRoot; // of Stand
     bytes32 traceRoot;
     bytes32 witness;
     uint64 accepted;

@@ -7,6 +7,7 @@ import {IWorkMarket} from "./IWorkMarket.sol";
 import {MarketBase} from "./MarketBase.sol";
 import {Rounds} from "./Rounds.sol";
 import {Merkle} from "./Merkle.sol";
+import {Witness} from "./Witness.sol";
 import {
     Appeal,
     COMMIT_DOMAIN,
@@ -18,7 +19,8 @@ import {
     Role,
     Round,
     TAG_DOMAIN,
-    Terms
+    Terms,
+    WITNESS_DOMAIN
 } from "./Types.sol";
 
 /// @title The market of checked work: what buyers, members and bystanders call
@@ -154,6 +156,7 @@ contract WorkMarket is MarketBase, IWorkMarket {
         Demand storage d = _openDemand(id, false);
         Round storage r = _rounds[id][_orders[id].rounds - 1];
         if (Merkle.byteRoot(Merkle.ENVELOPE, r.envelopeSize, d.subtree, data, siblings) != r.envelopeRoot) revert WrongAnswer();
+        emit InputPosted(id, _orders[id].rounds - 1, r.envelopeRoot, d.subtree, uint32(Merkle.subtreesOf(r.envelopeSize)), data);
         _answered(id, r.publisher, false);
     }
 
@@ -213,6 +216,8 @@ contract WorkMarket is MarketBase, IWorkMarket {
         Member storage m = _members[id][d.member];
         bytes32 tensor = Merkle.byteRoot(Merkle.TENSOR, tensorSize, d.subtree, data, siblings);
         if (tensor == 0 || Merkle.listRoot(Merkle.OUTPUTS, tensorCount, d.tensor, tensor, listSiblings) != m.outputRoot) revert WrongAnswer();
+        uint32 parts = uint32(Merkle.subtreesOf(tensorSize));
+        emit OutputPosted(id, m.account, d.tensor, d.subtree, parts, tensorSize, tensorCount, data);
         _answered(id, m.account, false);
     }
 
@@ -284,6 +289,12 @@ contract WorkMarket is MarketBase, IWorkMarket {
 
     function tagOf(uint64 id, uint32 account, bytes32 witness) external view returns (bytes32) {
         return keccak256(abi.encode(TAG_DOMAIN, block.chainid, address(this), id, account, witness));
+    }
+
+    function linkOf(uint64 id, bytes32 secret, uint8 jury) external view returns (bytes32) {
+        if (jury >= Witness.LINKS) revert NoJury(jury);
+        bytes32 deepest = keccak256(abi.encode(WITNESS_DOMAIN, block.chainid, address(this), id, secret));
+        return Witness.base(deepest, Witness.LINKS - 1 - jury);
     }
 
     // ---- Inside

@@ -247,17 +247,6 @@ contract AttacksTest is Fixture {
         vm.stopPrank();
     }
 
-    /// k members say BAD_INPUT of a good input: they get the buyer's bond, a tenth of the price, and no more. (A limit, not a virtue.)
-    function test_false_bad_input_costs_the_buyer_a_tenth_at_most() public {
-        providers(5);
-        uint128 before = free(BUYER);
-        uint64 id = ordered(3, 2, 0);
-        work(id, honest, 2, bad);
-        phaseIs(id, Phase.Refunded);
-        isEqual(before - free(BUYER), 3 * P / 10 / 2 * 2, "bond");
-        closed();
-    }
-
     /// Who sees that it is in the minority keeps silent; it loses a quarter, and its claim is not known.
     function test_silence_after_a_lie_is_never_free() public {
         providers(5);
@@ -307,6 +296,76 @@ contract AttacksTest is Fixture {
         uint32[] memory jurors = seated(id);
         isEqual(jurors.length, 7, "jury");
         for (uint256 i = 0; i < 7; ++i) isTrue(jurors[i] != own, "not the appellant");
+    }
+
+    /// Liars that hold a good part of the offers end them, so that no whole jury is left to appeal to.
+    function test_ending_offers_does_not_stop_an_appeal() public {
+        providers(12);
+        uint64 id = ordered(3, 2, 0);
+        uint32[] memory ms = work(id, honest, 2, lie);
+        drawAudit(id);
+        uint256 ended;
+        for (uint32 p = 2; ended < 5; ++p) {
+            if (p == ms[0] || p == ms[1] || p == ms[2]) continue;
+            vm.prank(actor(p));
+            registry.setOffer(p, KIND, 0, false);
+            ++ended;
+        }
+        appeal(id, ms[2]); // 4 are left: more than a quorum
+        draw(id);
+        publish(id, BUYER);
+        isEqual(work(id, honest).length, 4, "jury");
+        settle(id);
+        for (uint256 i = 0; i < 2; ++i) isEqual(STAKE - stakeOf(ms[i]), L, "the liars lose");
+        closed();
+    }
+
+    // ---- Time
+
+    /// In the last second of a phase its members may act and nobody may move on; a second later it is the other way round.
+    function test_the_last_second_belongs_to_the_phase() public {
+        providers(12);
+        uint64 id = place(terms(3, 2));
+        last(id);
+        market.draw(id);
+        last(id);
+        publish(id, BUYER);
+        uint32[] memory ms = seated(id);
+        last(id);
+        for (uint256 i = 0; i < 2; ++i) commit(id, ms[i], honest);
+        over(id);
+        vm.prank(actor(ms[2]));
+        vm.expectRevert();
+        market.commit(id, 0, ms[2], "too late");
+        market.advance(id);
+        last(id);
+        for (uint256 i = 0; i < 2; ++i) reveal(id, ms[i], honest);
+        last(id);
+        market.drawAudit(id);
+        last(id);
+        vm.expectRevert();
+        market.settle(id);
+        uint256 snap = vm.snapshotState();
+        appeal(id, ms[0]);
+        phaseIs(id, Phase.Draw);
+        vm.revertToState(snap);
+        over(id);
+        vm.prank(actor(ms[0]));
+        vm.expectRevert();
+        market.appeal(id, ms[0]);
+        market.settle(id);
+        closed();
+    }
+
+    function last(uint64 id) private {
+        nextBlock();
+        vm.warp(market.getOrder(id).deadline);
+        vm.expectRevert(abi.encodeWithSelector(IMarketEvents.TooEarly.selector, uint256(market.getOrder(id).deadline)));
+        market.advance(id);
+    }
+
+    function over(uint64 id) private {
+        vm.warp(uint256(market.getOrder(id).deadline) + 1);
     }
 
     // ---- Stake

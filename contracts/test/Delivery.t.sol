@@ -5,6 +5,15 @@ import {IMarketEvents} from "../src/IWorkMarket.sol";
 import {Merkle} from "../src/Merkle.sol";
 import {Phase} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
+import {Vm} from "./Vm.sol";
+
+/// @dev Answers from within another call: whoever wants the bytes must not need to know how they came.
+contract Wrapper {
+    function pass(address to, bytes calldata call_) external {
+        (bool ok, bytes memory answer) = to.call(call_);
+        if (!ok) revert(string(answer));
+    }
+}
 
 /// @dev Bytes that are withheld, on both sides.
 contract DeliveryTest is Fixture {
@@ -153,5 +162,59 @@ contract DeliveryTest is Fixture {
         demandOutput(id, ms[0], 0, 0);
         vm.expectRevert(abi.encodeWithSelector(IMarketEvents.NoDemand.selector, id));
         market.answerOutput(id, data, none, 1, 1, none);
+    }
+
+    /// The first log of `selector` that the market wrote since recordLogs.
+    function logOf(bytes32 selector) private returns (Vm.Log memory) {
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        for (uint256 i = 0; i < logs.length; ++i) {
+            if (logs[i].topics[0] == selector && logs[i].emitter == address(market)) return logs[i];
+        }
+        revert("no such log");
+    }
+
+    function test_answered_input_is_in_the_log_whoever_brought_it() public {
+        (uint64 id, uint32[] memory ms) = fed();
+        demandInput(id, ms[0]);
+        Wrapper wrapper = new Wrapper();
+        vm.recordLogs();
+        wrapper.pass(address(market), abi.encodeCall(market.answerInput, (id, data, none)));
+        Vm.Log memory log = logOf(IMarketEvents.InputPosted.selector);
+        isEqual(uint256(log.topics[1]), id, "order");
+        isEqual(uint256(log.topics[2]), 0, "round");
+        isTrue(log.topics[3] == this.rootOf(Merkle.ENVELOPE, data, none), "which envelopes");
+        (uint32 part, uint32 parts, bytes memory got) = abi.decode(log.data, (uint32, uint32, bytes));
+        isTrue(part == 0 && parts == 1 && keccak256(got) == keccak256(data), "bytes");
+    }
+
+    function test_answered_output_is_in_the_log() public {
+        (uint64 id, uint32[] memory ms) = answered();
+        demandOutput(id, ms[0], 0, 0);
+        vm.recordLogs();
+        market.answerOutput(id, data, none, uint64(data.length), 1, none);
+        Vm.Log memory log = logOf(IMarketEvents.OutputPosted.selector);
+        isTrue(uint256(log.topics[1]) == id && uint256(log.topics[2]) == ms[0] && uint256(log.topics[3]) == 0, "whose, which");
+        (uint32 part, uint32 parts, uint64 size, uint64 count, bytes memory got) = abi.decode(log.data, (uint32, uint32, uint64, uint64, bytes));
+        isTrue(part == 0 && parts == 1 && size == data.length && count == 1 && keccak256(got) == keccak256(data), "bytes");
+    }
+
+    /// Two envelopes of one publisher in one order: each part says whose it is.
+    function test_parts_of_two_envelopes_are_told_apart() public {
+        (uint64 id, uint32[] memory ms) = fed();
+        demandInput(id, ms[0]);
+        market.answerInput(id, data, none);
+        pass();
+        market.advance(id); // nobody committed: drawn again
+        draw(id);
+        bytes memory other = "another envelope of the same publisher";
+        bytes32 root = this.rootOf(Merkle.ENVELOPE, other, none);
+        vm.prank(actor(BUYER));
+        market.publishInput(id, 1, BUYER, root, uint64(other.length), "");
+        demandInput(id, seated(id)[0]);
+        vm.recordLogs();
+        market.answerInput(id, other, none);
+        Vm.Log memory log = logOf(IMarketEvents.InputPosted.selector);
+        isEqual(uint256(log.topics[2]), 1, "round");
+        isTrue(log.topics[3] == root, "which envelopes");
     }
 }

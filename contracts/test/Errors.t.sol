@@ -367,13 +367,13 @@ contract ErrorsTest is Fixture {
         closed();
     }
 
-    function test_an_appeal_needs_a_whole_jury_to_draw_from() public {
-        providers(9);
+    function test_an_appeal_needs_a_jury_larger_than_the_quorum_to_draw_from() public {
+        providers(6);
         uint64 id = ordered(3, 2, 0);
         work(id, honest);
         drawAudit(id);
         vm.prank(actor(BUYER));
-        vm.expectRevert(abi.encodeWithSelector(IMarketEvents.TooFewEligible.selector, 6, 7));
+        vm.expectRevert(abi.encodeWithSelector(IMarketEvents.TooFewEligible.selector, 3, 4));
         market.appeal(id, BUYER);
     }
 }

@@ -6,7 +6,7 @@ import {ICheck} from "../src/ICheck.sol";
 import {IMarketEvents, IWorkMarket} from "../src/IWorkMarket.sol";
 import {Offers} from "../src/Offers.sol";
 import {Registry} from "../src/Registry.sol";
-import {BAD_INPUT, Config, Member, Order, Phase, Role, Round, Terms} from "../src/Types.sol";
+import {BAD_INPUT, Config, Member, Order, Phase, Role, Round, Terms, UNSERVED} from "../src/Types.sol";
 import {Vm} from "./Vm.sol";
 
 /// @dev A deployment with a buyer (account 1) and providers (from account 2), and the steps of an order. A test states its difference.
@@ -33,7 +33,9 @@ abstract contract Fixture {
     Claim internal honest = Claim("honest output", "honest trace", "honest witness");
     Claim internal lie = Claim("false output", "false trace", "false witness");
     Claim internal copied = Claim("honest output", "honest trace", "guessed witness");
-    Claim internal bad = Claim(BAD_INPUT, 0, BAD_INPUT);
+    Claim internal bad = Claim(BAD_INPUT, 0, BAD_INPUT); // of a juror: it got no input
+    Claim internal confirmed = Claim(BAD_INPUT, 0, "has the input"); // of a juror: it got the input, and the quorum did not
+    Claim internal unserved = Claim(UNSERVED, 0, UNSERVED);
 
     function config() internal pure virtual returns (Config memory c) {
         c.seedDelay = 1;
@@ -173,8 +175,14 @@ abstract contract Fixture {
     }
 
     function markOf(uint64 id, uint32 who, Claim memory c) internal view returns (bytes32) {
-        bool juror = market.getRound(id, memberOf(id, who).round).role == Role.Jury;
-        return juror ? c.witness : market.tagOf(id, who, c.witness);
+        uint8 round = memberOf(id, who).round;
+        if (market.getRound(id, round).role != Role.Jury) return market.tagOf(id, who, market.linkOf(id, c.witness, 0));
+        return c.witness == BAD_INPUT ? BAD_INPUT : market.linkOf(id, c.witness, juryOf(id, round));
+    }
+
+    /// Number of the jury that sits in `round`.
+    function juryOf(uint64 id, uint8 round) internal view returns (uint8 jury) {
+        for (uint8 r = 0; r < round; ++r) if (market.getRound(id, r).role == Role.Jury) ++jury;
     }
 
     function commitmentOf(uint64 id, uint32 who, Claim memory c) internal view returns (bytes32) {

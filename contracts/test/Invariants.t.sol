@@ -53,7 +53,8 @@ contract Handler is Fixture {
         uint32 member = ms[who % ms.length].account;
         uint32 latest = ms[ms.length - 1 - who % (ms.length < 3 ? ms.length : 3)].account;
         // What an account commits it also reveals: the claim is a function of the account.
-        Claim memory c = uint256(keccak256(abi.encode(member))) % 3 == 0 ? lie : honest;
+        uint256 lot = uint256(keccak256(abi.encode(member))) % 9;
+        Claim memory c = lot < 2 ? lie : lot < 4 ? bad : lot == 4 ? unserved : honest;
         choice;
         if (what <= 2) commit(id, member, c);
         else if (what <= 5) reveal(id, member, c);

@@ -55,6 +55,8 @@ contract MoneyTest is Fixture {
     bytes32 private constant TRANSFER =
         keccak256("TransferWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)");
     bytes4 private constant REENTRANT = bytes4(keccak256("ReentrancyGuardReentrantCall()"));
+    bytes32 private constant RECEIVE =
+        keccak256("ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)");
     uint256 private constant KEY = 0xA11CE;
 
     struct Signature {
@@ -111,6 +113,52 @@ contract MoneyTest is Fixture {
         vm.expectRevert();
         registry.depositWithPermit(BUYER, 7 ether, block.timestamp, g.v, g.r, g.s);
         isEqual(token.balanceOf(owner), 10 ether, "owner");
+    }
+
+    /// An authorisation of KEY's owner to deposit 7 into the buyer's account.
+    function authorised() private returns (Registry.Authorization memory a) {
+        (a.from, a.amount, a.validBefore, a.salt) = (vm.addr(KEY), 7 ether, block.timestamp + 10, "salt");
+        token.transfer(a.from, 20 ether);
+        bytes32 nonce = registry.depositNonce(BUYER, a.salt);
+        Signature memory g = sign(keccak256(abi.encode(RECEIVE, a.from, address(registry), a.amount, 0, a.validBefore, nonce)));
+        (a.v, a.r, a.s) = (g.v, g.r, g.s);
+    }
+
+    function test_deposit_by_authorisation_is_one_transaction_of_anybody() public {
+        Registry.Authorization memory a = authorised();
+        vm.prank(address(0xbeef));
+        registry.depositWithAuthorization(BUYER, a);
+        isEqual(free(BUYER), 100_007 ether, "free");
+        isEqual(token.balanceOf(a.from), 13 ether, "owner");
+        vm.expectRevert();
+        registry.depositWithAuthorization(BUYER, a);
+        solvent();
+    }
+
+    /// Who sees an authorisation before it is mined cannot bring the money to its own account, change it, or take it elsewhere.
+    function test_an_authorisation_seen_in_the_mempool_cannot_be_diverted() public {
+        Registry.Authorization memory a = authorised();
+        uint32 thief = account(0);
+        bytes32 nonce = registry.depositNonce(BUYER, a.salt);
+        vm.startPrank(actor(thief));
+        vm.expectRevert();
+        registry.depositWithAuthorization(thief, a);
+        vm.expectRevert();
+        koin().receiveWithAuthorization(a.from, address(registry), a.amount, 0, a.validBefore, nonce, a.v, a.r, a.s);
+        a.amount = 8 ether;
+        vm.expectRevert();
+        registry.depositWithAuthorization(BUYER, a);
+        vm.stopPrank();
+        a.amount = 7 ether;
+        vm.expectRevert(abi.encodeWithSelector(Registry.NoAccount.selector, 99));
+        registry.depositWithAuthorization(99, a);
+        vm.warp(block.timestamp + 10);
+        vm.expectRevert();
+        registry.depositWithAuthorization(BUYER, a);
+        vm.warp(block.timestamp - 1);
+        registry.depositWithAuthorization(BUYER, a);
+        isEqual(free(BUYER), 100_007 ether, "free");
+        isEqual(free(thief), 0, "thief");
     }
 
     function testFuzz_what_goes_in_comes_out_at_the_payout_address_only(uint96 deposit_, uint96 staked, uint96 out) public {

@@ -223,6 +223,8 @@ contract ScenariosTest is Fixture {
     function test_bad_input_gives_the_bond_to_those_who_say_so() public {
         uint64 id = ordered(3, 2, 0);
         uint32[] memory ms = work(id, bad, 1, honest);
+        phaseIs(id, Phase.Standing);
+        settle(id);
         phaseIs(id, Phase.Refunded);
         gains(ms[0], 0, "dissenter");
         gains(ms[1], int256(uint256(3 * P / 10 / 2)), "claimant");

@@ -260,9 +260,9 @@ struct Actor::State {
   }
 
   Status publish(const OrderView& order) {
-    if (order.terms.buyer == s.account) return buyer->publish(order, parties(order));
+    if (order.terms.buyer == s.account) return buyer->publish(order);
     KOINON_TRY(const auto parcel, seller->known_input(order));
-    return publish_parcel(s, order, parties(order), parcel);
+    return publish_parcel(s, order, parcel);
   }
 
   Parties parties(const OrderView& order) {

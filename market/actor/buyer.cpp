@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "market/actor/posted.hpp"
+#include "market/actor/sealing.hpp"
 
 namespace koinon::market {
 namespace {
@@ -25,26 +26,10 @@ std::string posted_result_key(std::uint64_t order) { return result_key(order) + 
 
 }  // namespace
 
-Status publish_parcel(const Services& s, const OrderView& order, const Parties& parties, const work::Parcel& parcel) {
-  std::vector<BoxKey> recipients;
-  for (const auto& seat : order.seats) {
-    if (seat.round != order.round()) continue;
-    const auto* member = parties.account(seat.account);
-    if (member == nullptr) return fail(Code::conflict, "[publish] account {} is unknown", seat.account);
-    recipients.push_back(member->encryption_key);
-  }
-  recipients.push_back(s.box->public_key());
-  auto sealed = seal(parcel.encode(), recipients);
-  if (!sealed) {
-    // A member that registered an unusable key cannot take part; the others must not suffer for it.
-    std::vector<BoxKey> usable;
-    for (const auto& key : recipients)
-      if (seal({}, {key})) usable.push_back(key);
-    sealed = seal(parcel.encode(), usable);
-  }
-  if (!sealed) return fail(std::move(sealed).error());
-  KOINON_TRY(const auto ref, s.artifacts->put(*sealed));
-  return s.ledger->publish_input(order.id, order.round(), s.account, base::byte_tree_root(Domain::envelope, *sealed), ref.size,
+Status publish_parcel(const Services& s, const OrderView& order, const work::Parcel& parcel) {
+  KOINON_TRY(const auto sealed, seal_input(order, order.round(), parcel, s.box->public_key()));
+  KOINON_TRY(const auto ref, s.artifacts->put(sealed));
+  return s.ledger->publish_input(order.id, order.round(), s.account, base::byte_tree_root(Domain::envelope, sealed), ref.size,
                                  Locator{s.endpoint, ref.cid}.text());
 }
 
@@ -94,9 +79,9 @@ Result<work::Parcel> Buyer::input(const OrderView& order) {
   return work::Parcel::decode(content);
 }
 
-Status Buyer::publish(const OrderView& order, const Parties& parties) {
+Status Buyer::publish(const OrderView& order) {
   KOINON_TRY(const auto parcel, input(order));
-  return publish_parcel(s_, order, parties, parcel);
+  return publish_parcel(s_, order, parcel);
 }
 
 Status Buyer::answer_input(const OrderView& order) {
@@ -196,10 +181,21 @@ bool Buyer::exposes_a_cheat(const OrderView& order, const PurchaseNote& note) co
   if (order.verdict->output_root != note.expected.output || order.verdict->trace_root != note.expected.trace) return true;
   const auto context = s_.ledger->context(order.id);
   return std::ranges::any_of(order.seats, [&](const Seat& seat) {
-    const bool juror = order.rounds[seat.round].role == trust::Role::jury;
-    const auto mark = juror ? note.expected.witness : trust::tag(context, seat.account, note.expected.witness);
-    return seat.revealed && seat.verdict == Standing::accepted && seat.claim.mark != mark;
+    return seat.revealed && seat.verdict == Standing::accepted &&
+           seat.claim.mark != mark_of(order, context, seat.account, seat.round, note.expected.witness);
   });
+}
+
+/// The verdict says that our input is bad, and it is not: every accuser was given it, and the program takes it.
+bool Buyer::slandered(const OrderView& order, const PurchaseNote& note, std::stop_token stop) {
+  const auto parcel = input(order);
+  if (!parcel || !envelopes_hold(order, *parcel)) return false;
+  if (note.has_expected) return true;
+  const auto kind = s_.kinds->find(order.terms.kind);
+  auto artifact = s_.artifacts->get(base::Cid{order.terms.spec_digest});
+  if (!kind || !artifact) return false;  // cannot tell, and an appeal costs a bond
+  const work::Job job{order.terms.spec, std::move(*artifact), parcel->parts};
+  return (*kind)->run(job, work::Means{s_.pool, std::move(stop), {}}).has_value();
 }
 
 /// Puts the result together from what was answered on the ledger; demands the next part that is missing. Nothing is left to do
@@ -223,7 +219,12 @@ Status Buyer::take_from_ledger(const OrderView& order) {
 Status Buyer::judge(const OrderView& order, const Parties& parties, std::stop_token stop) {
   KOINON_TRY(const auto note, purchase(order));
   if (!note) return {};
-  if (order.juries < 2 && exposes_a_cheat(order, *note)) {
+  if (says_bad_input(order.verdict)) {
+    if (order.juries >= trust::kJuries || !slandered(order, *note, stop)) return {};
+    base::log_warn("order {}: its members say that the input is bad, and it is not; appealing", order.id);
+    return s_.ledger->appeal(order.id, s_.account);
+  }
+  if (order.juries < trust::kJuries && exposes_a_cheat(order, *note)) {
     base::log_warn("order {}: the verdict is not what our own run gives; appealing", order.id);
     return s_.ledger->appeal(order.id, s_.account);
   }

@@ -35,7 +35,7 @@ class Buyer {
   /// of the ledger (InsufficientBalance: deposit first).
   virtual Result<std::uint64_t> place(const Purchase& purchase);
   /// Encrypts the input to the members of the current round, serves it and publishes its root.
-  virtual Status publish(const OrderView& order, const Parties& parties);
+  virtual Status publish(const OrderView& order);
   /// Fetches results; then confirms, demands or appeals. Safe to repeat.
   virtual Status judge(const OrderView& order, const Parties& parties, std::stop_token stop);
   /// Answers a demand for the envelope on the ledger.
@@ -59,9 +59,10 @@ class Buyer {
   Result<work::Delivery> fetch_result(const Seat& seat, const Parties& parties, std::stop_token stop);
   Status take_from_ledger(const OrderView& order);
   bool exposes_a_cheat(const OrderView& order, const PurchaseNote& note) const;
+  bool slandered(const OrderView& order, const PurchaseNote& note, std::stop_token stop);
 };
 
 /// Publishes `parcel` to the members of the current round; used by the buyer, and by members for audits and juries.
-Status publish_parcel(const Services& services, const OrderView& order, const Parties& parties, const work::Parcel& parcel);
+Status publish_parcel(const Services& services, const OrderView& order, const work::Parcel& parcel);
 
 }  // namespace koinon::market

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "market/actor/sealing.hpp"
+
 namespace koinon::market {
 namespace {
 
@@ -105,6 +107,8 @@ std::vector<Duty> duties(const OrderView& order, std::uint32_t self, std::uint64
       const auto* any = order.seat(self);
       if (order.terms.buyer == self || (any != nullptr && any->verdict == Standing::rejected))
         add(DutyKind::judge, order.since_ms);
+      else if (any != nullptr && has_result(*any) && says_bad_input(order.verdict))
+        add(DutyKind::judge, order.since_ms + standby);  // the buyer first: its word is at stake
       after_deadline(DutyKind::settle);
       break;
     }

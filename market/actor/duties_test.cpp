@@ -151,6 +151,20 @@ TEST(Duties, the_rejected_may_appeal) {
   EXPECT_FALSE(find(duties(order, 2, 60), DutyKind::judge));
 }
 
+TEST(Duties, who_worked_may_appeal_against_a_claim_of_bad_input) {
+  auto order = order_in(Phase::standing);
+  order.verdict = StandingVerdict{};
+  order.verdict->output_root = trust::bad_input_roots().output;
+  order.seats[0].revealed = order.seats[1].revealed = true;
+  order.seats[0].claim.output_root = trust::bad_input_roots().output;
+  order.seats[1].claim.output_root = base::keccak256(base::as_bytes("result"));
+  EXPECT_TRUE(find(duties(order, kBuyer, 60), DutyKind::judge));
+  EXPECT_FALSE(find(duties(order, 2, 60), DutyKind::judge));
+  const auto mine = find(duties(order, 3, 60), DutyKind::judge);
+  ASSERT_TRUE(mine);
+  EXPECT_GT(mine->due_ms, order.since_ms);  // the buyer first
+}
+
 TEST(Notes, come_back_as_written_and_name_damage) {
   JobNote job;
   job.claim.account = 4;

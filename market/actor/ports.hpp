@@ -54,14 +54,9 @@ class MarketLedger {
   virtual Status refute_output(std::uint64_t order, const Hash& top, std::uint64_t tensor_size, std::uint64_t tensor_count,
                                const std::vector<Hash>& list_siblings) = 0;
 
-  /// What answers a demand: one subtree, and of an output the size of its tensor and the number of tensors.
-  struct Answer {
-    base::Bytes data;
-    std::uint64_t tensor_size = 0;
-    std::uint64_t tensor_count = 0;
-  };
-  /// What a transaction posted: the calldata of answerInput or answerOutput, by its hash.
-  virtual Result<Answer> posted(const Hash& transaction) = 0;
+  /// The bytes that an answer posted, from the ledger's log. Errors also: not_found (no such log: a reorganisation took it
+  /// back).
+  virtual Result<base::Bytes> posted(const PostedBytes& where) = 0;
   struct Now {
     Phase phase = Phase::none;
     std::int64_t deadline = 0;  ///< Unix seconds

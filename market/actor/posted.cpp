@@ -31,9 +31,8 @@ std::optional<std::uint32_t> join(const Parts& parts, std::uint64_t size, Bytes&
 Result<PostedEnvelope> posted_envelope(MarketLedger& ledger, const OrderView& order, const Publication& publication) {
   Parts parts;
   for (const auto& one : order.posted) {
-    if (one.output || one.round != order.round() || one.target != publication.publisher) continue;
-    KOINON_TRY(auto answer, ledger.posted(one.transaction));
-    parts.insert_or_assign(one.subtree, std::move(answer.data));
+    if (one.output || one.envelope_root != publication.envelope_root || parts.contains(one.subtree)) continue;
+    KOINON_TRY(parts[one.subtree], ledger.posted(one));
   }
   PostedEnvelope out;
   if (const auto absent = join(parts, publication.envelope_size, out.bytes)) {
@@ -50,11 +49,10 @@ Result<PostedOutputs> posted_outputs(MarketLedger& ledger, const OrderView& orde
   std::map<std::uint32_t, std::uint64_t> sizes;
   std::uint64_t count = 0;
   for (const auto& one : order.posted) {
-    if (!one.output || one.target != seat.account) continue;
-    KOINON_TRY(auto answer, ledger.posted(one.transaction));
-    tensors[one.tensor].insert_or_assign(one.subtree, std::move(answer.data));
-    sizes[one.tensor] = answer.tensor_size;
-    count = answer.tensor_count;
+    if (!one.output || one.account != seat.account || tensors[one.tensor].contains(one.subtree)) continue;
+    KOINON_TRY(tensors[one.tensor][one.subtree], ledger.posted(one));
+    sizes[one.tensor] = one.tensor_size;
+    count = one.tensor_count;
   }
   PostedOutputs out;
   if (count == 0) {

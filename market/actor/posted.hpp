@@ -10,7 +10,7 @@ struct Gap {
   friend bool operator==(const Gap&, const Gap&) = default;
 };
 
-/// An envelope put together from what answers to demands posted in the current round.
+/// An envelope put together from what answers to demands posted, in whatever round: its root says whose part each is.
 struct PostedEnvelope {
   base::Bytes bytes;  ///< whole and checked against its root when nothing is missing
   std::optional<Gap> missing;

@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "market/actor/posted.hpp"
+#include "market/actor/sealing.hpp"
 #include "market/receipt/receipt.hpp"
 
 namespace koinon::market {
@@ -108,14 +109,14 @@ Result<Bytes> Seller::find_artifact(const OrderView& order, Reach reach, std::st
   return fail(Code::network, "[program] of order {}: {}", order.id, last.text);
 }
 
-/// Errors: rejected.
+/// Errors: exhausted: no fault of the buyer's.
 Status Seller::check_sizes(const OrderView& order) const {
   const auto& most = s_.appetite;
   if (order.terms.spec_size > most.spec)
-    return fail(Code::rejected, "[program] of order {}: {} bytes: this provider takes at most {} (provider.max_spec)", order.id,
-                order.terms.spec_size, most.spec);
+    return fail(Code::exhausted, "[program] of order {}: {} bytes: this provider takes at most {} (provider.max_spec)",
+                order.id, order.terms.spec_size, most.spec);
   if (order.terms.input_size > most.input)
-    return fail(Code::rejected, "[input] of order {}: {} bytes: this provider takes at most {} (provider.max_input)", order.id,
+    return fail(Code::exhausted, "[input] of order {}: {} bytes: this provider takes at most {} (provider.max_input)", order.id,
                 order.terms.input_size, most.input);
   return {};
 }
@@ -129,10 +130,9 @@ Result<work::Outcome> Seller::run(const OrderView& order, const work::Parcel& in
 
 Result<JobNote> Seller::settle_claim(const OrderView& order, const work::Outcome& outcome) {
   const auto context = s_.ledger->context(order.id);
-  const auto role = order.rounds[order.round()].role;
   JobNote note;
   note.claim = {s_.account, outcome.roots.output, outcome.roots.trace,
-                role == trust::Role::jury ? outcome.roots.witness : trust::tag(context, s_.account, outcome.roots.witness)};
+                mark_of(order, context, s_.account, order.round(), outcome.roots.witness)};
   note.witness = outcome.roots.witness;
   work::Delivery delivery{outcome.outputs, outcome.roots.output, outcome.roots.trace, {}};
   delivery.signature = s_.sign(
@@ -149,7 +149,13 @@ Result<JobNote> Seller::settle_claim(const OrderView& order, const work::Outcome
 
 Result<JobNote> Seller::claim_of(const OrderView& order, std::stop_token stop) {
   KOINON_TRY(const auto input, find_input(order, Reach::here, stop));
-  KOINON_TRY(const auto outcome, run(order, input, stop));
+  auto ran = run(order, input, stop);
+  if (accused(order) && (ran ? !envelopes_hold(order, input) : ran.error().code == Code::rejected)) {
+    base::log_info("order {}: the quorum was right to claim bad input", order.id);
+    return settle_claim(order, work::Outcome{.outputs = {}, .roots = confirmation(input), .meter = {}});
+  }
+  if (!ran) return fail(std::move(ran).error());
+  const auto& outcome = *ran;
   KOINON_TRY(auto made, settle_claim(order, outcome));
   base::log_info("order {}: ran in {:.3f} s, output root {}", order.id, outcome.meter.seconds,
                  base::to_hex(outcome.roots.output).substr(0, 12));
@@ -171,9 +177,11 @@ bool Seller::last_moment(const OrderView& order) {
 
 /// The claim of who cannot work on the order, where it must be made now; else the error.
 Result<JobNote> Seller::refusal(const OrderView& order, const base::Error& why, std::stop_token stop) {
-  if (stop.stop_requested() || (why.code != Code::rejected && !last_moment(order))) return fail(why);
-  base::log_warn("order {}: {}; claiming bad input", order.id, why.text);
-  return settle_claim(order, work::Outcome{.outputs = {}, .roots = trust::bad_input_roots(), .meter = {}});
+  const bool now = why.code == Code::rejected || why.code == Code::exhausted || last_moment(order);
+  if (stop.stop_requested() || !now) return fail(why);
+  const bool bad = why.code == Code::rejected;
+  base::log_warn("order {}: {}; claiming that {}", order.id, why.text, bad ? "the input is bad" : "it was not served");
+  return settle_claim(order, work::Outcome{.outputs = {}, .roots = excuse(order, bad), .meter = {}});
 }
 
 bool Seller::has_claim(const OrderView& order) {
@@ -254,8 +262,14 @@ Status Seller::answer_output(const OrderView& order) {
 Status Seller::appeal_own(const OrderView& order) {
   KOINON_TRY(const auto kept, note(order));
   const auto* seat = order.seat(s_.account);
-  if (!kept || seat == nullptr || seat->verdict != Standing::rejected || order.juries >= 2) return {};
-  base::log_warn("order {}: our claim was rejected; appealing", order.id);
+  if (!kept || seat == nullptr || order.juries >= trust::kJuries) return {};
+  if (seat->verdict != Standing::rejected) {
+    // Others say that the input is bad, and so take our pay away.
+    if (!says_bad_input(order.verdict) || !has_result(*seat)) return {};
+    const auto parcel = known_input(order);
+    if (!parcel || !envelopes_hold(order, *parcel)) return {};
+  }
+  base::log_warn("order {}: our claim was put aside; appealing", order.id);
   return s_.ledger->appeal(order.id, s_.account);
 }
 

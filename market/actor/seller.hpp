@@ -27,7 +27,8 @@ class Seller {
   virtual Status reveal(const OrderView& order);
   /// Answers a demand for one of our outputs.
   virtual Status answer_output(const OrderView& order);
-  /// Appeals when our own claim was rejected and we did the work. Errors: those of the ledger.
+  /// Appeals when we did the work and our claim was rejected, or others claim falsely that its input was bad. Errors: those of
+  /// the ledger.
   virtual Status appeal_own(const OrderView& order);
   /// Demands the first part of the envelope that is not on the ledger yet: what is left when nobody serves it.
   Status demand(const OrderView& order);

@@ -4,6 +4,7 @@
 
 #include "base/hash.hpp"
 #include "market/actor/buyer.hpp"
+#include "market/actor/sealing.hpp"
 
 namespace koinon::market {
 namespace {
@@ -54,7 +55,7 @@ class Ledger final : public MarketLedger {
   Status refute_output(std::uint64_t, const Hash&, std::uint64_t, std::uint64_t, const std::vector<Hash>&) override {
     return fail(Code::unsupported, "refute_output");
   }
-  Result<Answer> posted(const Hash&) override { return fail(Code::not_found, "posted"); }
+  Result<Bytes> posted(const PostedBytes&) override { return fail(Code::not_found, "posted"); }
   Result<Now> now(std::uint64_t) override { return Now{Phase::commit, kDeadline, 0}; }
 
   int commits = 0;
@@ -174,10 +175,12 @@ struct SellerTest : testing::Test {
         {account, base::byte_tree_root(base::Domain::envelope, envelope), ref.size, Locator{"http://peer:1", ref.cid}.text()});
   }
   work::Parcel rubbish() const { return {{}, {Bytes(10, 2)}}; }
-  bool claims_bad_input() {
+  bool claims(const trust::Roots& roots) {
     const auto note = JobNote::from_json(notes.kept.at(job_key(order, order.round()))).value();
-    return note.claim.output_root == trust::bad_input_roots().output;
+    return note.claim.output_root == roots.output;
   }
+  bool claims_bad_input() { return claims(trust::bad_input_roots()); }
+  bool claims_unserved() { return claims(trust::unserved_roots()); }
   void last_quarter() { clock.advance(std::int64_t{kWindow} * 760); }
 };
 
@@ -201,14 +204,14 @@ TEST_F(SellerTest, gives_peers_no_time_beyond_the_last_quarter) {
   EXPECT_GT(peers.longest_ms, std::int64_t{kWindow} * 700);
 }
 
-TEST_F(SellerTest, claims_bad_input_when_nothing_came_by_the_last_quarter) {
+TEST_F(SellerTest, claims_unserved_when_nothing_came_by_the_last_quarter) {
   publish(kBuyer, parcel);
   theirs.kept.clear();
   EXPECT_EQ(seller.gather(order, {}).error().code, Code::network);
   EXPECT_FALSE(seller.has_claim(order));
   last_quarter();
   ASSERT_TRUE(seller.gather(order, {}));
-  EXPECT_TRUE(claims_bad_input());
+  EXPECT_TRUE(claims_unserved());
   ASSERT_TRUE(seller.work(order, {}));
   EXPECT_EQ(ledger.commits, 1);
 }
@@ -218,13 +221,13 @@ TEST_F(SellerTest, says_which_limit_an_order_exceeds_and_fetches_nothing) {
   services.appetite.spec = 49;
   ASSERT_TRUE(seller.gather(order, {}));
   EXPECT_EQ(peers.asked, 0);
-  EXPECT_TRUE(claims_bad_input());
+  EXPECT_TRUE(claims_unserved());
   notes.kept.clear();
   services.appetite = {};
   services.appetite.input = order.terms.input_size - 1;
   ASSERT_TRUE(seller.gather(order, {}));
   EXPECT_EQ(peers.asked, 0);
-  EXPECT_TRUE(claims_bad_input());
+  EXPECT_TRUE(claims_unserved());
 }
 
 TEST_F(SellerTest, fetches_no_envelope_that_is_larger_than_the_input_needs) {
@@ -239,6 +242,34 @@ TEST_F(SellerTest, quorum_member_claims_bad_input_of_rubbish_at_once) {
   publish(kBuyer, rubbish());
   ASSERT_TRUE(seller.gather(order, {}));
   EXPECT_TRUE(claims_bad_input());
+}
+
+TEST_F(SellerTest, juror_asked_about_an_accusation_looks_at_the_envelopes_of_the_quorum) {
+  const auto accuse = [&] {
+    publish(kBuyer, parcel);  // sealed at random: not by the rule, whatever it holds
+    order.seats[0].account = 50;
+    order.seats[0].revealed = true;
+    order.seats[0].claim.output_root = trust::bad_input_roots().output;
+    order.terms.k = 1;
+    order.rounds.emplace_back().role = trust::Role::jury;
+    order.rounds.back().appealed = true;
+    Seat juror;
+    juror.account = kSelf;
+    juror.round = 1;
+    order.seats.push_back(juror);
+    publish(kBuyer, parcel);
+  };
+  accuse();
+  ASSERT_TRUE(seller.gather(order, {}));
+  ASSERT_TRUE(seller.work(order, {}));
+  EXPECT_TRUE(claims_bad_input());
+  notes.kept.clear();
+  order.seats[0].key = box.public_key();
+  const auto sealed = seal_input(order, 0, parcel, order.terms.buyer_key).value();
+  order.rounds[0].published[0].envelope_root = base::byte_tree_root(base::Domain::envelope, sealed);
+  order.rounds[0].published[0].envelope_size = sealed.size();
+  ASSERT_TRUE(seller.work(order, {}));
+  EXPECT_FALSE(claims_bad_input());
 }
 
 TEST_F(SellerTest, juror_waits_for_somebody_who_publishes_the_true_input) {

@@ -218,6 +218,7 @@ Status Book::apply_market(const Event& event, const Reading& in) {
       fresh.account = static_cast<std::uint32_t>(accounts[i]);
       fresh.tier = static_cast<std::uint8_t>(tiers[i] & 127);
       fresh.round = index;
+      if (const auto* drawn = this->account(fresh.account)) fresh.key = drawn->encryption_key;
       order.seats.push_back(fresh);
       who += fmt::format("{}{}", i == 0 ? "" : ", ", accounts[i]);
     }
@@ -276,8 +277,11 @@ Status Book::apply_market(const Event& event, const Reading& in) {
                                : (verdict.rejected & bit) != 0 ? Standing::rejected
                                                                : Standing::none;
     }
-    tell(fmt::format("A verdict stands: {} claims accepted, {} rejected.", std::popcount(verdict.accepted),
-                     std::popcount(verdict.rejected)));
+    if (verdict.output_root == trust::bad_input_roots().output)
+      tell("A verdict stands: the input is not what the order binds. An appeal has a jury look at it.");
+    else
+      tell(fmt::format("A verdict stands: {} claims accepted, {} rejected.", std::popcount(verdict.accepted),
+                       std::popcount(verdict.rejected)));
   } else if (name == "Appealed") {
     KOINON_TRY(order.appeal_bonds, order.appeal_bonds.plus(in.wei("bond")));
     tell(fmt::format("Account {} appealed with a bond of {}.", account, in.wei("bond").tokens()));
@@ -285,11 +289,24 @@ Status Book::apply_market(const Event& event, const Reading& in) {
     order.demand = OpenDemand{in.boolean("output"), account, in.u32("target"), in.u32("tensor"), in.u32("subtree")};
     order.deadline = in.i64("deadline");
     tell(fmt::format("Account {} demanded the {} on the ledger.", account, order.demand->output ? "output" : "input"));
+  } else if (name == "InputPosted" || name == "OutputPosted") {
+    PostedBytes posted;
+    posted.output = name == "OutputPosted";
+    posted.subtree = in.u32("subtree");
+    posted.block_hash = event.block_hash;
+    posted.index = event.index;
+    if (posted.output) {
+      posted.account = account;
+      posted.tensor = in.u32("tensor");
+      posted.tensor_size = in.u64("tensorSize");
+      posted.tensor_count = in.u64("tensorCount");
+    } else {
+      posted.envelope_root = in.hash("envelopeRoot");
+    }
+    order.posted.push_back(posted);
   } else if (name == "Answered" || name == "Unanswered") {
     if (!order.demand) return fail(Code::conflict, "[book] {} of order {}, which has no demand", name, id);
     const auto& demand = *order.demand;
-    if (name == "Answered" && !in.boolean("refuted"))
-      order.posted.push_back({demand.output, order.round(), demand.target, demand.tensor, demand.subtree, event.transaction});
     if (name == "Unanswered" && demand.output && seat != nullptr) seat->withheld = true;
     order.demand.reset();
     order.deadline = 0;  // the clock went on by as long as the demand stood: read it from the ledger

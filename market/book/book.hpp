@@ -64,6 +64,7 @@ struct Terms {
 /// One seat of an order.
 struct Seat {
   std::uint32_t account = 0;
+  base::FixedBytes<32> key;  ///< encryption key as registered when it was drawn: envelopes are sealed to it
   std::uint8_t round = 0;
   std::uint8_t tier = 0;
   bool committed = false;
@@ -99,7 +100,7 @@ struct RoundView {
 /// A verdict that stands, or stood until an appeal.
 struct StandingVerdict {
   Hash output_root, trace_root;
-  Hash witness;                              ///< zero unless a jury named it
+  Hash witness;                              ///< link 0; zero unless a jury showed it
   std::uint64_t accepted = 0, rejected = 0;  ///< bits over seats
 };
 
@@ -112,14 +113,17 @@ struct OpenDemand {
   std::uint32_t subtree = 0;
 };
 
-/// Bytes that a demand brought to the ledger: one subtree, in the calldata of `transaction`.
+/// Where the bytes stand that a demand brought to the ledger: one subtree, in one log (InputPosted, OutputPosted).
 struct PostedBytes {
   bool output = false;
-  std::uint8_t round = 0;    ///< of the demand
-  std::uint32_t target = 0;  ///< account that had to answer
+  Hash envelope_root;         ///< of an input: whose part it is
+  std::uint32_t account = 0;  ///< of an output: whose claim it belongs to
   std::uint32_t tensor = 0;
   std::uint32_t subtree = 0;
-  Hash transaction;
+  std::uint64_t tensor_size = 0;   ///< bytes
+  std::uint64_t tensor_count = 0;  ///< outputs in all
+  Hash block_hash;                 ///< a reorganisation that removes the log removes this too
+  std::uint64_t index = 0;         ///< of the log in its block
 };
 
 struct StoryLine {

@@ -18,7 +18,9 @@ std::vector<std::vector<std::uint8_t>> koinon_fuzz_seeds() {
       ",\"accounts\":[2],\"tiers\":[1],\"locked\":\"1\",\"deadline\":1}\nWorkMarket Committed "
       "{\"orderId\":\"7\",\"account\":2,\"round\":0,"
       "\"commitment\":" +
-      h + "}\n";
+      h + "}\nWorkMarket InputPosted {\"orderId\":\"7\",\"round\":0,\"envelopeRoot\":" + h +
+      ",\"subtree\":0,\"subtrees\":1}\nWorkMarket OutputPosted {\"orderId\":\"7\",\"account\":2,\"tensor\":0,"
+      "\"subtree\":0,\"subtrees\":1,\"tensorSize\":\"4\",\"tensorCount\":\"1\"}\n";
   return {{text.begin(), text.end()}};
 }
 

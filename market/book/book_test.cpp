@@ -106,6 +106,30 @@ TEST(Book, follows_an_order_through_its_phases) {
   EXPECT_GE(order.story.size(), 9U);
 }
 
+TEST(Book, knows_where_posted_bytes_stand_and_the_keys_of_the_draw) {
+  Tape tape;
+  for (int id = 1; id <= 4; ++id) open_account(tape, id);
+  const std::string key = R"("0x00000000000000000000000000000000000000000000000000000000000000cc")";
+  const auto profile = [&](const std::string& text) {
+    tape.registry("ProfileSet", fmt::format(R"({{"account":3,"endpoint":"http://a","encryptionKey":{}}})", text));
+  };
+  profile(key);
+  place(tape);
+  draw(tape);
+  profile(kHash);  // a key that comes later is not the one that the envelopes are sealed to
+  const auto& order = *tape.book.order(7);
+  EXPECT_EQ(order.seat(3)->key, base::fixed_from_hex<32>(key.substr(1, 66)).value());
+  tape.market("InputPosted", fmt::format(R"({{"orderId":"7","round":0,"envelopeRoot":{},"subtree":2,"subtrees":3}})", kHash));
+  tape.market("OutputPosted",
+              R"({"orderId":"7","account":2,"tensor":1,"subtree":0,"subtrees":1,"tensorSize":"40","tensorCount":"2"})");
+  ASSERT_EQ(order.posted.size(), 2U);
+  EXPECT_EQ(order.posted[0].subtree, 2U);
+  EXPECT_FALSE(order.posted[0].envelope_root.is_zero());
+  EXPECT_EQ(order.posted[1].account, 2U);
+  EXPECT_EQ(order.posted[1].tensor_size, 40U);
+  EXPECT_EQ(order.posted[1].tensor_count, 2U);
+}
+
 TEST(Book, keeps_balances_and_refuses_to_go_below_zero) {
   Tape tape;
   open_account(tape, 1);

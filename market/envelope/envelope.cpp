@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/codec.hpp"
+#include "base/hash.hpp"
 
 namespace koinon::market {
 namespace {
@@ -91,34 +92,89 @@ BoxPair& BoxPair::operator=(BoxPair&& other) noexcept {
 
 BoxPair::~BoxPair() { base::wipe(secret_.bytes); }
 
-Result<Bytes> seal(ByteView content, const std::vector<BoxKey>& recipients) {
-  ready();
+namespace {
+
+/// What is secret about one envelope, all drawn from one seed: part 0 the content key, 1 the nonce, 2 + i the ephemeral key for
+/// recipient i.
+class Draw {
+ public:
+  explicit Draw(const base::Hash& seed) : seed_(seed) {}
+  Draw(const Draw&) = delete;
+  Draw& operator=(const Draw&) = delete;
+  ~Draw() { base::wipe(seed_.bytes); }
+  [[nodiscard]] base::Hash part(std::uint64_t index) const { return base::keccak256({seed_.view(), base::be64(index)}); }
+
+ private:
+  base::Hash seed_;
+};
+
+/// libsodium's sealed box (crypto_box_seal) with a given ephemeral seed: ephemeral key 32 | box under nonce blake2b(ephemeral
+/// key | recipient).
+bool seal_key(ByteView key, const BoxKey& recipient, const base::Hash& ephemeral, std::array<std::uint8_t, kSealedKey>& out) {
+  BoxKey secret;
+  crypto_box_seed_keypair(out.data(), secret.bytes.data(), ephemeral.bytes.data());
+  std::array<std::uint8_t, crypto_box_NONCEBYTES> nonce{};
+  crypto_generichash_state state;
+  crypto_generichash_init(&state, nullptr, 0, nonce.size());
+  crypto_generichash_update(&state, out.data(), crypto_box_PUBLICKEYBYTES);
+  crypto_generichash_update(&state, recipient.bytes.data(), recipient.bytes.size());
+  crypto_generichash_final(&state, nonce.data(), nonce.size());
+  const int failed = crypto_box_easy(out.data() + crypto_box_PUBLICKEYBYTES, key.data(), key.size(), nonce.data(),
+                                     recipient.bytes.data(), secret.bytes.data());
+  base::wipe(secret.bytes);
+  return failed == 0;
+}
+
+Result<Bytes> seal_from(const Draw& draw, ByteView content, const std::vector<BoxKey>& recipients) {
   if (recipients.empty() || recipients.size() > kMaxRecipients)
     return fail(Code::invalid_argument, "[envelope] {} recipients: 1 to {} expected", recipients.size(), kMaxRecipients);
   if (content.size() > kMaxContent)
     return fail(Code::out_of_range, "[envelope] content of {} bytes: at most {}", content.size(), kMaxContent);
   ContentKey key;
-  crypto_aead_xchacha20poly1305_ietf_keygen(key.bytes.data());
+  auto drawn = draw.part(0);
+  key.bytes = drawn.bytes;
+  base::wipe(drawn.bytes);
   base::Writer writer;
   writer.raw(base::as_bytes(kMagic));
   writer.number(static_cast<std::uint16_t>(recipients.size()));
-  for (const auto& recipient : recipients) {
+  for (std::size_t i = 0; i < recipients.size(); ++i) {
     std::array<std::uint8_t, kSealedKey> sealed{};
-    if (crypto_box_seal(sealed.data(), key.bytes.data(), key.bytes.size(), recipient.bytes.data()) != 0)
-      return fail(Code::invalid_argument, "[envelope] {} is not a usable X25519 key", base::to_hex(recipient));
-    writer.raw(recipient.view());
+    if (!seal_key(key.bytes, recipients[i], draw.part(2 + i), sealed))
+      return fail(Code::invalid_argument, "[envelope] {} is not a usable X25519 key", base::to_hex(recipients[i]));
+    writer.raw(recipients[i].view());
     writer.raw(sealed);
   }
   auto out = std::move(writer).take();
   const auto head = out.size();
   out.resize(head + kNonce + content.size() + kTag);
-  randombytes_buf(out.data() + head, kNonce);
+  const auto nonce = draw.part(1);
+  std::copy_n(nonce.bytes.begin(), kNonce, out.begin() + static_cast<std::ptrdiff_t>(head));
   unsigned long long written = 0;
   crypto_aead_xchacha20poly1305_ietf_encrypt(out.data() + head + kNonce, &written, content.data(), content.size(), out.data(),
                                              head, nullptr, out.data() + head, key.bytes.data());
   KOINON_INVARIANT(written == content.size() + kTag);
   return out;
 }
+
+}  // namespace
+
+Result<Bytes> seal(ByteView content, const std::vector<BoxKey>& recipients) {
+  ready();
+  base::Hash seed;
+  randombytes_buf(seed.bytes.data(), seed.bytes.size());
+  return seal_from(Draw(seed), content, recipients);
+}
+
+Result<Bytes> seal_bound(ByteView content, const std::vector<BoxKey>& recipients) {
+  ready();
+  base::Writer keys;
+  keys.number(static_cast<std::uint64_t>(recipients.size()));
+  for (const auto& recipient : recipients) keys.raw(recipient.view());
+  return seal_from(Draw(base::keccak256({base::as_bytes("koinon.envelope"), std::move(keys).take(), content})), content,
+                   recipients);
+}
+
+bool usable(const BoxKey& key) { return seal({}, {key}).has_value(); }
 
 Result<Bytes> open(ByteView envelope, const BoxPair& recipient) {
   ready();

@@ -41,6 +41,14 @@ inline constexpr std::size_t kMaxContent = std::size_t{256} << 20;
 /// XSalsa20-Poly1305). Errors: invalid_argument on no or too many recipients, out_of_range on content size.
 base::Result<base::Bytes> seal(base::ByteView content, const std::vector<BoxKey>& recipients);
 
+/// The same with nothing random: keys and nonces follow from content and recipients, so whoever has the content can make the
+/// very same envelope and compare. Precondition: the content holds 32 bytes that nobody can guess (work::Parcel::salt), or an
+/// observer could try contents.
+base::Result<base::Bytes> seal_bound(base::ByteView content, const std::vector<BoxKey>& recipients);
+
+/// True when something can be sealed to `key`.
+bool usable(const BoxKey& key);
+
 /// Opens an envelope. Errors: malformed (not an envelope), unauthorised (not for this key), rejected (changed on the way).
 base::Result<base::Bytes> open(base::ByteView envelope, const BoxPair& recipient);
 

@@ -41,6 +41,23 @@ TEST(Envelope, holds_empty_content) {
   EXPECT_TRUE(open(seal({}, {a.public_key()}).value(), a).value().empty());
 }
 
+TEST(Envelope, bound_to_its_content_is_the_same_each_time_and_opens) {
+  const auto a = BoxPair::generate();
+  const auto b = BoxPair::generate();
+  const std::vector<BoxKey> keys{a.public_key(), b.public_key()};
+  const auto envelope = seal_bound(base::as_bytes("salt and input"), keys).value();
+  EXPECT_EQ(envelope, seal_bound(base::as_bytes("salt and input"), keys).value());
+  EXPECT_EQ(base::as_text(open(envelope, b).value()), "salt and input");
+  EXPECT_NE(envelope, seal_bound(base::as_bytes("salt and output"), keys).value());
+  EXPECT_NE(envelope, seal_bound(base::as_bytes("salt and input"), {b.public_key(), a.public_key()}).value());
+  EXPECT_NE(seal(base::as_bytes("x"), keys).value(), seal(base::as_bytes("x"), keys).value());
+}
+
+TEST(Envelope, knows_keys_that_nothing_can_be_sealed_to) {
+  EXPECT_TRUE(usable(BoxPair::generate().public_key()));
+  EXPECT_FALSE(usable(BoxKey{}));
+}
+
 TEST(BoxPair, comes_back_from_its_secret) {
   const auto a = BoxPair::generate();
   EXPECT_EQ(BoxPair::from_secret(a.secret()).value().public_key(), a.public_key());

@@ -1,6 +1,8 @@
+#include "base/random.hpp"
 #include "ledger/contracts/koinon_token.hpp"
 #include "ledger/contracts/registry.hpp"
 #include "ledger/contracts/work_market.hpp"
+#include "ledger/typed_data.hpp"
 #include "market/onchain/onchain.hpp"
 
 namespace koinon::market {
@@ -9,8 +11,8 @@ using base::Code;
 using base::fail;
 
 struct Accounts::State {
-  State(ledger::Rpc& rpc, ledger::TxSender& sender_in, const MarketAddresses& at)
-      : sender(sender_in), token(rpc, at.token), registry(rpc, at.registry), market(rpc, at.market) {}
+  State(ledger::Rpc& rpc_in, ledger::TxSender& sender_in, const MarketAddresses& at)
+      : rpc(rpc_in), sender(sender_in), token(rpc_in, at.token), registry(rpc_in, at.registry), market(rpc_in, at.market) {}
 
   /// Weights in the sum tree cost more or less to change as others come and go between the estimate and the block.
   static constexpr std::uint64_t kTreeGas = 400'000;
@@ -22,11 +24,48 @@ struct Accounts::State {
     return {};
   }
 
+  Result<ledger::TxRequest> deposit_authorised(std::uint32_t account, const Wei& amount);
+
+  ledger::Rpc& rpc;
   ledger::TxSender& sender;
   ledger::contracts::KoinonToken token;
   ledger::contracts::Registry registry;
   ledger::contracts::WorkMarket market;
 };
+
+/// A deposit by an authorisation (ERC-3009) of the sender, which needs no approval. Errors: ledger when the token knows none.
+Result<ledger::TxRequest> Accounts::State::deposit_authorised(std::uint32_t account, const Wei& amount) {
+  constexpr std::uint64_t kValidSeconds = 3'600;
+  constexpr std::uint64_t kFields = 0x0f;  // EIP-5267: name, version, chain id and contract, and no other
+  ledger::contracts::Registry::Authorization a;
+  a.from_ = sender.address();
+  a.amount = amount;
+  base::SystemRandom random;
+  a.salt = random.hash();
+  KOINON_TRY([[maybe_unused]] const auto known, token.authorization_state(a.from_, a.salt));
+  KOINON_TRY(const auto domain, token.eip712_domain());
+  KOINON_TRY(const auto chain_id, domain.chain_id.to_u64());
+  if (domain.fields.bytes[0] != kFields) return fail(Code::unsupported, "[deposit] the token signs under an unusual domain");
+  KOINON_TRY(const auto newest, rpc.block("latest"));
+  a.valid_before = Wei(newest.timestamp + kValidSeconds);
+  KOINON_TRY(const auto nonce, registry.deposit_nonce(account, a.salt));
+  const ledger::TypedDomain separator{domain.name, domain.version, chain_id, domain.verifying_contract};
+  const auto message = ledger::StructHash(
+                           "ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,"
+                           "uint256 validBefore,bytes32 nonce)")
+                           .add(a.from_)
+                           .add(registry.address())
+                           .add(a.amount)
+                           .add(Wei{})
+                           .add(a.valid_before)
+                           .add(nonce)
+                           .hash();
+  const auto signature = sender.sign_digest(ledger::typed_data_hash(separator.separator(), message));
+  a.v = static_cast<std::uint8_t>(27 + signature.y_parity);
+  a.r = signature.r;
+  a.s = signature.s;
+  return registry.deposit_with_authorization(account, a);
+}
 
 Accounts::Accounts(ledger::Rpc& rpc, ledger::TxSender& sender, const MarketAddresses& addresses)
     : state_(std::make_unique<State>(rpc, sender, addresses)) {}
@@ -43,7 +82,10 @@ Result<std::uint32_t> Accounts::open(const base::Address& operator_address, cons
 
 Status Accounts::deposit(std::uint32_t account, const Wei& amount) {
   KOINON_TRY(const auto allowed, state_->token.allowance(state_->sender.address(), state_->registry.address()));
-  if (allowed < amount) KOINON_CHECK(state_->send(state_->token.approve(state_->registry.address(), amount)));
+  if (allowed < amount) {
+    if (const auto request = state_->deposit_authorised(account, amount)) return state_->send(request);
+    KOINON_CHECK(state_->send(state_->token.approve(state_->registry.address(), amount)));
+  }
   return state_->send(state_->registry.deposit(account, amount));
 }
 

@@ -12,7 +12,7 @@ namespace {
 namespace abi = ledger::abi;
 using ledger::DeployStep;
 
-constexpr const char* kVersion = "1";
+constexpr const char* kVersion = "2";
 
 template <class Contract>
 ledger::ContractArtifact artifact(std::string name) {

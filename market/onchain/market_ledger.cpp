@@ -1,5 +1,3 @@
-#include <nlohmann/json.hpp>
-
 #include "ledger/contracts/work_market.hpp"
 #include "market/onchain/onchain.hpp"
 
@@ -81,25 +79,19 @@ class OnchainMarket final : public MarketLedger {
     return send(market_.refute_output(order, top, tensor_size, tensor_count, list_siblings));
   }
 
-  Result<Answer> posted(const Hash& transaction) override {
-    KOINON_TRY(const auto found, rpc_.call("eth_getTransactionByHash", nlohmann::json::array({base::to_hex(transaction)})));
-    if (!found.is_object() || !found.contains("input") || !found["input"].is_string())
-      return fail(Code::not_found, "[posted] no transaction {}", base::to_hex(transaction));
-    KOINON_TRY(const auto input, base::from_hex(found["input"].get_ref<const std::string&>()));
-    for (const auto& entry : WorkMarket::entries()) {
-      if (entry.kind != "function" || (entry.name != "answerInput" && entry.name != "answerOutput") || input.size() < 4)
-        continue;
-      const auto selector = ledger::abi::selector(entry.signature());
-      if (!std::equal(selector.begin(), selector.end(), input.begin())) continue;
-      KOINON_TRY(const auto arguments, ledger::abi::decode(entry.inputs, base::ByteView(input).subspan(4)));
-      Answer out{arguments.items.at(1).data};
-      if (entry.name == "answerOutput") {
-        out.tensor_size = ledger::abi::to_u64(arguments.items.at(3));
-        out.tensor_count = ledger::abi::to_u64(arguments.items.at(4));
+  Result<base::Bytes> posted(const PostedBytes& where) override {
+    // By the hash of its block, so that it is this very log or none.
+    KOINON_TRY(const auto logs, rpc_.logs({{market_.address()}, {}, where.block_hash, 0, 0}));
+    for (const auto& log : logs) {
+      if (log.index != where.index) continue;
+      if (where.output) {
+        KOINON_TRY(auto answer, WorkMarket::OutputPosted::decode(log));
+        return std::move(answer.data);
       }
-      return out;
+      KOINON_TRY(auto answer, WorkMarket::InputPosted::decode(log));
+      return std::move(answer.data);
     }
-    return fail(Code::malformed, "[posted] {} answers no demand", base::to_hex(transaction));
+    return fail(Code::not_found, "[posted] no log {} in block {}", where.index, base::to_hex(where.block_hash));
   }
 
   Result<Now> now(std::uint64_t order) override {

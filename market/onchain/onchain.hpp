@@ -60,7 +60,8 @@ class Accounts {
 
   /// Opens an account that the sender owns. Returns its id.
   Result<std::uint32_t> open(const base::Address& operator_address, const base::Address& payout);
-  /// Moves tokens of the sender into the account (approving first when needed).
+  /// Moves tokens of the sender into the account: one transaction where an approval stands or the token knows ERC-3009, else
+  /// two.
   Status deposit(std::uint32_t account, const Wei& amount);
   Status withdraw(std::uint32_t account, const Wei& amount);
   Status stake(std::uint32_t account, const Wei& amount);

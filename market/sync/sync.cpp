@@ -130,8 +130,10 @@ struct Sync::State {
         KOINON_TRY(const auto header, rpc.block(log.block.number));
         times[log.block.number] = static_cast<std::int64_t>(header.timestamp) * 1000;
       }
+      auto arguments = parsed["args"];
+      arguments.erase("data");  // bytes that were posted: up to 64 KiB, read from the ledger when they are needed
       out.push_back({log.block.number, log.block.hash, log.transaction, log.index, times[log.block.number],
-                     is_registry ? "Registry" : "WorkMarket", parsed["event"].get<std::string>(), parsed["args"].dump()});
+                     is_registry ? "Registry" : "WorkMarket", parsed["event"].get<std::string>(), arguments.dump()});
     }
     return out;
   }

@@ -73,6 +73,7 @@ Result<work::Outcome> ActingSeller::run(const market::OrderView& order, const wo
         return work::Outcome{
             {}, {seat.claim.output_root, seat.claim.trace_root, base::keccak256(base::as_bytes("copied"))}, {}};
   }
+  if (mood == Mood::slanders) return work::Outcome{{}, trust::bad_input_roots(), {}};
   KOINON_TRY(auto outcome, Seller::run(order, input, stop));
   if (mood == Mood::lies) {
     for (auto& output : outcome.outputs)
@@ -92,12 +93,12 @@ ActingBuyer::ActingBuyer(const market::Services& services, std::shared_ptr<Condu
       Buyer(Cover::own),
       conduct_(std::move(conduct)) {}
 
-Status ActingBuyer::publish(const market::OrderView& order, const market::Parties& parties) {
+Status ActingBuyer::publish(const market::OrderView& order) {
   if (conduct_->buyer == BuyerMood::mute) return {};
   own.endpoint = original.endpoint;  // known only once the node serves
   if (conduct_->buyer == BuyerMood::misleads && order.rounds[order.round()].role != trust::Role::quorum)
-    return market::publish_parcel(own, order, parties, work::Parcel{{}, {Bytes(10, 1)}});
-  return Buyer::publish(order, parties);
+    return market::publish_parcel(own, order, work::Parcel{{}, {Bytes(10, 1)}});
+  return Buyer::publish(order);
 }
 
 Status ActingBuyer::answer_input(const market::OrderView& order) {

@@ -18,6 +18,7 @@ enum class Mood {
   forgets,    ///< commits, never reveals
   withholds,  ///< right in everything, but serves no result; answers when it is demanded on the ledger
   keeps,      ///< as withholds, and answers no demand either
+  slanders,   ///< gets the input and claims that it is bad
   stammers,   ///< commits and reveals what it did, but claims the wrong witness
 };
 
@@ -81,7 +82,7 @@ class ActingSeller final : private Cover, public market::Seller {
 class ActingBuyer final : private Cover, public market::Buyer {
  public:
   ActingBuyer(const market::Services& services, std::shared_ptr<Conduct> conduct);
-  base::Status publish(const market::OrderView& order, const market::Parties& parties) override;
+  base::Status publish(const market::OrderView& order) override;
   base::Status answer_input(const market::OrderView& order) override;
 
  private:

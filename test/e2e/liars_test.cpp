@@ -84,6 +84,27 @@ TEST(Liars, majority_is_caught_by_the_audit) {
   EXPECT_TRUE(market::verify_offline(world.receipt(id)));
 }
 
+TEST(Liars, false_claims_of_bad_input_cost_the_whole_lock) {
+  auto& world = World::shared();
+  world.cast({0, 1, 2});
+  for (const auto i : std::vector<std::size_t>{0, 1}) world.provider(i).conduct->seller = Mood::slanders;
+  world.provider(2).conduct->hold = true;
+  const auto model = small_model();
+  const auto before = world.money();
+  const auto id = world.place(world.purchase(model, 19));
+  world.await(id, drawn);
+  world.enter({3, 4, 5, 6, 7, 8, 9});  // the jury
+  world.provider(2).conduct->hold = false;
+  const auto order = world.await_end(id);
+  const auto after = world.money();
+  expect_truth(order, model, 19);
+  for (const auto i : std::vector<std::size_t>{0, 1}) expect_caught(order, world.provider(i), before, after);
+  EXPECT_EQ(seat_of(order, world.provider(2)).paid, net_price());
+  EXPECT_EQ(order.juries, 1);
+  EXPECT_GT(order.appeals_returned, order.appeal_bonds);
+  expect_conserved(order);
+}
+
 TEST(Liars, majority_is_caught_by_the_appeal_of_the_honest_minority) {
   auto& world = World::shared();
   world.cast({0, 1, 2});

@@ -62,7 +62,9 @@ net::Router routes(node::Node& node) {
                           return net::HttpResponse::text(200, std::string(base::as_text(blob)), "application/octet-stream");
                         });
   router.get("/api/v1/deployment", [&node](const net::HttpRequest&) -> Result<net::HttpResponse> {
-    const json out = {{"rpc_url", node.ledger_url()}, {"local", node.runs_ledger()}, {"deployment", json::parse(node.deployment().to_json())}};
+    const json out = {{"rpc_url", node.ledger_url()},
+                      {"local", node.runs_ledger()},
+                      {"deployment", json::parse(node.deployment().to_json())}};
     return net::HttpResponse::json(200, out.dump());
   });
   router.post("/api/v1/faucet", [&node](const net::HttpRequest& request) -> Result<net::HttpResponse> {
@@ -247,7 +249,7 @@ TEST_F(ExtendedMarket, a_liar_under_the_second_check_meets_a_jury) {
   const auto truth = need(Statistics().run(job(), {}));
   ASSERT_TRUE(order.verdict);
   EXPECT_EQ(order.verdict->output_root, truth.roots.output);
-  EXPECT_EQ(order.verdict->witness, truth.roots.witness);
+  EXPECT_EQ(order.verdict->witness, trust::witness_link(buyer().market().context(order.id), truth.roots.witness, 0));
   ASSERT_EQ(order.rounds.size(), 2U);
   EXPECT_EQ(order.rounds[1].role, Role::jury);
   ASSERT_EQ(order.seats.size(), kProviders);

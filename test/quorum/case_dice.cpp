@@ -96,11 +96,22 @@ class Throw {
 
   void claim(trust::Claim& claim, Role role) {
     auto roots = below(100) < honest_ ? results_[0] : results_[1 + below(2)];
-    if (below(100) < bad_) roots = trust::bad_input_roots();
+    if (below(100) < bad_) roots = one_in(4) ? trust::unserved_roots() : trust::bad_input_roots();
+    if (says_bad_input(roots) && role == Role::jury && one_in(2)) roots.witness = results_[0].witness;  // it has the input
+    if (says_bad_input(roots) && one_in(8)) roots.trace = random_.hash();
     if (one_in(12)) roots.witness = random_.hash();  // a copy: the right roots without the run
     claim.output_root = roots.output;
     claim.trace_root = roots.trace;
-    claim.mark = role == Role::jury ? roots.witness : trust::tag(c_.context, claim.account, roots.witness);
+    claim.mark = mark(claim.account, role, roots);
+  }
+
+  static bool says_bad_input(const Roots& roots) { return roots.output == trust::bad_input_roots().output; }
+
+  base::Hash mark(std::uint32_t account, Role role, const Roots& roots) {
+    if (role != Role::jury) return trust::tag(c_.context, account, trust::witness_link(c_.context, roots.witness, 0));
+    if (roots.witness == trust::bad_input_roots().witness) return roots.witness;
+    const auto before = std::ranges::count_if(c_.rounds, [](const trust::RoundFacts& r) { return r.role == Role::jury; }) - 1;
+    return trust::witness_link(c_.context, roots.witness, static_cast<unsigned>(before));
   }
 
   base::Random& random_;

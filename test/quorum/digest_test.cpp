@@ -35,6 +35,11 @@ TEST_F(Digests, tags_and_commitments_are_those_of_the_market) {
     const auto salt = random.hash();
     ASSERT_EQ(trust::tag(context_, claim.account, claim.mark),
               market.tag_of(context_.order, claim.account, claim.mark).value());
+    for (unsigned jury = 0; jury < trust::kJuries; ++jury)
+      ASSERT_EQ(trust::witness_link(context_, claim.mark, jury),
+                market.link_of(context_.order, claim.mark, static_cast<std::uint8_t>(jury)).value());
+    ASSERT_EQ(trust::witness_base(trust::witness_link(context_, claim.mark, 1), 1),
+              trust::witness_link(context_, claim.mark, 0));
     ASSERT_EQ(trust::commitment(context_, round, claim, digest, size, salt),
               market
                   .commitment_of(context_.order, round, claim.account, claim.output_root, claim.trace_root, claim.mark, digest,

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace koinon::trust {
 namespace {
 
@@ -36,9 +38,18 @@ struct Story {
   void fill(Claim& claim, Role role, std::string_view result) const {
     const auto roots_of = result == "lazy" ? "truth" : result;
     const auto witness = named(std::string("witness ") + std::string(result));
-    claim.output_root = result == "bad input" ? bad_input_roots().output : named(roots_of);
+    claim.output_root = named(roots_of);
     claim.trace_root = named(std::string("trace ") + std::string(roots_of));
-    claim.mark = role == Role::jury ? witness : tag(facts.context, claim.account, witness);
+    if (result == "bad input" || result == "confirmed") claim.output_root = bad_input_roots().output;
+    if (result == "unserved") claim.output_root = unserved_roots().output;
+    if (result == "bad input" || result == "confirmed" || result == "unserved") claim.trace_root = {};
+    if (role != Role::jury) {
+      claim.mark = tag(facts.context, claim.account, witness_link(facts.context, witness, 0));
+      return;
+    }
+    const auto before = std::ranges::count(facts.rounds, Role::jury, &RoundFacts::role) - 1;
+    claim.mark =
+        result == "bad input" ? bad_input_roots().witness : witness_link(facts.context, witness, static_cast<unsigned>(before));
   }
   [[nodiscard]] Decision decide() const { return QuorumCheck().decide(facts); }
 };
@@ -129,8 +140,50 @@ TEST(Quorum, a_jury_that_the_check_called_and_that_finds_no_majority_is_undecide
   EXPECT_EQ(d.action, Action::undecided);
 }
 
-TEST(Quorum, bad_input_ends_the_order_and_is_never_rejected) {
+TEST(Quorum, bad_input_stands_until_an_appeal) {
   EXPECT_EQ(Story().round(Role::quorum, {"bad input", "bad input", "truth"}).decide().action, Action::bad_input);
+  EXPECT_EQ(Story().round(Role::quorum, {"bad input", "unserved", "truth"}).decide().action, Action::bad_input);
+  EXPECT_EQ(Story().round(Role::quorum, {"unserved", "unserved", "truth"}).decide().action, Action::undecided);
+}
+
+TEST(Quorum, a_jury_that_finds_a_result_rejects_who_claimed_bad_input) {
+  const auto d = Story()
+                     .round(Role::quorum, {"bad input", "bad input", "truth"})
+                     .round(Role::jury, {"truth", "truth", "truth", "truth", "bad input", "confirmed", "silent"}, true)
+                     .decide();
+  EXPECT_EQ(d.action, Action::stand);
+  EXPECT_EQ(d.accepted, 0b0001111100U);
+  EXPECT_EQ(d.rejected, 0b0000000011U);
+}
+
+TEST(Quorum, a_jury_that_has_the_input_confirms_that_it_is_bad) {
+  const std::vector<std::string_view> jury{"confirmed", "confirmed", "confirmed", "confirmed", "truth", "bad input", "silent"};
+  const auto d = Story().round(Role::quorum, {"bad input", "bad input", "truth"}).round(Role::jury, jury, true).decide();
+  EXPECT_EQ(d.action, Action::bad_input);
+  EXPECT_EQ(d.accepted, 0b0001111000U);
+  EXPECT_EQ(d.rejected, 0U);
+}
+
+TEST(Quorum, a_jury_without_the_input_changes_nothing) {
+  const std::vector<std::string_view> jury(7, "bad input");
+  const auto d = Story().round(Role::quorum, {"bad input", "bad input", "truth"}).round(Role::jury, jury, true).decide();
+  EXPECT_EQ(d.action, Action::bad_input);
+  EXPECT_EQ(d.accepted | d.rejected, 0U);
+}
+
+TEST(Quorum, a_second_jury_cannot_use_what_the_first_revealed) {
+  Story story;
+  story.round(Role::quorum, {"lie", "lie", "truth"});
+  story.round(Role::jury, std::vector<std::string_view>(7, "truth"), true);
+  const auto seen = story.facts.claims[3].claim.mark;
+  story.round(Role::jury, std::vector<std::string_view>(15, "truth"), true);
+  story.facts.claims[10].claim.mark = seen;
+  const auto d = story.decide();
+  EXPECT_EQ(d.witness, seen);
+  EXPECT_EQ(d.rejected, 0b10000000011U);
+}
+
+TEST(Quorum, bad_input_beside_a_result_is_never_rejected) {
   const auto d = Story().round(Role::quorum, {"truth", "truth", "bad input"}).decide();
   EXPECT_EQ(d.action, Action::stand);
   EXPECT_EQ(d.accepted | d.rejected, 0b011U);

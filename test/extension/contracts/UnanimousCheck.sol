@@ -2,10 +2,12 @@
 pragma solidity 0.8.37;
 
 import {ICheck} from "../../../contracts/src/ICheck.sol";
+import {Witness} from "../../../contracts/src/Witness.sol";
 import {Action, BAD_INPUT, Case, ClaimView, Decision, Role, TAG_DOMAIN} from "../../../contracts/src/Types.sol";
 
 /// @title Check by unanimity
-/// @notice 1. The result that every one of the n members claims stands, without an audit. All n saying BAD_INPUT end the order.
+/// @notice 1. The result that every one of the n members claims stands, without an audit. All n saying BAD_INPUT end the order,
+///    unless a jury that an appeal calls finds a result.
 /// 2. Anything else, a silent member included, goes to a jury of 2n + 1, unless nobody claims a result: then the order is undecided.
 /// 3. A jury decides by the majority of its seats, if it is larger than the quorum, on roots and witness; its truth judges every
 ///    claim, tags included, as in QuorumCheck. Without a majority an unanimous result stands and anything else is undecided.
@@ -74,17 +76,24 @@ contract UnanimousCheck is ICheck {
         ClaimView calldata t = c.claims[truth];
         d.action = Action.Stand;
         (d.outputRoot, d.traceRoot) = (t.outputRoot, t.traceRoot);
-        if (judged) d.witness = t.mark;
+        if (judged) d.witness = _base(c, t);
         for (uint256 i = 0; i < c.claims.length; ++i) {
             ClaimView calldata claim = c.claims[i];
             if (!claim.revealed || claim.outputRoot == BAD_INPUT) continue;
             bool juror = c.rounds[claim.round].role == Role.Jury;
             if (juror && !judged) continue;
             bool right = _sameRoots(claim, t);
-            if (judged) right = right && claim.mark == (juror ? t.mark : _tag(c, claim.account, t.mark));
+            if (judged) right = right && (juror ? _base(c, claim) == d.witness : claim.mark == _tag(c, claim.account, d.witness));
             if (right) d.accepted |= uint64(1) << uint64(i);
             else d.rejected |= uint64(1) << uint64(i);
         }
+    }
+
+    /// Link 0 of the witness, from what a juror revealed.
+    function _base(Case calldata c, ClaimView calldata juror) private pure returns (bytes32) {
+        uint256 jury;
+        for (uint256 r = 0; r < juror.round; ++r) if (c.rounds[r].role == Role.Jury) ++jury;
+        return Witness.base(juror.mark, jury);
     }
 
     function _sameRoots(ClaimView calldata a, ClaimView calldata b) private pure returns (bool) {

@@ -7,7 +7,6 @@ namespace {
 
 using trust::Action;
 using trust::Case;
-using trust::Claim;
 using trust::ClaimFacts;
 using trust::Decision;
 using trust::Role;
@@ -16,8 +15,8 @@ bool says_bad_input(const ClaimFacts& seat) { return seat.claim.output_root == t
 
 /// What the quorum says.
 struct Voice {
-  const Claim* claimed = nullptr;  ///< the first claim of a result
-  bool unanimous = false;          ///< n members say the same: a result, or that the input is bad
+  const ClaimFacts* claimed = nullptr;  ///< the first claim of a result
+  bool unanimous = false;               ///< n members say the same: a result, or that the input is bad
 };
 
 Voice voice_of(const Case& c) {
@@ -31,8 +30,8 @@ Voice voice_of(const Case& c) {
     if (says_bad_input(seat))
       ++bad;
     else if (out.claimed == nullptr)
-      out.claimed = &seat.claim;
-    else if (!seat.claim.same_result(*out.claimed))
+      out.claimed = &seat;
+    else if (!seat.claim.same_result(out.claimed->claim))
       same = false;
   }
   out.unanimous = said >= c.n && same && (bad == 0 || bad == said);
@@ -40,7 +39,7 @@ Voice voice_of(const Case& c) {
 }
 
 /// The claim that more than half of the seats of a jury share, or null.
-const Claim* majority_of(const Case& c, std::size_t round) {
+const ClaimFacts* majority_of(const Case& c, std::size_t round) {
   const auto& r = c.rounds[round];
   if (r.role != Role::jury || r.lapsed || r.seated <= c.n) return nullptr;
   const auto votes = [&](const ClaimFacts& seat) { return seat.round == round && seat.revealed && !says_bad_input(seat); };
@@ -49,24 +48,28 @@ const Claim* majority_of(const Case& c, std::size_t round) {
     const auto equal = std::ranges::count_if(c.claims, [&](const ClaimFacts& other) {
       return votes(other) && other.claim.same_result(candidate.claim) && other.claim.mark == candidate.claim.mark;
     });
-    if (2 * equal > r.seated) return &candidate.claim;
+    if (2 * equal > r.seated) return &candidate;
   }
   return nullptr;
 }
 
 /// The verdict that takes `truth` for true; `judged` when a jury's, which knows the witness.
-Decision stand(const Case& c, const Claim& truth, bool judged) {
+Decision stand(const Case& c, const ClaimFacts& truth_seat, bool judged) {
+  const auto& truth = truth_seat.claim;
   Decision out;
   out.action = Action::stand;
   out.output_root = truth.output_root;
   out.trace_root = truth.trace_root;
-  if (judged) out.witness = truth.mark;
+  if (judged) out.witness = trust::witness_base(c, truth_seat);
   for (std::size_t i = 0; i < c.claims.size(); ++i) {
     const auto& seat = c.claims[i];
     const bool juror = c.rounds[seat.round].role == Role::jury;
     if (!seat.revealed || says_bad_input(seat) || (juror && !judged)) continue;
-    const auto mark = juror ? truth.mark : trust::tag(c.context, seat.claim.account, truth.mark);
-    const bool right = seat.claim.same_result(truth) && (!judged || seat.claim.mark == mark);
+    const auto shown = [&] {
+      return juror ? trust::witness_base(c, seat) == out.witness
+                   : seat.claim.mark == trust::tag(c.context, seat.claim.account, out.witness);
+    };
+    const bool right = seat.claim.same_result(truth) && (!judged || shown());
     (right ? out.accepted : out.rejected) |= std::uint64_t{1} << i;
   }
   return out;
