@@ -109,6 +109,9 @@ struct ValueInfo {
   Type type;
   bool typed = false;  ///< type is known
   std::optional<Value> constant;
+  /// The value that this one shares its scale with when both are quantised: its like in the first step of an unrolled loop or
+  /// recurrent net, so that all steps use one table. Below 0: none.
+  int alike = -1;
 };
 
 /// Values that a node depends on: its inputs that are there, and what its bodies capture.

@@ -66,6 +66,8 @@ int Expansion::concat(std::vector<int> values, std::int64_t axis) {
   return add("Concat", std::move(values), Attributes{{"axis", axis}});
 }
 
+void Expansion::same(int value, int first) { graph_.values[at(value)].alike = first; }
+
 Result<std::vector<int>> Expansion::body(const onnx::Body& body, const std::vector<int>& inputs) {
   const auto& inner = *body.graph;
   if (inner.inputs.size() != inputs.size())
@@ -76,12 +78,14 @@ Result<std::vector<int>> Expansion::body(const onnx::Body& body, const std::vect
   for (std::size_t v = 0; v < place.size(); ++v) {
     if (place[v] != onnx::kAbsent) continue;
     const auto& info = inner.values[v];
+    const auto [found, is_new] = inlined_.try_emplace({body.graph, static_cast<int>(v)}, 0);
     if (!info.constant) {
       place[v] = fresh(info.name);
       made_.insert(place[v]);
+      if (is_new) found->second = place[v];
+      same(place[v], found->second);
       continue;
     }
-    const auto [found, is_new] = inlined_.try_emplace({body.graph, static_cast<int>(v)}, 0);
     if (is_new) found->second = constant(*info.constant);
     place[v] = found->second;
   }
@@ -110,6 +114,7 @@ void Expansion::rename(int from, int to) {
     for (auto& [name, attribute] : node.attributes)
       if (auto* nested = std::get_if<onnx::Body>(&attribute)) move(nested->outer);
   }
+  if (graph_.values[at(to)].alike < 0) graph_.values[at(to)].alike = graph_.values[at(from)].alike;
   made_.erase(from);
 }
 

@@ -34,6 +34,8 @@ class Expansion {
   int slice(int value, std::vector<std::int64_t> starts, std::vector<std::int64_t> ends, std::vector<std::int64_t> axes,
             std::vector<std::int64_t> steps = {});
   int concat(std::vector<int> values, std::int64_t axis);
+  /// Gives two values one scale when they are quantised (onnx::ValueInfo::alike), because they are the same thing at two times.
+  void same(int value, int first);
   /// Adds the nodes of a body whose inputs are `inputs`; the numbers of its outputs. Errors: malformed (number of inputs).
   Result<std::vector<int>> body(const onnx::Body& body, const std::vector<int>& inputs);
   /// Makes output i of the node. An output that is absent is nothing to do.

@@ -1,5 +1,6 @@
 #include "engine/quantise/build.hpp"
 
+#include "engine/operators/integer_range.hpp"
 #include "engine/program/bounds.hpp"
 #include "engine/quantise/equalise.hpp"
 #include "engine/quantise/plan.hpp"
@@ -28,13 +29,18 @@ Result<Samples> take_samples(const onnx::Graph& graph, const std::vector<std::ve
     for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
       const auto& info = graph.values[at(graph.inputs[i])];
       const auto& given = calibration[s][i];
-      if (!onnx::is_float(info.type.element))
-        return fail(Code::unsupported, "[quantise] input '{}' is {}: only float inputs become programs", info.name,
-                    onnx::element_name(info.type.element));
       if (given.data.size() != static_cast<std::size_t>(onnx::count(info.type.shape)))
         return fail(Code::invalid_argument, "[quantise] sample {}: input '{}' has {} elements: {} expected", s, info.name,
                     given.data.size(), onnx::count(info.type.shape));
-      sample.push_back({info.type.element, info.type.shape, given.data, {}});
+      auto& value = sample.emplace_back(onnx::Value::zeros(info.type));
+      if (onnx::is_float(info.type.element)) {
+        value.floats = given.data;
+        continue;
+      }
+      // Whole numbers, which a program takes within these bounds.
+      const auto range = operators::integer_range(graph, graph.inputs[i]);
+      for (std::size_t k = 0; k < value.ints.size(); ++k)
+        value.ints[k] = std::clamp(onnx::saturate(std::floor(static_cast<double>(given.data[k]) + 0.5)), range.low, range.high);
     }
   }
   return out;

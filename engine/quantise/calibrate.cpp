@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "base/random.hpp"
+#include "engine/operators/integer_range.hpp"
 
 namespace koinon::engine::quantise {
 
@@ -17,8 +19,8 @@ using base::Status;
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 void see_range(const onnx::Value& value, Seen& seen) {
-  for (float f : value.floats) {
-    const auto x = static_cast<double>(f);
+  for (std::int64_t i = 0; i < value.size(); ++i) {
+    const auto x = value.real(i);
     if (!std::isfinite(x)) {
       ++seen.strange;
       continue;
@@ -37,6 +39,27 @@ void see_counts(const onnx::Value& value, Seen& seen) {
     if (!std::isfinite(f)) continue;
     const auto bin = std::fabs(static_cast<double>(f)) / seen.magnitude * static_cast<double>(kBins);
     ++seen.counts[std::min(kBins - 1, static_cast<std::size_t>(bin))];
+  }
+}
+
+/// Values that are alike (onnx::ValueInfo::alike) are seen as one.
+void merge(const onnx::Graph& graph, std::vector<Seen>& seen) {
+  std::map<int, std::vector<std::size_t>> groups;
+  for (std::size_t v = 0; v < seen.size(); ++v)
+    if (const int first = graph.values[v].alike; first >= 0 && seen[v].any) groups[first].push_back(v);
+  for (const auto& [first, members] : groups) {
+    Seen all;
+    for (auto v : members) {
+      const auto& one = seen[v];
+      all.low = all.any ? std::min(all.low, one.low) : one.low;
+      all.high = all.any ? std::max(all.high, one.high) : one.high;
+      all.any = true;
+      all.magnitude = std::max(all.magnitude, one.magnitude);
+      all.strange += one.strange;
+      all.counts.resize(std::max(all.counts.size(), one.counts.size()), 0);
+      for (std::size_t i = 0; i < one.counts.size(); ++i) all.counts[i] += one.counts[i];
+    }
+    for (auto v : members) seen[v] = all;
   }
 }
 
@@ -60,6 +83,7 @@ Result<std::vector<Seen>> calibrate(const onnx::Graph& graph, const std::vector<
         see_range(*values[v], seen[v]);
       }
       if (options.progress) options.progress(pass * samples.size() + s + 1, passes * samples.size());
+      if (s + 1 == samples.size()) merge(graph, seen);
     }
   for (std::size_t v = 0; v < seen.size(); ++v)
     if (seen[v].strange > 0 && !seen[v].any)
@@ -149,10 +173,10 @@ Result<std::vector<std::vector<onnx::Value>>> synthetic_samples(const onnx::Grap
   for (std::size_t s = 0; s < out.size(); ++s)
     for (int v : graph.inputs) {
       const auto& info = graph.values[at(v)];
-      if (!onnx::is_float(info.type.element))
-        return fail(Code::unsupported, "[quantise] input '{}' is {}: only float inputs become programs", info.name,
-                    onnx::element_name(info.type.element));
       auto value = onnx::Value::zeros(info.type);
+      const auto range = operators::sample_range(graph, v);
+      for (auto& whole : value.ints)
+        whole = range.low + static_cast<std::int64_t>(random.u64() % static_cast<std::uint64_t>(range.high - range.low + 1));
       for (auto& f : value.floats) {
         const double unit = static_cast<double>(random.u64() >> 40) * 0x1p-24;
         f = static_cast<float>(s % 2 == 0 ? unit : 2 * unit - 1);
