@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/keccak_lanes.hpp"
 #include "base/random.hpp"
 
 namespace koinon::base {
@@ -14,6 +15,19 @@ TEST(Keccak, matches_ethereum_vectors) {
 
 TEST(Keccak, parts_equal_their_concatenation) {
   EXPECT_EQ(keccak256({as_bytes("ko"), as_bytes("inon")}), keccak256(as_bytes("koinon")));
+}
+
+TEST(Keccak, hashes_many_as_it_hashes_one) {
+  SeededRandom random(11);
+  for (std::size_t length : std::vector<std::size_t>{0, 1, 8, 66, 135, 136, 137, 271, 272, 273, 1026})
+    for (std::size_t count : std::vector<std::size_t>{0, 1, 3, 4, 5, 7, 8, 9, 12, 13, 17, 29}) {
+      Bytes messages(length * count + 1);
+      for (auto& b : messages) b = static_cast<std::uint8_t>(random.u64());
+      std::vector<Hash> want(count), got(count);
+      keccak256_each_ref(messages.data(), length, count, want.data());
+      keccak256_each(messages.data(), length, count, got.data());
+      ASSERT_EQ(got, want) << length << " bytes, " << count;
+    }
 }
 
 TEST(Sha256, matches_fips_180_vector) {

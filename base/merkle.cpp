@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/keccak_lanes.hpp"
+
 namespace koinon::base {
 namespace {
 
@@ -42,9 +44,21 @@ unsigned depth_of(std::uint64_t leaves) { return static_cast<unsigned>(std::bit_
 std::vector<Hash> byte_leaves(Domain domain, ByteView bytes) {
   const auto n = leaf_count(bytes.size());
   std::vector<Hash> out(n);
-  for (std::uint64_t i = 0; i < n; ++i) {
-    const auto from = i * kLeafSize;
-    out[i] = byte_leaf(domain, bytes.subspan(from, std::min<std::uint64_t>(kLeafSize, bytes.size() - from)));
+  // Several at once: their messages are laid one behind the other.
+  constexpr std::size_t kTogether = 16, kMessage = 2 + kLeafSize;
+  std::vector<std::uint8_t> messages(std::min<std::uint64_t>(n, kTogether) * kMessage);
+  const auto head = prefix(0, domain);
+  for (std::uint64_t i = 0; i < n; i += kTogether) {
+    const auto count = std::min<std::uint64_t>(kTogether, n - i);
+    for (std::uint64_t k = 0; k < count; ++k) {
+      std::uint8_t* to = messages.data() + k * kMessage;
+      const auto data = bytes.subspan((i + k) * kLeafSize);
+      const auto size = std::min<std::size_t>(kLeafSize, data.size());
+      std::copy(head.begin(), head.end(), to);
+      std::copy_n(data.begin(), size, to + 2);
+      std::fill(to + 2 + size, to + kMessage, std::uint8_t{0});
+    }
+    keccak256_each(messages.data(), kMessage, count, out.data() + i);
   }
   return out;
 }
@@ -53,6 +67,26 @@ std::vector<Hash> list_leaves(Domain domain, const std::vector<Hash>& items) {
   std::vector<Hash> out(items.size());
   for (std::uint64_t i = 0; i < items.size(); ++i) out[i] = list_leaf(domain, i, items[i]);
   return out;
+}
+
+/// The level above: node i of 2i and 2i + 1; an absent last one is `absent`.
+std::vector<Hash> nodes_above(Domain domain, const std::vector<Hash>& level, const Hash& absent) {
+  std::vector<Hash> above((level.size() + 1) / 2);
+  constexpr std::size_t kTogether = 16, kSize = sizeof(Hash::bytes), kMessage = 2 + 2 * kSize;
+  std::array<std::uint8_t, kTogether * kMessage> messages;
+  const auto head = prefix(1, domain);
+  for (std::size_t i = 0; i < above.size(); i += kTogether) {
+    const auto count = std::min(kTogether, above.size() - i);
+    for (std::size_t k = 0; k < count; ++k) {
+      const std::size_t left = 2 * (i + k);
+      std::uint8_t* to = std::copy(head.begin(), head.end(), messages.data() + k * kMessage);
+      to = std::copy(level[left].bytes.begin(), level[left].bytes.end(), to);
+      const Hash& right = left + 1 < level.size() ? level[left + 1] : absent;
+      std::copy(right.bytes.begin(), right.bytes.end(), to);
+    }
+    keccak256_each(messages.data(), kMessage, count, above.data() + i);
+  }
+  return above;
 }
 
 /// Folds leaves to the top. Absent subtrees are computed once a level. Collects the siblings of `index` when asked.
@@ -65,9 +99,7 @@ Hash fold(Domain domain, std::vector<Hash> level, Hash absent, std::uint64_t ind
       siblings->push_back(other < level.size() ? level[other] : absent);
       index >>= 1;
     }
-    std::vector<Hash> above((level.size() + 1) / 2);
-    for (std::size_t i = 0; i < above.size(); ++i)
-      above[i] = node_hash(domain, level[2 * i], 2 * i + 1 < level.size() ? level[2 * i + 1] : absent);
+    auto above = nodes_above(domain, level, absent);
     absent = node_hash(domain, absent, absent);
     level = std::move(above);
   }
