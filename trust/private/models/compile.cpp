@@ -1,0 +1,175 @@
+#include "trust/private/models/compile.hpp"
+
+#include <map>
+#include <set>
+
+#include "engine/program/bounds.hpp"
+#include "engine/run/execute.hpp"
+
+namespace koinon::trust::fhe {
+namespace {
+
+using base::Code;
+using base::fail;
+using base::Result;
+using base::Status;
+using engine::program::Constant;
+using engine::program::Program;
+using engine::program::Ref;
+using engine::program::Source;
+using engine::program::Step;
+using engine::program::StepKind;
+using engine::tensor::IntTensor;
+
+bool is_layer(const Step& step) { return step.kind == StepKind::matmul || step.kind == StepKind::conv; }
+bool reads(const Step& step, const std::set<std::size_t>& values) {
+  for (const auto& ref : step.operands)
+    if (ref.source() == Source::value && values.contains(ref.index())) return true;
+  return false;
+}
+
+/// The number of the one matmul over the input, whose reshaped copies are collected in `copies`.
+Result<std::size_t> find_layer(const Program& program, std::set<std::size_t>& copies) {
+  if (program.inputs.size() != 1)
+    return fail(Code::unsupported, "[private] {} inputs: one expected; concatenate them before the model",
+                program.inputs.size());
+  copies = {0};
+  for (std::size_t i = 0; i < program.steps.size(); ++i) {
+    const auto& step = program.steps[i];
+    const auto name = engine::program::step_name(step.kind);
+    if (step.kind == StepKind::reshape && reads(step, copies)) {
+      copies.insert(step.first_output);
+      continue;
+    }
+    if (step.kind != StepKind::matmul)
+      return fail(Code::unsupported,
+                  "[private] step {} ({}) comes before the first matmul: only reshapes of the input may; "
+                  "apply it to the input, or fold it into the weights",
+                  i, name);
+    const auto weight = [&](std::size_t k) { return step.operands[k].source() == Source::weight; };
+    if (step.operands[0].source() != Source::value || !copies.contains(step.operands[0].index()) || !weight(1) ||
+        (step.operands.size() > 2 && !weight(2)) || step.operand_infos[1].shape.size() != 2)
+      return fail(Code::unsupported, "[private] step {} (matmul): the input by a constant matrix expected", i);
+    const auto& shape = step.operand_infos[0].shape;
+    const auto elements = engine::tensor::element_count(shape);
+    if (elements != shape.back())
+      return fail(Code::unsupported,
+                  "[private] step {} (matmul) of {} rows: one expected; fix the batch at 1 and send rows one by one", i,
+                  elements / shape.back());
+    return i;
+  }
+  return fail(Code::unsupported, "[private] no matmul in {} steps: nothing for a provider to compute", program.steps.size());
+}
+
+std::vector<std::int64_t> numbers(const Constant& constant) {
+  const IntTensor tensor{constant.info.dtype, constant.info.shape, constant.data};
+  std::vector<std::int64_t> out;
+  for (std::int64_t i = 0; i < tensor.size(); ++i) out.push_back(tensor.at(i));
+  return out;
+}
+
+LinearLayer layer_of(const Program& program, const Step& step) {
+  const auto& shape = step.operand_infos[1].shape;
+  LinearLayer out{.outputs = static_cast<std::size_t>(shape[0]),
+                  .inputs = static_cast<std::size_t>(shape[1]),
+                  .weights = numbers(program.weights[step.operands[1].index()]),
+                  .bias = {},
+                  .low = program.inputs[0].low,
+                  .high = program.inputs[0].high};
+  out.bias =
+      step.operands.size() > 2 ? numbers(program.weights[step.operands[2].index()]) : std::vector<std::int64_t>(out.outputs);
+  return out;
+}
+
+/// Copies steps into a program of its own, with values and constants numbered anew.
+class Rest {
+ public:
+  Rest(const Program& from, std::size_t accumulators, engine::program::Range range, const engine::program::TensorInfo& info)
+      : from_(from) {
+    out_.version = from.version;
+    out_.metadata = from.metadata;
+    out_.inputs.push_back({.name = "accumulators", .info = info, .scale = {}, .low = range.low, .high = range.high});
+    values_[accumulators] = 0;
+  }
+  Status add(std::size_t number, const Step& step) {
+    if (is_layer(step))
+      return fail(Code::unsupported,
+                  "[private] step {} ({}) is a second layer: it needs the steps before it as tables under encryption; what "
+                  "helps is a model "
+                  "of one layer, or an owner who allows the buyer to compute between layers",
+                  number, engine::program::step_name(step.kind));
+    Step copy = step;
+    for (auto& ref : copy.operands) {
+      KOINON_TRY(ref, moved(ref, number));
+    }
+    copy.first_output = static_cast<std::uint32_t>(next_);
+    for (std::size_t i = 0; i < step.outputs.size(); ++i) values_[step.first_output + i] = next_++;
+    out_.steps.push_back(std::move(copy));
+    return {};
+  }
+  Result<Program> finish() && {
+    for (const auto& output : from_.outputs) {
+      auto copy = output;
+      KOINON_TRY(copy.ref, moved(output.ref, from_.steps.size()));
+      out_.outputs.push_back(std::move(copy));
+    }
+    KOINON_CHECK(engine::program::validate(out_));
+    return std::move(out_);
+  }
+
+ private:
+  Result<Ref> moved(Ref ref, std::size_t number) {
+    if (ref.source() == Source::value) {
+      const auto found = values_.find(ref.index());
+      if (found == values_.end())
+        return fail(Code::unsupported, "[private] step {} reads the input beside the layer: it may go through the layer alone",
+                    number);
+      return Ref::value(found->second);
+    }
+    auto& list = ref.source() == Source::weight ? out_.weights : out_.tables;
+    const auto& all = ref.source() == Source::weight ? from_.weights : from_.tables;
+    const auto [at, fresh] = constants_.try_emplace(ref.word, list.size());
+    if (fresh) list.push_back(all[ref.index()]);
+    return Ref::make(ref.source(), at->second);
+  }
+
+  const Program& from_;
+  Program out_;
+  std::map<std::size_t, std::size_t> values_;
+  std::map<std::uint32_t, std::size_t> constants_;
+  std::size_t next_ = 1;
+};
+
+}  // namespace
+
+Result<LinearProgram> compile_linear(const Program& program) {
+  KOINON_TRY(const auto ranges, engine::program::analyse(program));
+  std::set<std::size_t> copies;
+  KOINON_TRY(const auto number, find_layer(program, copies));
+  const auto& step = program.steps[number];
+  Rest rest(program, step.first_output, ranges[step.first_output], step.outputs[0]);
+  for (std::size_t i = number + 1; i < program.steps.size(); ++i) KOINON_CHECK(rest.add(i, program.steps[i]));
+  LinearProgram out{.step = number, .layer = layer_of(program, step), .rest = {}};
+  KOINON_TRY(out.rest, std::move(rest).finish());
+  return out;
+}
+
+Result<std::vector<IntTensor>> finish(const LinearProgram& program, std::span<const std::int64_t> accumulators) {
+  const auto& input = program.rest.inputs[0];
+  auto tensor = IntTensor::zeros(input.info.dtype, input.info.shape);
+  if (accumulators.size() != static_cast<std::size_t>(tensor.size()))
+    return fail(Code::invalid_argument, "[private] {} accumulators: {} expected", accumulators.size(), tensor.size());
+  for (std::size_t i = 0; i < accumulators.size(); ++i) {
+    if (accumulators[i] < input.low || accumulators[i] > input.high)
+      return fail(Code::out_of_range, "[private] accumulator {} of {}: within [{}, {}] expected", i, accumulators[i], input.low,
+                  input.high);
+    tensor.set(static_cast<std::int64_t>(i), accumulators[i]);
+  }
+  const std::vector<IntTensor> inputs{tensor};
+  engine::run::RunOptions options;
+  options.trace = false;
+  KOINON_TRY(auto run, engine::run::execute(program.rest, inputs, options));
+  return std::move(run.outputs);
+}
+
+}  // namespace koinon::trust::fhe
