@@ -1,9 +1,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "engine/operators/lowering.hpp"
+#include "engine/operators/fixed.hpp"
 #include "engine/operators/shapes.hpp"
 #include "engine/operators/table.hpp"
+#include "engine/operators/whole.hpp"
 
 // Add, Sub, Mul, Div with NumPy's broadcasting.
 namespace koinon::engine::operators {
@@ -114,6 +115,7 @@ Pair meet(Lowering& to, const Quantised& a, const Quantised& b) {
 }
 
 Status lower_sum(const Call& call, Lowering& to) {
+  if (is_whole(call, 0)) return lower_whole(call, to);
   const bool minus = call.node().op == "Sub";
   if (call.known(1) != nullptr) {
     KOINON_TRY(const auto x, to.in(call, 0));
@@ -135,6 +137,7 @@ Status lower_sum(const Call& call, Lowering& to) {
 }
 
 Status lower_mul(const Call& call, Lowering& to) {
+  if (is_whole(call, 0)) return lower_whole(call, to);
   for (std::size_t i = 0; i < 2; ++i) {
     if (call.known(i) == nullptr) continue;
     KOINON_TRY(const auto x, to.in(call, 1 - i));
@@ -147,6 +150,7 @@ Status lower_mul(const Call& call, Lowering& to) {
 }
 
 Status lower_div(const Call& call, Lowering& to) {
+  if (is_whole(call, 0)) return lower_whole(call, to);
   if (call.known(1) != nullptr) {
     KOINON_TRY(const auto x, to.in(call, 0));
     Value inverse = call.value(1);
@@ -156,12 +160,13 @@ Status lower_div(const Call& call, Lowering& to) {
     }
     return multiply_constant(call, to, x, inverse);
   }
-  if (to.target(call.input(1)).real_low <= 0)
-    return call.fail(Code::unsupported, "a divisor that is not positive in calibration (down to {})",
-                     to.target(call.input(1)).real_low);
   KOINON_TRY(const auto x, to.in(call, 0));
   KOINON_TRY(const auto y, to.in(call, 1));
   const auto [a, b, last] = meet(to, x, y);
+  if (to.target(call.input(1)).real_low <= 0) {
+    const auto either = ratio(to, {a, x.scale.real()}, {b, y.scale.real()}, 30);
+    return to.emit(call, either.ref, {either.unit}, last);
+  }
   auto& builder = to.builder();
   const auto divisor = to.rescale(b, {1.0}, 1, to.limit());
   const auto acc = builder.quotient(builder.shift(a, 16, DType::i64), divisor);

@@ -1,8 +1,11 @@
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
-#include "engine/operators/lowering.hpp"
+#include "engine/operators/expansion.hpp"
+#include "engine/operators/fixed.hpp"
 #include "engine/operators/table.hpp"
+#include "engine/operators/whole.hpp"
 
 // Relu and Clip: clamps, which cost nothing behind a node that rescales anyway.
 namespace koinon::engine::operators {
@@ -50,11 +53,27 @@ Status lower(const Call& call, Lowering& to) {
   const auto limits = bounds(call);
   if (!limits) return call.fail(Code::unsupported, "bounds that are computed at run time");
   KOINON_TRY(const auto x, to.in(call, 0));
+  if (is_whole(call, 0)) {
+    const auto range = reach(to, x.ref);
+    const auto low = std::max(range.low, onnx::saturate(std::ceil(limits->first)));
+    const auto high = std::min(range.high, onnx::saturate(std::floor(limits->second)));
+    return to.set_whole(call, clamp(to, x.ref, std::min(low, high), high), x.channels_last);
+  }
   return to.emit(call, x.ref, {x.scale.real()}, x.channels_last, limits->first, limits->second);
 }
 
+/// Bounds that are computed at run time: the larger, then the smaller.
+Status expand(const Call& call, Expansion& to) {
+  if (bounds(call)) return {};
+  int value = call.input(0);
+  if (call.has(1)) value = to.add("Max", {value, call.input(1)});
+  if (call.has(2)) value = to.add("Min", {value, call.input(2)});
+  to.result(0, value);
+  return {};
+}
+
 constexpr Operator kOperators[] = {{"Relu", 6, kNewest, 1, 1, infer, compute, lower},
-                                   {"Clip", 6, kNewest, 1, 3, infer, compute, lower}};
+                                   {"Clip", 6, kNewest, 1, 3, infer, compute, lower, false, expand}};
 
 }  // namespace
 

@@ -1,6 +1,6 @@
-#include "engine/operators/lowering.hpp"
 #include "engine/operators/shapes.hpp"
 #include "engine/operators/table.hpp"
+#include "engine/operators/whole.hpp"
 
 // Concat along an axis.
 namespace koinon::engine::operators {
@@ -45,16 +45,12 @@ Result<std::vector<Value>> compute(const Call& call) {
 
 Status lower(const Call& call, Lowering& to) {
   KOINON_TRY(const auto axis, call.axis(call.integer("axis", 0), call.output_type(0).shape.size()));
-  const auto& target = to.target(call.output(0));
-  std::vector<Ref> parts;
-  for (std::size_t i = 0; i < call.inputs(); ++i) {
-    KOINON_TRY(const auto x, to.in(call, i));
-    const auto ref = to.plain(x);
-    parts.push_back(x.scale == target.scale && to.builder().info(ref).dtype == target.dtype()
-                        ? ref
-                        : to.rescale(ref, {x.scale.real() / target.scale.real()}, target.low, target.high, target.dtype()));
-  }
-  return to.set(call, to.builder().concat(parts, axis), target.scale);
+  std::vector<std::size_t> all;
+  for (std::size_t i = 0; i < call.inputs(); ++i)
+    if (onnx::count(call.shape(i)) > 0) all.push_back(i);
+  KOINON_TRY(const auto parts, alike(call, to, all));
+  if (parts.empty()) return call.fail(Code::unsupported, "an empty result");
+  return to.set(call, concatenated(to, parts, axis), scale_of(call, to));
 }
 
 constexpr Operator kOperators[] = {{"Concat", 4, kNewest, 1, 4096, infer, compute, lower}};

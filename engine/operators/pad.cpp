@@ -1,10 +1,10 @@
 #include <algorithm>
 
-#include "engine/operators/lowering.hpp"
 #include "engine/operators/shapes.hpp"
 #include "engine/operators/table.hpp"
+#include "engine/operators/whole.hpp"
 
-// Pad: constant, reflect and edge; negative pads crop.
+// Pad: constant, reflect, edge and wrap; negative pads crop.
 namespace koinon::engine::operators {
 
 namespace {
@@ -43,7 +43,7 @@ Result<Pads> read(const Call& call) {
     out.begin[axis] = list[i];
     out.end[axis] = list[axes.size() + i];
   }
-  if (out.mode != "constant" && out.mode != "reflect" && out.mode != "edge")
+  if (out.mode != "constant" && out.mode != "reflect" && out.mode != "edge" && out.mode != "wrap")
     return call.fail(Code::unsupported, "mode '{}'", out.mode);
   return out;
 }
@@ -58,7 +58,7 @@ Result<std::vector<Type>> infer(const Call& call) {
       return call.fail(Code::malformed, "axis {} of {} is cropped by more than it has", i, size);
     if (pads.mode == "reflect" && (pads.begin[i] >= size || pads.end[i] >= size))
       return call.fail(Code::malformed, "axis {} of {} is too short to reflect", i, size);
-    if (pads.mode == "edge" && size < 1) return call.fail(Code::malformed, "axis {} is empty", i);
+    if (pads.mode != "constant" && size < 1) return call.fail(Code::malformed, "axis {} is empty", i);
   }
   return std::vector<Type>{out};
 }
@@ -68,6 +68,7 @@ std::int64_t source(const std::string& mode, std::int64_t at, std::int64_t size)
   if (at >= 0 && at < size) return at;
   if (mode == "edge") return at < 0 ? 0 : size - 1;
   if (mode == "reflect") return at < 0 ? -at : 2 * (size - 1) - at;
+  if (mode == "wrap") return (at % size + size) % size;
   return -1;
 }
 
@@ -91,15 +92,45 @@ Result<std::vector<Value>> compute(const Call& call) {
   return std::vector<Value>{std::move(y)};
 }
 
+/// Modes that repeat elements: a gather along each padded axis. Cropping is part of it.
+Ref repeated(Lowering& to, Ref ref, const Pads& pads, const Shape& in, const Shape& out) {
+  for (std::size_t d = 0; d < in.size(); ++d) {
+    if (pads.begin[d] == 0 && pads.end[d] == 0) continue;
+    std::vector<std::int64_t> from;
+    for (std::int64_t i = 0; i < out[d]; ++i) from.push_back(source(pads.mode, i - pads.begin[d], in[d]));
+    const auto places = whole_weight(to, {out[d]}, from);
+    ref = to.builder().gather(ref, places, d);
+  }
+  return ref;
+}
+
+/// What is left when negative pads are cropped away, and those pads set to 0.
+Ref cropped(Lowering& to, Ref ref, Pads& pads, const Shape& in) {
+  std::vector<std::int64_t> starts;
+  Shape sizes = in;
+  for (std::size_t d = 0; d < in.size(); ++d) {
+    starts.push_back(std::max<std::int64_t>(-pads.begin[d], 0));
+    sizes[d] += std::min<std::int64_t>(pads.begin[d], 0) + std::min<std::int64_t>(pads.end[d], 0);
+    pads.begin[d] = std::max<std::int64_t>(pads.begin[d], 0);
+    pads.end[d] = std::max<std::int64_t>(pads.end[d], 0);
+  }
+  return sizes == in ? ref : to.builder().slice(ref, starts, std::vector<std::int64_t>(in.size(), 1), sizes);
+}
+
 Status lower(const Call& call, Lowering& to) {
-  KOINON_TRY(const auto pads, read(call));
-  if (pads.mode != "constant") return call.fail(Code::unsupported, "mode '{}'", pads.mode);
-  for (std::size_t i = 0; i < pads.begin.size(); ++i)
-    if (pads.begin[i] < 0 || pads.end[i] < 0) return call.fail(Code::unsupported, "negative pads");
+  KOINON_TRY(auto pads, read(call));
   KOINON_TRY(const auto x, to.in(call, 0));
+  Ref ref = to.plain(x);
+  if (pads.mode != "constant") return to.set(call, repeated(to, ref, pads, call.shape(0), call.output_type(0).shape), x.scale);
+  ref = cropped(to, ref, pads, call.shape(0));
+  if (is_whole(call, 0)) {
+    const auto value = onnx::saturate(pads.value);
+    const auto fill = whole_weight(to, {}, {value});
+    const auto pair = one_type(to, {ref, fill});
+    return to.set_whole(call, to.builder().pad(pair[0], pads.begin, pads.end, value));
+  }
   const auto& target = to.target(call.output(0));
   // The padding value may lie outside what x's unit can say, so x goes to the output's unit first.
-  Ref ref = to.plain(x);
   Scale scale = x.scale;
   if (pads.value != 0) {
     scale = target.scale;

@@ -43,9 +43,24 @@ std::vector<Ref> one_type(Lowering& to, std::vector<Ref> refs) {
   return refs;
 }
 
+Ref concatenated(Lowering& to, std::vector<Ref> parts, std::size_t axis) {
+  while (parts.size() > 1) {
+    std::vector<Ref> joined;
+    for (std::size_t i = 0; i < parts.size(); i += program::kMaxOperands) {
+      const auto end = std::min(parts.size(), i + program::kMaxOperands);
+      const std::vector<Ref> group(parts.begin() + static_cast<std::ptrdiff_t>(i),
+                                   parts.begin() + static_cast<std::ptrdiff_t>(end));
+      joined.push_back(group.size() == 1 ? group[0] : to.builder().concat(group, axis));
+    }
+    parts = std::move(joined);
+  }
+  return parts[0];
+}
+
 Ref at_target(Lowering& to, const Quantised& x, const Target& target) {
   const auto ref = to.plain(x);
-  if (x.scale == target.scale) return ref;
+  if (to.builder().error()) return ref;
+  if (x.scale == target.scale && to.builder().info(ref).dtype == target.dtype()) return ref;
   return to.rescale(ref, {x.scale.real() / target.scale.real()}, target.low, target.high, target.dtype());
 }
 

@@ -12,6 +12,8 @@ Ref whole_weight(Lowering& to, Shape shape, const std::vector<std::int64_t>& val
 Ref counting(Lowering& to, std::int64_t size, std::size_t axis, std::size_t rank);
 /// The same integers, all in the widest of their types.
 std::vector<Ref> one_type(Lowering& to, std::vector<Ref> refs);
+/// Any number of tensors of one type along an axis.
+Ref concatenated(Lowering& to, std::vector<Ref> parts, std::size_t axis);
 /// x in the integers of a target.
 Ref at_target(Lowering& to, const Quantised& x, const Target& target);
 /// Inputs that go to one output without arithmetic, in its integers and one type: exact, or at the output's target.
@@ -24,6 +26,8 @@ Ref places(Lowering& to, Ref index, std::int64_t n);
 Ref flat_places(Lowering& to, const Shape& data, Ref index, const Shape& indices, std::size_t batch);
 /// GatherND: rows of `data` of `shape` that an index [b..., i..., k] names.
 Ref gather_flat(Lowering& to, Ref data, const Shape& shape, Ref index, const Shape& indices, std::size_t batch);
+/// Add, Sub, Mul, Div or Mod of whole numbers.
+Status lower_whole(const Call& call, Lowering& to);
 /// Element types equal. Errors: malformed naming both.
 Status same_elements(const Call& call, std::size_t a, std::size_t b);
 
