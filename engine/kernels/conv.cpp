@@ -44,66 +44,132 @@ void copy_channels(ConstArray x, std::int64_t first, std::int64_t count, std::in
   std::memcpy(to, x.data + first, static_cast<std::size_t>(count));
 }
 
+// One window's row, written a run at a time: as many elements as lie together in x (a row of the kernel, or one tap's
+// channels).
+template <class T>
+class WindowRow {
+ public:
+  WindowRow(const Conv& job, std::int64_t group, std::int64_t row)
+      : job_(job), position_(Position::of(job, row)), deep_(job.channels / job.groups), group_(group) {
+    whole_rows_ = job.groups == 1 && job.dilation_width == 1;
+    run_ = whole_rows_ ? job.kernel_width * deep_ : deep_;
+  }
+
+  void write(std::int64_t first, std::int64_t count, T* to) const {
+    std::int64_t run = first / run_, within = first % run_;
+    for (std::int64_t left = count; left > 0; ++run, within = 0) {
+      const std::int64_t n = std::min(run_ - within, left);
+      part(run, within, n, to);
+      to += n;
+      left -= n;
+    }
+  }
+
+ private:
+  void part(std::int64_t run, std::int64_t within, std::int64_t n, T* to) const {
+    const std::int64_t line = whole_rows_ ? run : run / job_.kernel_width;
+    const std::int64_t z = position_.z + line / job_.kernel_height * job_.dilation_depth;
+    const std::int64_t y = position_.y + line % job_.kernel_height * job_.dilation_height;
+    const std::int64_t x = position_.x + (whole_rows_ ? 0 : run % job_.kernel_width * job_.dilation_width);
+    if (z < 0 || z >= job_.depth || y < 0 || y >= job_.height) return static_cast<void>(std::fill(to, to + n, T{0}));
+    const std::int64_t start = ((position_.picture * job_.depth + z) * job_.height + y) * job_.width * job_.channels;
+    // Elements of the run, counted along the row of x; those outside it are padding.
+    const std::int64_t first = x * job_.channels + group_ * deep_ + within, size = job_.width * job_.channels;
+    const bool outside = !whole_rows_ && (x < 0 || x >= job_.width);
+    const std::int64_t before = outside ? n : std::clamp<std::int64_t>(-first, 0, n);
+    const std::int64_t after = std::clamp<std::int64_t>(first + n - size, 0, n - before);
+    std::fill(to, to + before, T{0});
+    if (n > before + after) copy_channels(job_.x, start + first + before, n - before - after, to + before);
+    std::fill(to + n - after, to + n, T{0});
+  }
+
+  const Conv& job_;
+  Position position_;
+  std::int64_t deep_, group_, run_ = 1;
+  bool whole_rows_ = false;
+};
+
 template <class T>
 void window_row(const Conv& job, std::int64_t group, std::int64_t row, std::int64_t first, std::int64_t count, T* to) {
-  const std::int64_t deep = job.channels / job.groups;
-  const Position position = Position::of(job, row);
-  for (std::int64_t at = first; at < first + count;) {
-    const std::int64_t channel = at % deep;
-    const std::int64_t n = std::min(deep - channel, first + count - at);
-    const std::int64_t pixel = position.pixel(job, at / deep);
-    if (pixel < 0) {
-      std::fill(to, to + n, T{0});
-    } else {
-      copy_channels(job.x, pixel * job.channels + group * deep + channel, n, to);
-    }
-    to += n;
-    at += n;
-  }
+  WindowRow<T>(job, group, row).write(first, count, to);
 }
 
-// One filter a channel: the sum runs over kernel positions alone, side by side for all channels of a pixel.
+// One filter a channel: the sum runs over kernel positions alone, side by side for the channels of a pixel.
 template <class X, class Sum>
-inline __attribute__((always_inline)) void depthwise_pixel(const Conv& job, const std::int16_t* taps, std::int64_t row,
-                                                           Sum* sums) {
+struct Depthwise {
+  struct Tap {
+    const X* x;
+    const std::int16_t* w;
+  };
+  const Conv& job;
+  std::vector<std::int16_t> taps;  // [tap, channel]
+  std::vector<Sum> bias;
+
+  explicit Depthwise(const Conv& j) : job(j) {
+    const std::int64_t count = taps_of(job), c = job.channels;
+    taps.resize(static_cast<std::size_t>(count * c));
+    for (std::int64_t t = 0; t < count; ++t)
+      for (std::int64_t i = 0; i < c; ++i)
+        taps[static_cast<std::size_t>(t * c + i)] = static_cast<std::int16_t>(job.w.at(i * count + t));
+    for (std::int64_t i = 0; i < c; ++i) bias.push_back(job.bias.data != nullptr ? static_cast<Sum>(job.bias.at(i)) : 0);
+  }
+
+  // Taps that lie inside x for an output position.
+  void find(std::int64_t row, std::vector<Tap>& inside) const {
+    inside.clear();
+    const Position position = Position::of(job, row);
+    for (std::int64_t tap = 0; tap < taps_of(job); ++tap)
+      if (const std::int64_t pixel = position.pixel(job, tap); pixel >= 0)
+        inside.push_back({reinterpret_cast<const X*>(job.x.data) + pixel * job.channels, taps.data() + tap * job.channels});
+  }
+};
+
+// Channels [first, first + N) of one position; N is known, so that the sums stay in registers.
+template <int N, class X, class Sum, class Tap>
+inline __attribute__((always_inline)) void some_channels(const std::vector<Tap>& inside, const Sum* bias, std::int64_t first,
+                                                         Sum* out) {
   using U = std::make_unsigned_t<Sum>;
-  const Position position = Position::of(job, row);
-  const std::int64_t c = job.channels;
-  for (std::int64_t i = 0; i < c; ++i) sums[i] = job.bias.data != nullptr ? static_cast<Sum>(job.bias.at(i)) : 0;
-  for (std::int64_t tap = 0; tap < taps_of(job); ++tap) {
-    const std::int64_t pixel = position.pixel(job, tap);
-    if (pixel < 0) continue;
-    const X* from = reinterpret_cast<const X*>(job.x.data) + pixel * c;
-    const std::int16_t* w = taps + tap * c;
-    for (std::int64_t i = 0; i < c; ++i)
-      sums[i] = static_cast<Sum>(static_cast<U>(sums[i]) + static_cast<U>(static_cast<Sum>(from[i]) * w[i]));
+  U sums[N];
+  for (int i = 0; i < N; ++i) sums[i] = static_cast<U>(bias[first + i]);
+  for (const Tap& tap : inside) {
+    const X* x = tap.x + first;
+    const std::int16_t* w = tap.w + first;
+    for (int i = 0; i < N; ++i) sums[i] += static_cast<U>(static_cast<Sum>(x[i]) * w[i]);
+  }
+  for (int i = 0; i < N; ++i) out[first + i] = static_cast<Sum>(sums[i]);
+}
+
+template <class X, class Sum>
+inline __attribute__((always_inline)) void depthwise_line(const Depthwise<X, Sum>& work, std::int64_t line) {
+  std::vector<typename Depthwise<X, Sum>::Tap> inside;
+  const std::int64_t c = work.job.channels, width = work.job.out_width;
+  for (std::int64_t row = line * width; row < (line + 1) * width; ++row) {
+    work.find(row, inside);
+    Sum* out = reinterpret_cast<Sum*>(work.job.out.data) + row * c;
+    std::int64_t first = 0;
+    for (; first + 32 <= c; first += 32) some_channels<32, X, Sum>(inside, work.bias.data(), first, out);
+    for (; first + 8 <= c; first += 8) some_channels<8, X, Sum>(inside, work.bias.data(), first, out);
+    for (; first < c; ++first) some_channels<1, X, Sum>(inside, work.bias.data(), first, out);
   }
 }
 
 template <class X, class Sum>
-void depthwise_plain(const Conv& job, const std::int16_t* taps, std::int64_t row) {
-  depthwise_pixel<X, Sum>(job, taps, row, reinterpret_cast<Sum*>(job.out.data) + row * job.channels);
+void depthwise_plain(const Depthwise<X, Sum>& work, std::int64_t line) {
+  depthwise_line(work, line);
 }
 template <class X, class Sum>
-KOINON_AVX2 void depthwise_avx2(const Conv& job, const std::int16_t* taps, std::int64_t row) {
-  depthwise_pixel<X, Sum>(job, taps, row, reinterpret_cast<Sum*>(job.out.data) + row * job.channels);
+KOINON_AVX2 void depthwise_avx2(const Depthwise<X, Sum>& work, std::int64_t line) {
+  depthwise_line(work, line);
 }
 
 template <class X, class Sum>
 void depthwise(const Context& context, const Conv& job) {
-  const std::int64_t count = taps_of(job);
-  std::vector<std::int16_t> taps(static_cast<std::size_t>(count * job.channels));
-  for (std::int64_t t = 0; t < count; ++t)
-    for (std::int64_t c = 0; c < job.channels; ++c)
-      taps[static_cast<std::size_t>(t * job.channels + c)] = static_cast<std::int16_t>(job.w.at(c * count + t));
-  const std::int64_t lines = positions_of(job) / job.out_width;
-  context.parallel_for(lines, [&](std::int64_t line) {
-    for (std::int64_t row = line * job.out_width; row < (line + 1) * job.out_width; ++row) {
-      if (has_avx2(context.isa)) {
-        depthwise_avx2<X, Sum>(job, taps.data(), row);
-      } else {
-        depthwise_plain<X, Sum>(job, taps.data(), row);
-      }
+  const Depthwise<X, Sum> work(job);
+  context.parallel_for(positions_of(job) / job.out_width, [&](std::int64_t line) {
+    if (has_avx2(context.isa)) {
+      depthwise_avx2(work, line);
+    } else {
+      depthwise_plain(work, line);
     }
   });
 }
