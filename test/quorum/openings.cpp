@@ -1,0 +1,125 @@
+#include "test/quorum/openings.hpp"
+
+#include <algorithm>
+
+#include "base/merkle.hpp"
+#include "engine/run/execute.hpp"
+
+namespace koinon::test::quorum {
+namespace {
+
+using base::Domain;
+using base::Hash;
+using engine::program::Ref;
+using engine::program::Source;
+using engine::program::Step;
+using engine::program::StepKind;
+using engine::tensor::IntTensor;
+using Leaves = ElementChecks::Leaves;
+
+/// Bytes of a tensor that an element needs.
+struct Span {
+  std::uint64_t from = 0;
+  std::uint64_t length = 0;
+};
+
+std::uint64_t width(const engine::program::TensorInfo& info) { return engine::tensor::dtype_size(info.dtype); }
+
+/// The whole leaves that hold the span, and what closes them to the root: at each level the left sibling, then the right one.
+Leaves open_span(base::ByteView bytes, const Span& span) {
+  const auto first = span.from / base::kLeafSize;
+  const auto last = (span.from + span.length - 1) / base::kLeafSize;
+  const auto low = base::open_byte_leaf(Domain::tensor, bytes, first).value();
+  const auto high = base::open_byte_leaf(Domain::tensor, bytes, last).value();
+  Leaves out;
+  out.root = base::byte_tree_root(Domain::tensor, bytes);
+  const auto begin = first * base::kLeafSize;
+  const auto data = bytes.subspan(begin, std::min<std::size_t>(bytes.size(), (last + 1) * base::kLeafSize) - begin);
+  out.data.assign(data.begin(), data.end());
+  for (std::size_t level = 0; level < low.siblings.size(); ++level) {
+    if ((first >> level & 1) == 1) out.siblings.push_back(low.siblings[level]);
+    if ((last >> level & 1) == 0) out.siblings.push_back(high.siblings[level]);
+  }
+  return out;
+}
+
+std::vector<Hash> constant_roots(const std::vector<engine::program::Constant>& constants) {
+  std::vector<Hash> out;
+  for (const auto& c : constants) out.push_back(c.root);
+  return out;
+}
+
+Leaves open_ref(const Trace& trace, Ref ref, const Span& span) {
+  const auto open = [&](base::ByteView bytes, Domain domain, const std::vector<Hash>& roots) {
+    auto out = open_span(bytes, span);
+    out.list = base::open_list_item(domain, roots, ref.index()).value().siblings;
+    return out;
+  };
+  if (ref.source() == Source::value)
+    return open(trace.values[ref.index()].bytes, Domain::trace, engine::run::tensor_roots(trace.values));
+  const bool weight = ref.source() == Source::weight;
+  const auto& constants = weight ? trace.program.weights : trace.program.tables;
+  return open(constants[ref.index()].data, weight ? Domain::weights : Domain::tables, constant_roots(constants));
+}
+
+/// What an element of a matmul reads: a row of each operand, and one of the bias.
+std::vector<Span> spans_of(const Step& step, std::uint64_t index) {
+  const auto& a = step.operand_infos[0];
+  const auto& b = step.operand_infos[1];
+  const auto k = static_cast<std::uint64_t>(b.shape.back());
+  const auto n = static_cast<std::uint64_t>(b.shape[b.shape.size() - 2]);
+  const auto m = static_cast<std::uint64_t>(a.shape[a.shape.size() - 2]);
+  const auto row = index / n;
+  const auto other = b.shape.size() == 2 ? index % n : row / m * n + index % n;
+  std::vector<Span> out{{row * k * width(a), k * width(a)}, {other * k * width(b), k * width(b)}};
+  if (step.operands.size() == 3) {
+    const auto one = width(step.operand_infos[2]);
+    out.push_back({index % n * one, one});
+  }
+  return out;
+}
+
+}  // namespace
+
+Hash Trace::id() const { return engine::program::program_id(program); }
+
+Trace trace_of(engine::program::Program program, std::vector<IntTensor> inputs) {
+  Trace out{std::move(program), std::move(inputs)};
+  const auto given = out.values;
+  engine::run::RunOptions options;
+  options.sink = [&](std::size_t, std::span<const IntTensor* const> outputs) {
+    for (const auto* one : outputs) out.values.push_back(*one);
+  };
+  const auto run = engine::run::execute(out.program, given, options).value();
+  KOINON_INVARIANT(run.trace_root == out.root());
+  return out;
+}
+
+ElementChecks::Proof open_element(const Trace& trace, std::size_t step, std::uint64_t index) {
+  const auto& what = trace.program.steps[step];
+  KOINON_INVARIANT(what.kind == StepKind::matmul);
+  const auto roots = engine::program::roots(trace.program);
+  std::vector<Hash> steps;
+  for (const auto& one : trace.program.steps) steps.push_back(base::keccak256(engine::program::encode_step(one)));
+  ElementChecks::Proof out;
+  out.program = {trace.program.version,
+                 roots.io,
+                 roots.steps,
+                 roots.weights,
+                 roots.tables,
+                 steps.size(),
+                 trace.program.weights.size(),
+                 trace.program.tables.size()};
+  out.value_count = trace.values.size();
+  out.step = step;
+  out.index = index;
+  out.step_bytes = engine::program::encode_step(what);
+  out.step_siblings = base::open_list_item(Domain::steps, steps, step).value().siblings;
+  const auto spans = spans_of(what, index);
+  for (std::size_t i = 0; i < what.operands.size(); ++i) out.opened.push_back(open_ref(trace, what.operands[i], spans[i]));
+  const auto one = width(what.outputs[0]);
+  out.opened.push_back(open_ref(trace, Ref::value(what.first_output), {index * one, one}));
+  return out;
+}
+
+}  // namespace koinon::test::quorum

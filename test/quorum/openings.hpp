@@ -1,0 +1,25 @@
+#pragma once
+#include "engine/program/program.hpp"
+#include "engine/run/roots.hpp"
+#include "ledger/contracts/element_checks.hpp"
+
+namespace koinon::test::quorum {
+
+using ledger::contracts::ElementChecks;
+
+/// A program and the values of one run of it, true or not: inputs, then each step's outputs.
+struct Trace {
+  engine::program::Program program;
+  std::vector<engine::tensor::IntTensor> values;
+
+  [[nodiscard]] base::Hash id() const;
+  [[nodiscard]] base::Hash root() const { return engine::run::trace_root(engine::run::tensor_roots(values)); }
+};
+
+/// The values of a run. Precondition: the program takes the inputs.
+Trace trace_of(engine::program::Program program, std::vector<engine::tensor::IntTensor> inputs);
+
+/// What shows the contract element `index` of output 0 of a step: the proof of contracts/src/dispute/ElementCheck.sol.
+ElementChecks::Proof open_element(const Trace& trace, std::size_t step, std::uint64_t index);
+
+}  // namespace koinon::test::quorum
