@@ -73,8 +73,8 @@ struct Cut {
 };
 
 // Rows [row, row + rows) of A over [first, first + count), as one panel; missing rows are zero.
-void pack_a(const Cut& cut, std::int64_t row, std::int64_t rows, std::int64_t first, std::int64_t count, Part part,
-            std::int32_t* to) {
+KOINON_AVX512 void pack_a(const Cut& cut, std::int64_t row, std::int64_t rows, std::int64_t first, std::int64_t count,
+                          Part part, std::int32_t* to) {
   alignas(64) std::array<std::uint8_t, kWords * 4 + 64> line;
   const std::int64_t words = ceil_div(count, cut.group);
   if (rows < kRows) std::fill(to, to + words * kRows, 0);
@@ -96,8 +96,8 @@ void pack_a(const Cut& cut, std::int64_t row, std::int64_t rows, std::int64_t fi
 }
 
 // Rows [column, column + columns) of B, likewise.
-void pack_b(const Cut& cut, std::int64_t column, std::int64_t columns, std::int64_t first, std::int64_t count,
-            std::int32_t* to) {
+KOINON_AVX512 void pack_b(const Cut& cut, std::int64_t column, std::int64_t columns, std::int64_t first, std::int64_t count,
+                          std::int32_t* to) {
   alignas(64) std::array<std::uint8_t, kWords * 4 + 64> line;
   const std::int64_t words = ceil_div(count, cut.group);
   if (columns < kColumns) std::fill(to, to + words * kColumns, 0);
@@ -163,35 +163,39 @@ struct Area {
   std::int64_t row, rows, column, columns, first, count;
 };
 
-// out (+)= sums << shift over a tile, modulo the type.
+// What the sums of every column start with: the bias, less what shifting A adds.
+std::vector<std::int64_t> starts(const Context& context, const Cut& cut) {
+  const Gemm& job = cut.job;
+  std::vector<std::int64_t> out(static_cast<std::size_t>(job.n), 0);
+  context.parallel_for(ceil_div(job.n, kColumns), [&](std::int64_t panel) {
+    for (std::int64_t j = panel * kColumns; j < std::min(job.n, (panel + 1) * kColumns); ++j) {
+      auto& start = out[static_cast<std::size_t>(j)];
+      if (job.bias.data != nullptr) start = job.bias.at(j);
+      if (cut.quads) start = static_cast<std::int32_t>(static_cast<std::uint32_t>(start) - offset_of(job, j));
+    }
+  });
+  return out;
+}
+
+// A tile's sums << shift into out, modulo the type: behind `start`, or onto what is there when it is null.
 template <class T>
-void accumulate(const Gemm& job, const Area& at, const std::int32_t* sums, unsigned shift) {
+KOINON_AVX512 void store(const Gemm& job, const Area& at, const std::int32_t* sums, unsigned shift, const std::int64_t* start) {
   using U = std::make_unsigned_t<T>;
   for (std::int64_t r = 0; r < at.rows; ++r) {
     T* out = reinterpret_cast<T*>(job.out.data) + (at.row + r) * job.out_stride + at.column;
-    for (std::int64_t j = 0; j < at.columns; ++j)
-      out[j] = static_cast<T>(static_cast<U>(out[j]) + (static_cast<U>(static_cast<T>(sums[r * kColumns + j])) << shift));
-  }
-}
-
-void start_with_bias(const Cut& cut, const Area& at) {
-  const Gemm& job = cut.job;
-  std::vector<std::int64_t> start(static_cast<std::size_t>(at.columns), 0);
-  for (std::int64_t j = 0; j < at.columns; ++j) {
-    auto& s = start[static_cast<std::size_t>(j)];
-    if (job.bias.data != nullptr) s = job.bias.at(at.column + j);
-    if (cut.quads) s = static_cast<std::int32_t>(static_cast<std::uint32_t>(s) - offset_of(job, at.column + j));
-  }
-  tensor::with_dtype(job.out.dtype, [&](auto t) {
-    for (std::int64_t r = at.row; r < at.row + at.rows; ++r) {
-      auto* out = reinterpret_cast<decltype(t)*>(job.out.data) + r * job.out_stride + at.column;
-      for (std::int64_t j = 0; j < at.columns; ++j) out[j] = static_cast<decltype(t)>(start[static_cast<std::size_t>(j)]);
+    const std::int32_t* from = sums + r * kColumns;
+    if (start != nullptr) {
+      for (std::int64_t j = 0; j < at.columns; ++j)
+        out[j] = static_cast<T>(static_cast<U>(start[j]) + (static_cast<U>(static_cast<T>(from[j])) << shift));
+    } else {
+      for (std::int64_t j = 0; j < at.columns; ++j)
+        out[j] = static_cast<T>(static_cast<U>(out[j]) + (static_cast<U>(static_cast<T>(from[j])) << shift));
     }
-  });
+  }
 }
 
 // One block of rows against one block of columns, for one slice of k.
-void block(const Cut& cut, const Area& area, Part part, const std::int32_t* b, std::int32_t* a) {
+void block(const Cut& cut, const Area& area, Part part, const std::int32_t* b, std::int32_t* a, const std::int64_t* start) {
   alignas(64) std::array<std::int32_t, kRows * kColumns> sums;
   const std::int64_t words = ceil_div(area.count, cut.group);
   for (std::int64_t r = 0; r < area.rows; r += kRows)
@@ -204,10 +208,11 @@ void block(const Cut& cut, const Area& area, Part part, const std::int32_t* b, s
                     area.first,      area.count};
       const Tile run = cut.quads ? tile_of<true>(at.rows, at.columns) : tile_of<false>(at.rows, at.columns);
       run(a + r * words, panel, words, sums.data());
+      const std::int64_t* begin = start == nullptr ? nullptr : start + at.column;
       if (cut.wide) {
-        accumulate<std::int64_t>(cut.job, at, sums.data(), part == Part::high ? 8 : 0);
+        store<std::int64_t>(cut.job, at, sums.data(), part == Part::high ? 8 : 0, begin);
       } else {
-        accumulate<std::int32_t>(cut.job, at, sums.data(), 0);
+        store<std::int32_t>(cut.job, at, sums.data(), 0, begin);
       }
     }
   }
@@ -222,6 +227,7 @@ void gemm_avx512(const Context& context, const Gemm& job) {
   const std::int64_t column_blocks = ceil_div(job.n, width);
   Words b_words(panels * kColumns * ceil_div(std::min(cut.depth, job.k), cut.group));
   std::int32_t* b = b_words.data();
+  const auto start = starts(context, cut);
   for (std::int64_t first = 0; first < job.k; first += cut.depth) {
     const std::int64_t count = std::min(cut.depth, job.k - first), words = ceil_div(count, cut.group);
     context.parallel_for(panels, [&](std::int64_t j) {
@@ -231,9 +237,8 @@ void gemm_avx512(const Context& context, const Gemm& job) {
       const std::int64_t row = task / column_blocks * kRowBlock, column = task % column_blocks * width;
       const Area area{row, std::min(kRowBlock, job.m - row), column, std::min(width, job.n - column), first, count};
       Words a(ceil_div(area.rows, kRows) * kRows * words);
-      if (first == 0) start_with_bias(cut, area);
-      block(cut, area, cut.split ? Part::high : Part::whole, b, a.data());
-      if (cut.split) block(cut, area, Part::low, b, a.data());
+      block(cut, area, cut.split ? Part::high : Part::whole, b, a.data(), first == 0 ? start.data() : nullptr);
+      if (cut.split) block(cut, area, Part::low, b, a.data(), nullptr);
     });
   }
 }
