@@ -14,8 +14,11 @@ namespace {
 
 using base::Code;
 using base::Status;
+using engine::quantise::OutputReport;
 using engine::quantise::Report;
 using nlohmann::json;
+
+const std::vector<std::string> kBits = {"2", "3", "4", "5", "6", "7", "8", "16"};
 
 std::string short_number(double value) { return fmt::format("{:.3g}", value); }
 
@@ -35,18 +38,33 @@ std::string tensor_table(const Report& report) {
   return table.text();
 }
 
-std::string output_table(const Report& report) {
+std::string output_table(const std::vector<OutputReport>& outputs, const std::string& title) {
   using enum Table::Align;
-  Table table({{"output against float"},
+  Table table({{title},
                {"low", right},
                {"high", right},
                {"max error", right},
                {"mean error", right},
-               {"of the range", right}});
-  for (const auto& o : report.outputs)
+               {"of the range", right},
+               {"same top", right}});
+  for (const auto& o : outputs)
     table.add({clean(o.name, 40), short_number(o.low), short_number(o.high), short_number(o.max_error),
-               short_number(o.mean_error), fmt::format("{:.2f} %", 100 * o.relative)});
+               short_number(o.mean_error), fmt::format("{:.2f} %", 100 * o.relative),
+               fmt::format("{:.1f} %", 100 * o.same_top)});
   return table.text();
+}
+
+json outputs_json(const std::vector<OutputReport>& outputs) {
+  auto out = json::array();
+  for (const auto& o : outputs)
+    out.push_back({{"name", o.name},
+                   {"low", o.low},
+                   {"high", o.high},
+                   {"max_error", o.max_error},
+                   {"mean_error", o.mean_error},
+                   {"relative", o.relative},
+                   {"same_top", o.same_top}});
+  return out;
 }
 
 json report_json(const Report& report) {
@@ -54,7 +72,13 @@ json report_json(const Report& report) {
               {"samples", report.samples},
               {"compared", report.compared},
               {"tensors", json::array()},
-              {"outputs", json::array()}};
+              {"outputs", outputs_json(report.outputs)},
+              {"widened", report.widened},
+              {"equalised", report.equalised}};
+  if (!report.standard.empty()) {
+    out["standard_outputs"] = outputs_json(report.standard);
+    out["value_bits"] = report.value_bits;
+  }
   for (const auto& t : report.tensors)
     out["tensors"].push_back({{"name", t.name},
                               {"op", t.op},
@@ -64,13 +88,6 @@ json report_json(const Report& report) {
                               {"unit", t.scale},
                               {"max_error", t.max_error},
                               {"mean_error", t.mean_error}});
-  for (const auto& o : report.outputs)
-    out["outputs"].push_back({{"name", o.name},
-                              {"low", o.low},
-                              {"high", o.high},
-                              {"max_error", o.max_error},
-                              {"mean_error", o.mean_error},
-                              {"relative", o.relative}});
   return out;
 }
 
@@ -84,7 +101,13 @@ class ModelBuild final : public Command {
     line.text("model", onnx_, "The .onnx file", Need::required)
         .text("-o,--output FILE", output_, "The .koinon file to write", Need::required)
         .texts("--calibrate FILE...", calibrate_, "Real inputs that set the ranges: .json, .npy, .npz, .png, .jpg")
-        .choice("--activations", activations_, {"8", "16"}, "Bits of activations and weights")
+        .choice("--activations", activations_, kBits, "Bits of values, and of weights unless --weights says otherwise")
+        .choice("--weights", weights_, kBits, "Bits of weights")
+        .choice("--profile", profile_, {"standard", "private"},
+                "private: every value within 16 bits, sums included, as encrypted evaluation needs it")
+        .real("--max-error", max_error_, 0, 100,
+              "Largest error of an output in % of its range; values get 16 bits until it is kept to")
+        .flag("--equalise", equalise_, "Balance the channels between layers first")
         .texts("--dim NAME=SIZE...", dims_, "Size of a dynamic dimension")
         .choice("--clip", clip_, {"error", "extremes", "percentile"}, "How ranges are cut")
         .text("--name TEXT", metadata_.name, "Name of the model; the graph's when absent")
@@ -93,10 +116,19 @@ class ModelBuild final : public Command {
         .text("--description TEXT", metadata_.description, "What it does");
   }
 
+  Status check() const override {
+    KOINON_TRY([[maybe_unused]] const auto dims, read_dims());
+    return {};
+  }
+
   Status run(Console& console) override {
     KOINON_TRY(const auto onnx, base::read_file(onnx_));
     engine::quantise::BuildOptions options;
-    options.activations = activations_ == "16" ? 16 : 8;
+    options.activations = std::stoi(activations_);
+    if (!weights_.empty()) options.weights = std::stoi(weights_);
+    if (profile_ == "private") options.profile = engine::quantise::Profile::small_sums;
+    if (max_error_ > 0) options.max_error = max_error_ / 100;
+    options.equalise = equalise_;
     options.clip = clip_ == "extremes"     ? engine::quantise::Clip::extremes
                    : clip_ == "percentile" ? engine::quantise::Clip::percentile
                                            : engine::quantise::Clip::error;
@@ -133,7 +165,8 @@ class ModelBuild final : public Command {
     const auto& program = built.program;
     const auto id = base::to_hex(engine::program::program_id(program));
     const auto operations = engine::program::operation_count(program);
-    console.print(tensor_table(built.report) + "\n" + output_table(built.report) + "\n");
+    console.print(tensor_table(built.report) + "\n" + output_table(built.report.outputs, "output against float") + "\n");
+    if (!built.report.standard.empty()) console.print(output_table(built.report.standard, "with the standard profile") + "\n");
     console.print(fmt::format("{}\n  program     {}\n  size        {}, {} steps, {} operations a run\n  calibrated  {}\n",
                               output_, id, size_text(bytes), program.steps.size(), operations, calibration_text(built.report)));
     console.object({{"program", id},
@@ -147,11 +180,17 @@ class ModelBuild final : public Command {
   }
 
   static std::string calibration_text(const Report& report) {
-    return fmt::format("with {} {} samples, {} of them compared with float", report.samples,
-                       report.synthetic ? "made-up" : "given", report.compared);
+    auto out = fmt::format("with {} {} samples, {} of them compared with float", report.samples,
+                           report.synthetic ? "made-up" : "given", report.compared);
+    if (report.widened > 0) out += fmt::format("; {} values have 16 bits", report.widened);
+    if (report.equalised > 0) out += fmt::format("; {} pairs of layers balanced", report.equalised);
+    if (!report.standard.empty()) out += fmt::format("; most values have {} bits", report.value_bits);
+    return out;
   }
 
-  std::string onnx_, output_, activations_ = "8", clip_ = "error";
+  std::string onnx_, output_, activations_ = "8", weights_, profile_ = "standard", clip_ = "error";
+  double max_error_ = 0;
+  bool equalise_ = false;
   std::vector<std::string> calibrate_, dims_;
   engine::program::Metadata metadata_;
 };
