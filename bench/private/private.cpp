@@ -5,6 +5,7 @@
 #include <random>
 
 #include "trust/private/evaluate.hpp"
+#include "trust/private/models/linear.hpp"
 #include "trust/private/serial.hpp"
 
 namespace koinon::trust::fhe {
@@ -197,6 +198,60 @@ void seeded_switch_key(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(switch_key_bytes(*s.context, s.context->levels()));
   state.counters["MB"] = static_cast<double>(switch_key_bytes(*s.context, s.context->levels())) / 1e6;
 }
+
+/// A linear layer from plain input to plain accumulators: argument 0 the outputs, 1 the inputs; 8-bit weights and inputs.
+struct LinearSetup {
+  LinearLayer layer;
+  LinearPlan plan;
+  std::unique_ptr<const Context> context;
+  base::SystemRandom random;
+  std::vector<std::int64_t> x, expected;
+
+  LinearSetup(std::size_t outputs, std::size_t inputs) {
+    std::mt19937_64 rng(outputs + inputs);
+    const auto draw = [&] { return static_cast<std::int64_t>(rng() % 255) - 127; };
+    layer = {.outputs = outputs, .inputs = inputs, .weights = {}, .bias = {}, .low = -127, .high = 127};
+    for (std::size_t i = 0; i < outputs * inputs; ++i) layer.weights.push_back(draw());
+    for (std::size_t i = 0; i < outputs; ++i) layer.bias.push_back(draw());
+    for (std::size_t i = 0; i < inputs; ++i) x.push_back(draw());
+    expected = layer.bias;
+    for (std::size_t row = 0; row < outputs; ++row)
+      for (std::size_t i = 0; i < inputs; ++i) expected[row] += layer.weights[row * inputs + i] * x[i];
+    plan = *plan_linear(layer);
+    context = *Context::create(plan.parameters);
+  }
+};
+
+enum class Part { whole, provider };
+
+void linear(benchmark::State& state, Part part) {
+  LinearSetup s(static_cast<std::size_t>(state.range(0)), static_cast<std::size_t>(state.range(1)));
+  const auto key = make_secret_key(*s.context, s.random);
+  const auto open = make_public_key(*s.context, key, s.random);
+  const auto model = *pack_linear(*s.context, s.plan, s.layer);
+  const auto seed = s.random.hash();
+  const auto inputs = *encrypt_inputs(*s.context, s.plan, key, s.x, s.random);
+  const auto provide = [&](const std::vector<Ciphertext>& in) {
+    return *conceal(*s.context, s.plan, open, *evaluate_linear(*s.context, model, in), seed);
+  };
+  const auto results = provide(inputs);
+  if (*decrypt_outputs(*s.context, s.plan, key, results) != s.expected) return state.SkipWithError("a wrong result");
+  for (auto _ : state) {
+    if (part == Part::provider)
+      benchmark::DoNotOptimize(provide(inputs));
+    else
+      benchmark::DoNotOptimize(
+          *decrypt_outputs(*s.context, s.plan, key, provide(*encrypt_inputs(*s.context, s.plan, key, s.x, s.random))));
+  }
+  std::size_t up = 0, down = 0;
+  for (const auto& c : inputs) up += encode(*s.context, c).size();
+  for (const auto& c : results) down += encode(*s.context, c).size();
+  state.counters["N"] = s.plan.parameters.degree;
+  state.counters["kB_up"] = static_cast<double>(up) / 1e3;
+  state.counters["kB_down"] = static_cast<double>(down) / 1e3;
+}
+BENCHMARK_CAPTURE(linear, whole, Part::whole)->Args({1, 30})->Args({10, 784})->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(linear, provider, Part::provider)->Args({1, 30})->Args({10, 784})->Unit(benchmark::kMillisecond);
 
 // By degree, so that each setup is made once.
 const int kRegistered = [] {

@@ -25,6 +25,17 @@ Shelf& shelf() {
   return *kShelf;
 }
 
+/// The list of a size with room for one more, or null when there is no memory to remember a block in.
+std::vector<void*>* list_of(Shelf& shelf, std::size_t bytes) {
+  try {
+    auto& list = shelf.blocks[bytes];
+    if (list.size() == list.capacity()) list.reserve(2 * list.size() + 8);
+    return &list;
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
 }  // namespace
 
 void* take_block(std::size_t bytes) {
@@ -47,11 +58,10 @@ void give_block(void* block, std::size_t bytes) noexcept {
     auto& to = shelf();
     const std::lock_guard lock(to.mutex);
     if (to.held + bytes <= kHeld) {
-      try {
-        to.blocks[bytes].push_back(block);
+      if (auto* list = list_of(to, bytes); list != nullptr) {
+        list->push_back(block);
         to.held += bytes;
         return;
-      } catch (const std::bad_alloc&) {  // no room to remember it: let it go
       }
     }
   }

@@ -1,6 +1,8 @@
-// Decoders of outside bytes: the first byte picks parameters, ciphertext, public key, evaluation keys, secret key or signature.
+// Decoders of outside bytes: the first byte picks parameters, ciphertext, public key, evaluation keys, secret key, signature or
+// linear plan.
 #include <cstdlib>
 
+#include "trust/private/models/linear.hpp"
 #include "trust/private/serial.hpp"
 #include "trust/private/sign.hpp"
 
@@ -32,7 +34,7 @@ void same(const base::Result<T>& decoded, base::ByteView bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const base::ByteView bytes(data + 1, size - 1);
-  switch (data[0] % 6) {
+  switch (data[0] % 7) {
     case 0: {
       const auto p = decode_parameters(bytes);
       if (p && encode(*p) != base::Bytes(bytes.begin(), bytes.end())) std::abort();
@@ -42,6 +44,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 2: same(decode_public_key(context(), bytes), bytes); break;
     case 3: same(decode_evaluation_keys(context(), bytes), bytes); break;
     case 4: same(decode_secret_key(context(), bytes), bytes); break;
+    case 5: {
+      const auto plan = decode_linear_plan(bytes);
+      if (plan && encode(*plan) != base::Bytes(bytes.begin(), bytes.end())) std::abort();
+      break;
+    }
     default: static_cast<void>(open_signed("fuzz", bytes, Signer{})); break;
   }
   return 0;
@@ -59,6 +66,7 @@ std::vector<std::vector<std::uint8_t>> koinon_fuzz_seeds() {
       encode(context(), make_public_key(context(), secret, random)),
       encode(context(), keys),
       encode(context(), secret),
+      encode(*plan_linear({.outputs = 1, .inputs = 2, .weights = {1, 2}, .bias = {3}, .low = -4, .high = 4})),
       SigningKey(random).sign("fuzz", base::Bytes{1, 2}),
   };
   for (std::size_t i = 0; i < seeds.size(); ++i) seeds[i].insert(seeds[i].begin(), static_cast<std::uint8_t>(i));

@@ -11,6 +11,9 @@ namespace {
 using base::Code;
 using base::fail;
 
+constexpr std::string_view kMagic = "KNPL";
+constexpr std::uint16_t kVersion = 1;
+constexpr std::size_t kMaxParameterBytes = 1024;
 constexpr int kMaxPlainBits = 29;
 constexpr std::size_t kMaxSide = 1 << 20;
 
@@ -105,6 +108,52 @@ base::Hash derived(const base::Hash& seed, std::string_view use, std::size_t gro
 
 }  // namespace
 
+void LinearPlan::lay_out() {
+  const std::size_t degree = parameters.degree;
+  chunks = (inputs + degree - 1) / degree;
+  chunk = (inputs + chunks - 1) / chunks;
+  group = std::min(outputs, degree / chunk);
+  groups = (outputs + group - 1) / group;
+}
+
+base::Bytes encode(const LinearPlan& plan) {
+  base::Writer out;
+  out.raw(base::as_bytes(kMagic));
+  out.number(kVersion);
+  out.blob(encode(plan.parameters));
+  out.number(static_cast<std::uint32_t>(plan.outputs));
+  out.number(static_cast<std::uint32_t>(plan.inputs));
+  for (const auto x : {plan.low, plan.high, plan.bound}) out.number(x);
+  out.number(static_cast<std::uint8_t>(plan.result_level));
+  return std::move(out).take();
+}
+
+base::Result<LinearPlan> decode_linear_plan(base::ByteView bytes) {
+  base::Reader in(bytes);
+  KOINON_TRY(const auto magic, in.raw(kMagic.size()));
+  if (base::as_text(magic) != kMagic) return fail(Code::malformed, "[linear] the bytes do not start with {}", kMagic);
+  KOINON_TRY(const auto version, in.number<std::uint16_t>());
+  if (version != kVersion) return fail(Code::unsupported, "[linear] version {}: {} expected", version, kVersion);
+  KOINON_TRY(const auto parameters, in.blob(kMaxParameterBytes));
+  LinearPlan out;
+  KOINON_TRY(out.parameters, decode_parameters(parameters));
+  KOINON_TRY(out.outputs, in.number<std::uint32_t>());
+  KOINON_TRY(out.inputs, in.number<std::uint32_t>());
+  for (auto* x : {&out.low, &out.high, &out.bound}) {
+    KOINON_TRY(*x, in.number<std::int64_t>());
+  }
+  KOINON_TRY(out.result_level, in.number<std::uint8_t>());
+  KOINON_CHECK(in.finish());
+  const auto half = static_cast<std::int64_t>(out.parameters.plain / 2);
+  if (out.outputs < 1 || out.inputs < 1 || out.outputs > kMaxSide || out.inputs > kMaxSide || out.low > out.high ||
+      out.low < -half || out.high > half || out.bound < 1 || out.bound > half || out.result_level < 1 ||
+      out.result_level > out.parameters.primes.size())
+    return fail(Code::malformed, "[linear] plan of {} outputs, {} inputs in [{}, {}], sums up to {} at level {}", out.outputs,
+                out.inputs, out.low, out.high, out.bound, out.result_level);
+  out.lay_out();
+  return out;
+}
+
 base::Result<LinearPlan> plan_linear(const LinearLayer& layer) {
   KOINON_CHECK(check(layer));
   KOINON_TRY(const auto bound, bound_of(layer));
@@ -119,10 +168,7 @@ base::Result<LinearPlan> plan_linear(const LinearLayer& layer) {
                       .low = layer.low,
                       .high = layer.high,
                       .bound = bound};
-      plan.chunks = (layer.inputs + degree - 1) / degree;
-      plan.chunk = (layer.inputs + plan.chunks - 1) / plan.chunks;
-      plan.group = std::min<std::size_t>(layer.outputs, degree / plan.chunk);
-      plan.groups = (layer.outputs + plan.group - 1) / plan.group;
+      plan.lay_out();
       Bits widest;
       for (std::size_t g = 0; g < plan.groups; ++g)
         for (std::size_t c = 0; c < plan.chunks; ++c)

@@ -28,8 +28,18 @@ struct LinearPlan {
   std::int64_t low = 0, high = 0;     ///< range of inputs
   std::int64_t bound = 0;             ///< |y| <= bound < t/2, proved
 
+  /// Sets chunk, chunks, group and groups from the degree, outputs and inputs.
+  void lay_out();
   [[nodiscard]] std::size_t result_at(std::size_t row) const { return (row % group) * chunk + chunk - 1; }
+  friend bool operator==(const LinearPlan&, const LinearPlan&) = default;
 };
+
+/// Canonical bytes: "KNPL", u16 version (1), blob of parameters, u32 outputs, u32 inputs, i64 low, high, bound, u8 result
+/// level.
+base::Bytes encode(const LinearPlan& plan);
+/// Decodes a plan that nobody vouches for, and checks that it is one. Whether a provider keeps to it only its check can tell.
+/// Errors: malformed, unsupported.
+base::Result<LinearPlan> decode_linear_plan(base::ByteView bytes);
 
 /// The provider's side: a plan with the weights packed for it.
 struct LinearModel {

@@ -119,6 +119,27 @@ TEST(Linear, concealed_results_hide_all_but_the_outputs) {
   EXPECT_LE(equal, 2U + 8U);  // the two outputs, and chance
 }
 
+TEST(Linear, plans_come_back_as_they_were_and_bad_ones_are_refused) {
+  std::mt19937_64 rng(7);
+  for (const std::size_t inputs : {30U, 784U, 9000U}) {
+    const auto plan = *plan_linear(layer_of(rng, 10, inputs, 4, 8, 0));
+    const auto bytes = encode(plan);
+    EXPECT_EQ(*decode_linear_plan(bytes), plan);
+    for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(decode_linear_plan(base::ByteView(bytes).first(size)));
+    const auto with = [&](std::size_t from_end, std::uint8_t value) {
+      auto bad = bytes;
+      bad[bad.size() - from_end] = value;
+      return decode_linear_plan(bad);
+    };
+    EXPECT_EQ(with(1, 0).error().code, Code::malformed);  // result level
+    EXPECT_EQ(with(1, 200).error().code, Code::malformed);
+    EXPECT_EQ(with(2, 0x80).error().code, Code::malformed);   // bound below zero
+    EXPECT_EQ(with(2, 0x01).error().code, Code::malformed);   // bound beyond t/2
+    EXPECT_EQ(with(10, 0x80).error().code, Code::malformed);  // high below low
+    EXPECT_EQ(with(27, 0xff).error().code, Code::malformed);  // too many inputs
+  }
+}
+
 TEST(Linear, refuses_what_is_not_exact) {
   std::mt19937_64 rng(6);
   EXPECT_EQ(plan_linear(layer_of(rng, 1, 2000, 16, 16, 1)).error().code, Code::out_of_range);
