@@ -80,11 +80,10 @@ struct Attempt {
 }  // namespace
 
 /// Invariants:
-/// 1. A duty runs at most once at a time, whatever was posted meanwhile: two claims made at once would have two salts, of which
-/// one
-///    note is kept.
+/// 1. A duty runs at most once at a time, whatever was posted meanwhile: two claims made at once would have two salts, and one
+///    note would be lost.
 /// 2. `attempts` holds only duties of orders that are open.
-/// 3. Only `runs` runs work, and nothing there waits for a peer.
+/// 3. Only `runs` runs work, and nothing there waits for a peer or for the ledger.
 struct Actor::State {
   State(const Services& services, Sync& sync_in, std::unique_ptr<Seller> seller_in, std::unique_ptr<Buyer> buyer_in,
         ActorOptions o)
@@ -179,12 +178,20 @@ struct Actor::State {
       if (!order) return release(key);
       if (duty.kind != DutyKind::work) return finish(duty, key, *order, perform(duty, *order, stop));
       if (const auto gathered = seller->gather(*order, stop); !gathered) return finish(duty, key, *order, gathered);
-      if (seller->has_claim(*order)) return finish(duty, key, *order, seller->work(*order, stop));  // only to be committed
+      if (seller->has_claim(*order)) return commit(duty, key);
       runs->give([this, duty, key](std::stop_token end) { run(duty, key, end); });
     });
   }
 
-  /// Work, of which everything is here, on a slot of its own.
+  void commit(const Duty& duty, const DutyKey& key) {
+    others->give([this, duty, key](std::stop_token stop) {
+      const auto order = still_due(duty);
+      if (!order) return release(key);
+      finish(duty, key, *order, seller->work(*order, stop));
+    });
+  }
+
+  /// Work, of which everything is here, on a slot of its own. The slot is free again before the claim is committed.
   void run(const Duty& duty, const DutyKey& key, const std::stop_token& end) {
     const auto order = still_due(duty);
     if (!order) return release(key);
@@ -194,8 +201,13 @@ struct Actor::State {
       attempts[key].run = stop;
     }
     const std::stop_callback with(end, [&] { stop.request_stop(); });
-    auto done = seller->work(*order, stop.get_token());
-    if (!done && stop.stop_requested() && !end.stop_requested())
+    auto done = seller->claim(*order, stop.get_token());
+    {
+      const std::lock_guard lock(mutex);
+      attempts[key].run.reset();
+    }
+    if (done) return commit(duty, key);
+    if (stop.stop_requested() && !end.stop_requested())
       done = fail(base::Code::timeout, "the run was given up: its commit window has passed");
     finish(duty, key, *order, done);
   }
@@ -293,7 +305,7 @@ void Actor::stop() {
     state_->loop.request_stop();
     state_->loop.join();
   }
-  state_->fetches.reset();  // before the runs that it gives
+  state_->fetches.reset();  // each before those that it gives to
   state_->runs.reset();
   state_->others.reset();
 }

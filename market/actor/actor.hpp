@@ -9,7 +9,7 @@ namespace koinon::market {
 struct ActorOptions {
   std::size_t parallel = 1;  ///< runs of work at once
   std::size_t fetches = 16;  ///< duties at once that wait for peers: inputs, programs, results
-  std::size_t hands = 4;     ///< other duties at once, which wait for the ledger alone
+  std::size_t hands = 16;    ///< other duties at once, which wait for the ledger alone
   std::int64_t tick_ms = 200;
   std::int64_t demand_after_ms = 8'000;  ///< after failing so long to fetch an input it is demanded on the ledger
 };

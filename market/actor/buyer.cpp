@@ -37,6 +37,13 @@ Result<std::uint64_t> Buyer::place(const Purchase& purchase) {
   PurchaseNote note;
   const work::Parcel parcel{s_.random->hash(), purchase.inputs};
   const auto encoded = parcel.encode();
+  const Appetite usual;
+  if (purchase.artifact.size > usual.spec)
+    return fail(Code::out_of_range, "[place] a program of {} bytes: providers take at most {} unless told otherwise",
+                purchase.artifact.size, usual.spec);
+  if (encoded.size() > usual.input)
+    return fail(Code::out_of_range, "[place] an input of {} bytes: providers take at most {} unless told otherwise",
+                encoded.size(), usual.input);
   KOINON_TRY(const auto sealed, seal(encoded, {s_.box->public_key()}));
   KOINON_TRY(note.input, s_.artifacts->put(sealed));
   auto& t = note.terms;
@@ -273,6 +280,8 @@ Result<Receipt> Buyer::conclude(const OrderView& order, const Parties& parties) 
     out.claims.push_back(
         {order.rounds[seat.round].role, seat.account, *signer, seat.claim.output_root, seat.claim.trace_root, signature});
   }
+  KOINON_TRY(const auto over_ledger, s_.journal->get(posted_result_key(order.id)));
+  out.over_ledger = over_ledger.has_value();
   out.paid = order.paid;
   out.slashed = order.slashed;
   out.burned = order.burned;

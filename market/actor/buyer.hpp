@@ -31,8 +31,8 @@ class Buyer {
   Buyer(const Buyer&) = delete;
   Buyer& operator=(const Buyer&) = delete;
 
-  /// Notes the purchase, then places it. A crash in between leaves a note that recover() finds. Errors: invalid_argument, those
-  /// of the ledger (InsufficientBalance: deposit first).
+  /// Notes the purchase, then places it. A crash in between leaves the note. Errors: invalid_argument, out_of_range (a price
+  /// below the lowest, more bytes than providers take), those of the ledger (InsufficientBalance: deposit first).
   virtual Result<std::uint64_t> place(const Purchase& purchase);
   /// Encrypts the input to the members of the current round, serves it and publishes its root.
   virtual Status publish(const OrderView& order);

@@ -190,7 +190,8 @@ bool Seller::has_claim(const OrderView& order) {
 }
 
 Status Seller::gather(const OrderView& order, std::stop_token stop) {
-  if (has_claim(order)) return {};
+  KOINON_TRY(const auto kept, note(order));
+  if (kept) return {};
   auto ready = check_sizes(order);
   if (ready)
     if (const auto input = find_input(order, Reach::anywhere, stop); !input) ready = fail(input.error());
@@ -201,14 +202,19 @@ Status Seller::gather(const OrderView& order, std::stop_token stop) {
   return {};
 }
 
+Status Seller::claim(const OrderView& order, std::stop_token stop) {
+  KOINON_TRY(const auto kept, note(order));
+  if (kept) return {};
+  auto made = claim_of(order, stop);
+  if (!made) made = refusal(order, made.error(), stop);
+  if (!made) return fail(std::move(made).error());
+  return {};
+}
+
 Status Seller::work(const OrderView& order, std::stop_token stop) {
-  KOINON_TRY(auto kept, note(order));
-  if (!kept) {
-    auto made = claim_of(order, stop);
-    if (!made) made = refusal(order, made.error(), stop);
-    if (!made) return fail(std::move(made).error());
-    kept = *std::move(made);
-  }
+  KOINON_CHECK(claim(order, std::move(stop)));
+  KOINON_TRY(const auto kept, note(order));
+  if (!kept) return fail(Code::not_found, "[work] order {}: the note of our claim is gone", order.id);
   const auto context = s_.ledger->context(order.id);
   return s_.ledger->commit(
       order.id, order.round(), s_.account,

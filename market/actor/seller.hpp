@@ -20,8 +20,10 @@ class Seller {
   virtual Status gather(const OrderView& order, std::stop_token stop);
   /// True when there is a claim to commit, so that nothing needs to be run.
   bool has_claim(const OrderView& order);
-  /// Runs the order's work on what gather() brought, and commits. When a note exists the work is not done again. Errors: those
-  /// of the kind, of the ledger; network when something is not here (any more).
+  /// Runs the order's work on what gather() brought, and notes the claim; nothing when there is one. Errors: those of the kind;
+  /// network when something is not here (any more).
+  Status claim(const OrderView& order, std::stop_token stop);
+  /// Commits to the claim, which it makes first where there is none. Errors: as claim(), and those of the ledger.
   virtual Status work(const OrderView& order, std::stop_token stop);
   /// Opens the claim of the note.
   virtual Status reveal(const OrderView& order);

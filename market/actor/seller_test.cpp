@@ -230,6 +230,20 @@ TEST_F(SellerTest, says_which_limit_an_order_exceeds_and_fetches_nothing) {
   EXPECT_TRUE(claims_unserved());
 }
 
+TEST_F(SellerTest, buyer_is_told_before_it_pays_for_what_no_provider_takes) {
+  Buyer buyer(services);
+  Purchase wanted;
+  wanted.max_price = tier_price(40);
+  wanted.inputs = {Bytes(10, 1)};
+  wanted.artifact = {base::Cid{order.terms.spec_digest}, (std::uint64_t{1} << 30) + 1};
+  EXPECT_EQ(buyer.place(wanted).error().code, Code::out_of_range);
+  wanted.artifact.size = 50;
+  wanted.inputs = {Bytes(std::size_t{64} << 20, 1)};
+  EXPECT_EQ(buyer.place(wanted).error().code, Code::out_of_range);
+  wanted.inputs = {Bytes(10, 1)};
+  EXPECT_EQ(buyer.place(wanted).error().code, Code::unsupported) << "it gets as far as this test's ledger";
+}
+
 TEST_F(SellerTest, fetches_no_envelope_that_is_larger_than_the_input_needs) {
   publish(kBuyer, parcel);
   order.rounds.back().published[0].envelope_size = 100u << 20;

@@ -12,8 +12,6 @@ namespace {
 namespace abi = ledger::abi;
 using ledger::DeployStep;
 
-constexpr const char* kVersion = "2";
-
 template <class Contract>
 ledger::ContractArtifact artifact(std::string name) {
   return {std::move(name), Contract::bytecode(), Contract::entries()};
@@ -96,7 +94,7 @@ Result<ledger::Deployment> deploy_market(ledger::Rpc& rpc, ledger::TxSender& sen
                     return tuple({abi::value_of(at.at("Registry")), abi::value_of(at.at("Rounds")), tuple(std::move(checks)),
                                   config_value(config)});
                   }});
-  KOINON_TRY(auto deployment, ledger::deploy(rpc, sender, plan, kVersion));
+  KOINON_TRY(auto deployment, ledger::deploy(rpc, sender, plan, kMarketVersion));
   if (token) deployment.contracts["KoinonToken"].address = *token;
   return deployment;
 }

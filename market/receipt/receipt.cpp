@@ -50,6 +50,7 @@ json body(const Receipt& r) {
       {"outputs", json::array()},
       {"claims", json::array()},
       {"payments", json::array()}};
+  if (r.over_ledger) out["delivered"] = "ledger";
   for (const auto& part : r.outputs) out["outputs"].push_back(base::to_hex(part));
   for (const auto& c : r.claims)
     out["claims"].push_back({{"role", role_name(c.role)},
@@ -229,6 +230,12 @@ Result<Receipt> Receipt::from_json(std::string_view text) {
   out.placed_tx = where.bytes<32>("placed_tx");
   out.settled_tx = where.bytes<32>("settled_tx");
   out.settled_block = where.number<std::uint64_t>("settled_block");
+  if (parsed.is_object() && parsed.contains("delivered")) {
+    const auto delivered = in.text("delivered");
+    if (in.status() && delivered != "ledger")
+      return fail(Code::malformed, "[receipt] delivered: 'ledger' expected, or nothing");
+    out.over_ledger = true;
+  }
   const auto& outputs = in.list("outputs", work::kMaxParts);
   const auto& claims = in.list("claims", kMaxClaims);
   const auto& payments = in.list("payments", kMaxClaims);
@@ -286,7 +293,8 @@ Result<ReceiptReport> verify_offline(const Receipt& receipt, const trust::CheckS
   // A jury, where there was one, has the last word.
   report.supporting = jurors == 0 ? quorum : jury;
   report.needed = jurors == 0 ? (*check)->needed(receipt.n, receipt.k) : jurors / 2 + 1;
-  if (report.supporting < report.needed)
+  report.needs_ledger = report.supporting < report.needed && receipt.over_ledger;
+  if (report.supporting < report.needed && !receipt.over_ledger)
     return fail(Code::rejected, "[receipt] {} signed claims support the result: {} needed", report.supporting, report.needed);
   return report;
 }

@@ -38,6 +38,9 @@ struct Receipt {
   Hash spec, input_root, output_root, trace_root;
   std::vector<base::Bytes> outputs;  ///< canonical bytes; may be left out to keep them private
   std::vector<SignedClaim> claims;
+  /// The result was not handed over, but brought to the ledger on demand. What stands there carries no signature of its own, so
+  /// that the claims are confirmed by the ledger alone.
+  bool over_ledger = false;
   std::string verdict;
   std::vector<MemberPayment> payments;
   Wei paid, slashed, burned, refunded;
@@ -61,14 +64,17 @@ struct ReceiptReport {
   bool outputs_included = false;
   std::size_t supporting = 0;  ///< signed claims for the receipt's roots
   std::size_t needed = 0;
+  bool needs_ledger = false;  ///< fewer signed claims than needed: what was revealed on the ledger stands in their place
 };
 
 /// Checks all that needs no ledger: the issuer's signature, every claim's signature, that the outputs hash to the output root,
-/// and that the claims make the verdict under the order's policy. Errors: rejected, saying what fails; unsupported (a check
-/// that is not among `checks`).
+/// and that the claims make the verdict under the order's policy. Of a result that came over the ledger the last may need the
+/// ledger: the report then says so, and only verify_on_ledger() makes the receipt good. Errors: rejected, saying what fails;
+/// unsupported (a check that is not among `checks`).
 Result<ReceiptReport> verify_offline(const Receipt& receipt, const trust::CheckSet& checks = trust::standard_checks());
 
-/// Compares a receipt with the order in the book: roots, verdict, payments. Errors: rejected, naming the field; not_found.
+/// Compares a receipt with the order in the book: roots, verdict, payments, and every claim with what was revealed, by an
+/// operator that the account had. Errors: rejected, naming the field; not_found.
 Status verify_on_ledger(const Receipt& receipt, const Book& book, const trust::CheckSet& checks = trust::standard_checks());
 
 }  // namespace koinon::market

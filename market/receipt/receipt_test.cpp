@@ -61,6 +61,152 @@ TEST(Receipt, refuses_too_few_claims_even_when_the_issuer_signs_again) {
   EXPECT_EQ(rejection(receipt).error().code, Code::rejected);
 }
 
+TEST(Receipt, of_a_result_over_the_ledger_says_that_the_ledger_must_confirm_it) {
+  auto receipt = sample_receipt();
+  receipt.claims.clear();
+  receipt.over_ledger = true;
+  sign_sample(receipt);
+  const auto read = Receipt::from_json(receipt.to_json()).value();
+  EXPECT_TRUE(read.over_ledger);
+  const auto report = verify_offline(read).value();
+  EXPECT_TRUE(report.needs_ledger);
+  EXPECT_EQ(report.supporting, 0U);
+  EXPECT_EQ(report.needed, 2U);
+  EXPECT_FALSE(verify_offline(sample_receipt()).value().needs_ledger);
+  auto changed = read;
+  changed.over_ledger = false;
+  EXPECT_FALSE(verify_offline(changed)) << "the issuer signed that it came over the ledger";
+  auto document = nlohmann::json::parse(receipt.to_json());
+  document["delivered"] = "pigeon";
+  EXPECT_EQ(Receipt::from_json(document.dump()).error().code, Code::malformed);
+}
+
+/// A book with the sample's order, settled as the sample says.
+Book sample_book(const Receipt& receipt) {
+  Book book;
+  std::uint64_t block = 1;
+  const auto play = [&](const char* contract, const char* name, const nlohmann::json& arguments) {
+    Event event;
+    event.block = std::string_view(name) == "Settled" ? receipt.settled_block : block++;
+    event.contract = contract;
+    event.name = name;
+    event.arguments = arguments.dump();
+    const auto done = book.apply(event);
+    EXPECT_TRUE(done) << name << ": " << done.error().text;
+  };
+  const auto hex = [](const auto& bytes) { return base::to_hex(bytes); };
+  const auto none = hex(Hash{});
+  for (std::uint32_t account = 1; account <= 4; ++account) {
+    const auto self = hex(sample_key(account == 4 ? 99 : static_cast<std::uint8_t>(account)).address());
+    play("Registry", "AccountOpened", {{"account", account}, {"owner", self}, {"operator", self}, {"payout", self}});
+  }
+  play("WorkMarket", "OrderPlaced",
+       {{"orderId", "12"},
+        {"buyer", 4},
+        {"escrow", "400"},
+        {"bond", "30"},
+        {"terms",
+         {{"buyer", 4},
+          {"kind", 0},
+          {"check", 0},
+          {"privacy", 0},
+          {"n", 3},
+          {"k", 2},
+          {"maxTier", 5},
+          {"auditBps", 0},
+          {"commitWindow", 60},
+          {"nonce", "9"},
+          {"spec", hex(receipt.spec)},
+          {"specDigest", none},
+          {"specSize", "10"},
+          {"inputRoot", hex(receipt.input_root)},
+          {"inputSize", "5"},
+          {"buyerKey", none}}}});
+  play(
+      "WorkMarket", "RoundOpened",
+      {{"orderId", "12"}, {"round", 0}, {"role", 0}, {"appealed", false}, {"wanted", 3}, {"seedBlock", "3"}, {"deadline", 99}});
+  play("WorkMarket", "Drawn",
+       {{"orderId", "12"},
+        {"round", 0},
+        {"seed", none},
+        {"accounts", {1, 2, 3}},
+        {"tiers", {1, 1, 1}},
+        {"locked", "2000"},
+        {"deadline", 120}});
+  for (const auto& claim : receipt.claims)
+    play("WorkMarket", "Revealed",
+         {{"orderId", "12"},
+          {"account", claim.account},
+          {"round", 0},
+          {"outputRoot", hex(claim.output_root)},
+          {"traceRoot", hex(claim.trace_root)},
+          {"mark", none},
+          {"resultDigest", none},
+          {"resultSize", "1"}});
+  play("WorkMarket", "VerdictStanding",
+       {{"orderId", "12"},
+        {"outputRoot", hex(receipt.output_root)},
+        {"traceRoot", hex(receipt.trace_root)},
+        {"witness", none},
+        {"accepted", "3"},
+        {"rejected", "4"},
+        {"deadline", 200}});
+  for (const auto& paid : receipt.payments)
+    play("WorkMarket", "MemberSettled",
+         {{"orderId", "12"},
+          {"account", paid.account},
+          {"verdict", paid.verdict == "accepted" ? 1 : 2},
+          {"paid", paid.paid.text()},
+          {"fee", "0"},
+          {"slashed", paid.slashed.text()}});
+  play("WorkMarket", "Settled",
+       {{"orderId", "12"},
+        {"paid", receipt.paid.text()},
+        {"burned", receipt.burned.text()},
+        {"slashed", receipt.slashed.text()},
+        {"refunded", receipt.refunded.text()}});
+  return book;
+}
+
+TEST(Receipt, agrees_with_the_ledger_also_when_a_member_has_another_key_since) {
+  const auto receipt = sample_receipt();
+  auto book = sample_book(receipt);
+  const auto good = verify_on_ledger(receipt, book);
+  EXPECT_TRUE(good) << good.error().text;
+  Event changed;
+  changed.contract = "Registry";
+  changed.name = "OperatorSet";
+  changed.arguments = nlohmann::json{{"account", 1}, {"operator", base::to_hex(sample_key(50).address())}}.dump();
+  ASSERT_TRUE(book.apply(changed));
+  EXPECT_TRUE(verify_on_ledger(receipt, book));
+}
+
+TEST(Receipt, refuses_on_the_ledger_a_claim_that_a_key_of_no_member_signed) {
+  auto receipt = sample_receipt();
+  const auto book = sample_book(receipt);
+  const auto stranger = sample_key(60);
+  auto& claim = receipt.claims[0];
+  claim.operator_address = stranger.address();
+  const auto digest = claim_digest({receipt.chain_id, receipt.market, receipt.order}, claim.account, receipt.spec,
+                                   receipt.input_root, claim.output_root, claim.trace_root);
+  claim.signature = base::fixed<65>(stranger.sign(digest).bytes());
+  sign_sample(receipt);
+  EXPECT_TRUE(verify_offline(receipt)) << "offline nobody can know";
+  EXPECT_EQ(verify_on_ledger(receipt, book).error().code, Code::rejected);
+}
+
+TEST(Receipt, is_of_the_settlement_that_it_names) {
+  const auto receipt = sample_receipt();
+  const auto book = sample_book(receipt);
+  auto order = *book.order(receipt.order);
+  EXPECT_TRUE(receipt.is_of(order));
+  order.settled_block += 1;
+  EXPECT_FALSE(receipt.is_of(order)) << "a reorganisation moved it";
+  order.settled_block -= 1;
+  order.phase = Phase::standing;
+  EXPECT_FALSE(receipt.is_of(order)) << "a reorganisation took it back";
+}
+
 TEST(Receipt, refuses_a_claim_counted_twice) {
   auto receipt = sample_receipt();
   receipt.claims[2] = receipt.claims[0];
