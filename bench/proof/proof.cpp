@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 
 #include "base/file.hpp"
@@ -56,7 +57,7 @@ class Layers {
  private:
   Ref weights(engine::tensor::Shape shape) { return b_.weight(random_tensor(DType::i8, std::move(shape), -127, 127, random_)); }
   void scale(std::int64_t inner, std::int64_t columns, std::int64_t low) {
-    const int bits = std::bit_width(static_cast<std::uint64_t>(inner)) / 2;
+    const int bits = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(inner))) / 2;
     at_ = b_.requantise(at_, b_.weight(random_tensor(DType::i16, {columns}, 16384, 32767, random_)),
                         b_.weight(random_tensor(DType::i8, {columns}, 20 + bits, 21 + bits, random_)), low, 127);
   }

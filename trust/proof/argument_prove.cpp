@@ -49,11 +49,15 @@ MaskPolynomial mask_of(const Circuit& circuit, Var first, unsigned degree, unsig
 }
 
 /// alpha minus the fingerprint of each lookup.
-std::vector<Ext> lookup_denominators(const Circuit& circuit, const Coins& coins) {
-  std::vector<Ext> out;
-  for (const auto& lookup : circuit.lookup_rows())
-    out.push_back(coins.alpha - fingerprint(lookup.table, circuit.evaluate(lookup.x, circuit.values()),
-                                            circuit.evaluate(lookup.y, circuit.values()), coins.beta));
+std::vector<Ext> lookup_denominators(const Circuit& circuit, const Coins& coins, base::ThreadPool* pool) {
+  std::vector<Ext> out(circuit.lookups());
+  in_chunks(pool, out.size(), 1024, [&](std::size_t, std::size_t begin, std::size_t end) {
+    for (std::size_t j = begin; j < end; ++j) {
+      const auto& lookup = circuit.lookup_rows()[j];
+      out[j] = coins.alpha - fingerprint(lookup.table, circuit.evaluate(lookup.x, circuit.values()),
+                                         circuit.evaluate(lookup.y, circuit.values()), coins.beta);
+    }
+  });
   return out;
 }
 
@@ -111,9 +115,11 @@ base::Result<Argument> prove_circuit(const Layout& layout, Circuit circuit, cons
   coins.alpha = transcript.challenge("alpha");
   coins.beta = transcript.challenge("beta");
 
-  const auto denominators = lookup_denominators(circuit, coins);
+  const auto denominators = lookup_denominators(circuit, coins, pool);
   auto inverses = denominators;
-  invert_all(inverses);
+  in_chunks(pool, inverses.size(), 1024, [&](std::size_t, std::size_t begin, std::size_t end) {
+    invert_all(std::span(inverses).subspan(begin, end - begin));
+  });
   auto auxiliary_cells = columns_of(layout, layout.auxiliary_columns() - kMaskColumns, layout.params.pads, 3 * inverses.size(),
                                     random, [&](std::size_t i) { return inverses[i / 3].c[i % 3]; });
   std::vector<Fp> masks(kMaskColumns * layout.params.rows());

@@ -44,7 +44,7 @@ Oracle::Oracle(OracleKind kind, const Encoder& encoder, std::vector<Fp> messages
     for (std::size_t i = begin; i < end; ++i) write_leaf(i, buffer.data() + (i - begin) * size);
     keccak256_many(buffer, size, std::span(leaves).subspan(begin, end - begin));
   });
-  tree_ = Tree(std::move(leaves));
+  tree_ = Tree(std::move(leaves), pool);
 }
 
 void Oracle::write_leaf(std::size_t place, std::uint8_t* to) const {

@@ -9,8 +9,10 @@ namespace koinon::trust::proof {
 inline constexpr std::uint64_t kPrime = 0xffffffff00000001ULL;
 inline constexpr std::uint64_t kEpsilon = 0xffffffffULL;  ///< 2^64 mod p
 
+__extension__ typedef unsigned __int128 Wide128;
+
 /// x mod p of a 128-bit x; result < p. Branchless: 2^64 = 2^32 - 1 and 2^96 = -1 modulo p.
-constexpr std::uint64_t reduce128(unsigned __int128 x) {
+constexpr std::uint64_t reduce128(Wide128 x) {
   const auto low = static_cast<std::uint64_t>(x);
   const auto high = static_cast<std::uint64_t>(x >> 64);
   const std::uint64_t top = high >> 32, middle = high & kEpsilon;
@@ -40,7 +42,7 @@ struct Fp {
   }
   friend constexpr Fp operator-(Fp a, Fp b) { return Fp(a.v >= b.v ? a.v - b.v : a.v - b.v + kPrime); }
   friend constexpr Fp operator-(Fp a) { return Fp(a.v == 0 ? 0 : kPrime - a.v); }
-  friend constexpr Fp operator*(Fp a, Fp b) { return Fp(reduce128(static_cast<unsigned __int128>(a.v) * b.v)); }
+  friend constexpr Fp operator*(Fp a, Fp b) { return Fp(reduce128(static_cast<Wide128>(a.v) * b.v)); }
   constexpr Fp& operator+=(Fp b) { return *this = *this + b; }
   constexpr Fp& operator-=(Fp b) { return *this = *this - b; }
   constexpr Fp& operator*=(Fp b) { return *this = *this * b; }

@@ -27,9 +27,9 @@ TEST(Fp, multiplies_as_wide_arithmetic_says) {
   const auto a = random_elements(300, 1), b = random_elements(300, 2);
   for (std::size_t i = 0; i < 300; ++i)
     for (std::size_t j = 0; j < 300; ++j) {
-      const auto wide = static_cast<unsigned __int128>(a[i].v) * b[j].v % kPrime;
+      const auto wide = static_cast<Wide128>(a[i].v) * b[j].v % kPrime;
       ASSERT_EQ((a[i] * b[j]).v, static_cast<std::uint64_t>(wide));
-      ASSERT_EQ((a[i] + b[j]).v, static_cast<std::uint64_t>((static_cast<unsigned __int128>(a[i].v) + b[j].v) % kPrime));
+      ASSERT_EQ((a[i] + b[j]).v, static_cast<std::uint64_t>((static_cast<Wide128>(a[i].v) + b[j].v) % kPrime));
       ASSERT_EQ((a[i] - b[j]) + b[j], a[i]);
     }
   EXPECT_EQ(Fp::from(-1) + Fp(1), Fp(0));

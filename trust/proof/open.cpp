@@ -54,53 +54,42 @@ namespace {
 
 constexpr std::size_t kChunk = 2048;  // pairs in one task
 
-/// The sumcheck over rows of the sum over columns of value * weight; both [columns, length], halved in place each round.
-class ProductSumcheck {
- public:
-  ProductSumcheck(std::vector<Ext> values, std::vector<Ext> weights, base::ThreadPool* pool)
-      : values_(std::move(values)), weights_(std::move(weights)), pool_(pool) {}
-
-  /// p(0) and p(2).
-  [[nodiscard]] std::array<Ext, 2> message() const {
-    const std::size_t pairs = values_.size() / 2;
-    std::vector<std::array<Ext, 2>> parts((pairs + kChunk - 1) / kChunk);
-    in_chunks(pool_, pairs, kChunk, [&](std::size_t chunk, std::size_t begin, std::size_t end) {
-      std::array<Ext, 2> sum{};
-      for (std::size_t i = begin; i < end; ++i) {
-        const Ext &v0 = values_[2 * i], &v1 = values_[2 * i + 1], &w0 = weights_[2 * i], &w1 = weights_[2 * i + 1];
-        sum[0] += v0 * w0;
-        sum[1] += (v1 + v1 - v0) * (w1 + w1 - w0);
-      }
-      parts[chunk] = sum;
-    });
-    std::array<Ext, 2> out{};
-    for (const auto& part : parts) {
-      out[0] += part[0];
-      out[1] += part[1];
+/// p(0) and p(2) of the sum of value * weight, the next variable being the lowest bit of the index.
+template <class Value>
+std::array<Ext, 2> product_message(std::span<const Value> values, std::span<const Ext> weights, base::ThreadPool* pool) {
+  const std::size_t pairs = values.size() / 2;
+  std::vector<std::array<Ext, 2>> parts((pairs + kChunk - 1) / kChunk);
+  in_chunks(pool, pairs, kChunk, [&](std::size_t chunk, std::size_t begin, std::size_t end) {
+    std::array<Ext, 2> sum{};
+    for (std::size_t i = begin; i < end; ++i) {
+      const Value &v0 = values[2 * i], &v1 = values[2 * i + 1];
+      const Ext &w0 = weights[2 * i], &w1 = weights[2 * i + 1];
+      sum[0] += w0 * v0;
+      sum[1] += (w1 + w1 - w0) * (v1 + v1 - v0);
     }
-    return out;
+    parts[chunk] = sum;
+  });
+  std::array<Ext, 2> out{};
+  for (const auto& part : parts) {
+    out[0] += part[0];
+    out[1] += part[1];
   }
+  return out;
+}
 
-  void fold(const Ext& r) {
-    for (auto* array : {&values_, &weights_}) {
-      std::vector<Ext> half(array->size() / 2);
-      in_chunks(pool_, half.size(), kChunk, [&](std::size_t, std::size_t begin, std::size_t end) {
-        for (std::size_t i = begin; i < end; ++i) half[i] = (*array)[2 * i] + r * ((*array)[2 * i + 1] - (*array)[2 * i]);
-      });
-      array->swap(half);
-    }
-  }
-  [[nodiscard]] const std::vector<Ext>& values() const { return values_; }
+/// Fixes the next variable at r.
+template <class Value>
+std::vector<Ext> bind_lowest(std::span<const Value> values, const Ext& r, base::ThreadPool* pool) {
+  std::vector<Ext> half(values.size() / 2);
+  in_chunks(pool, half.size(), kChunk, [&](std::size_t, std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) half[i] = Ext(values[2 * i]) + r * (values[2 * i + 1] - values[2 * i]);
+  });
+  return half;
+}
 
- private:
-  std::vector<Ext> values_, weights_;
-  base::ThreadPool* pool_;
-};
-
-std::vector<Ext> all_values(std::span<const Oracle* const> oracles) {
-  std::vector<Ext> out;
-  for (const auto* oracle : oracles)
-    for (const auto value : oracle->messages()) out.emplace_back(value);
+std::vector<Fp> all_values(std::span<const Oracle* const> oracles) {
+  std::vector<Fp> out;
+  for (const auto* oracle : oracles) out.insert(out.end(), oracle->messages().begin(), oracle->messages().end());
   return out;
 }
 
@@ -154,20 +143,23 @@ Layer make_layer(const std::vector<Ext>& message, unsigned fold, base::ThreadPoo
     }
     keccak256_many(buffer, size, std::span(leaves).subspan(begin, end - begin));
   });
-  out.tree = Tree(std::move(leaves));
+  out.tree = Tree(std::move(leaves), pool);
   return out;
 }
 
-std::vector<Ext> combine(std::span<const Oracle* const> oracles, std::size_t rows, const Ext& gamma) {
-  std::size_t columns = 0, column = 0;
+std::vector<Ext> combine(std::span<const Oracle* const> oracles, std::size_t rows, const Ext& gamma, base::ThreadPool* pool) {
+  std::size_t columns = 0;
   for (const auto* oracle : oracles) columns += oracle->columns();
   const auto scales = column_scales(columns, gamma);
   std::vector<Ext> out(rows);
-  for (const auto* oracle : oracles)
-    for (std::size_t c = 0; c < oracle->columns(); ++c, ++column) {
-      const auto message = oracle->message(c);
-      for (std::size_t i = 0; i < rows; ++i) out[i] += scales[column] * message[i];
-    }
+  in_chunks(pool, rows, 512, [&](std::size_t, std::size_t begin, std::size_t end) {
+    std::size_t column = 0;
+    for (const auto* oracle : oracles)
+      for (std::size_t c = 0; c < oracle->columns(); ++c, ++column) {
+        const auto message = oracle->message(c);
+        for (std::size_t i = begin; i < end; ++i) out[i] += scales[column] * message[i];
+      }
+  });
   return out;
 }
 
@@ -209,18 +201,20 @@ base::Result<OpeningProof> prove_opening(const Params& params, std::span<const O
   transcript.absorb("open.mask", std::span(&out.mask_sum, 1));
   weigh_masks(weights, rows, transcript.challenge("open.rho"));
 
-  ProductSumcheck product(all_values(oracles), std::move(weights), pool);
-  std::vector<Ext> point;
-  for (unsigned i = 0; i < params.rows_log; ++i) {
-    out.product_rounds.push_back(product.message());
+  const auto cells = all_values(oracles);
+  std::vector<Ext> values, point;
+  for (unsigned i = 0; i < params.rows_log; ++i) {  // the first round multiplies by elements of Fp, which is half of all work
+    out.product_rounds.push_back(i == 0 ? product_message<Fp>(cells, weights, pool)
+                                        : product_message<Ext>(values, weights, pool));
     transcript.absorb("open.product", out.product_rounds.back());
     point.push_back(transcript.challenge("open.point"));
-    product.fold(point.back());
+    values = i == 0 ? bind_lowest<Fp>(cells, point.back(), pool) : bind_lowest<Ext>(values, point.back(), pool);
+    weights = bind_lowest<Ext>(weights, point.back(), pool);
   }
-  out.columns = sent_columns(product.values());
+  out.columns = sent_columns(values);
   transcript.absorb("open.columns", out.columns);
 
-  auto message = combine(oracles, rows, transcript.challenge("open.gamma"));
+  auto message = combine(oracles, rows, transcript.challenge("open.gamma"), pool);
   std::vector<Layer> layers;
   std::size_t done = 0;
   for (const auto fold : fold_plan(params.rows_log)) {

@@ -24,7 +24,7 @@ struct Product {
 };
 
 Fp reduce_signed(Wide value) {
-  const auto magnitude = reduce128(static_cast<unsigned __int128>(value < 0 ? -value : value));
+  const auto magnitude = reduce128(static_cast<Wide128>(value < 0 ? -value : value));
   return value < 0 ? -Fp(magnitude) : Fp(magnitude);
 }
 

@@ -15,6 +15,7 @@ using Wide = engine::program::steps::Wide;
 /// Numbers of one element that the verifier knows.
 struct Scaling {
   std::int64_t multiplier = 1, low = 0, high = 0;
+  std::int64_t y_low = 0, y_high = 0;   ///< where y is shown to lie; [low, high] or, when that is too wide, what x can reach
   unsigned shift = 1, excess_bits = 0;  ///< how far the unclamped value can lie outside [low, high]
 };
 
@@ -22,24 +23,35 @@ std::int64_t scaled(std::int64_t x, const Scaling& s) {
   return static_cast<std::int64_t>((static_cast<Wide>(x) * s.multiplier + (Wide{1} << (s.shift - 1))) >> s.shift);
 }
 
+/// True when |x * M + half| and |(y + excess) * 2^s + r| differ by less than p, so that equality modulo p is equality.
+bool fits(const Scaling& s, Wide furthest_x) {
+  const Wide largest = std::max(s.y_high < 0 ? -Wide{s.y_high} : Wide{s.y_high}, s.y_low < 0 ? -Wide{s.y_low} : Wide{s.y_low});
+  const Wide left = furthest_x * s.multiplier + (Wide{1} << (s.shift - 1));
+  const Wide right = ((Wide{1} << s.excess_bits) + largest) << s.shift;
+  return left + right < static_cast<Wide>(kPrime);
+}
+
 base::Result<Scaling> scaling(const Range& x, std::int64_t multiplier, std::int64_t shift, std::int64_t low,
                               std::int64_t high) {
   if (multiplier < 1 || multiplier > 32767 || shift < 1 || shift > 62)
     return fail(Code::out_of_range, "multiplier {} or shift {} is outside its bounds", multiplier, shift);
-  Scaling out{multiplier, low, high, static_cast<unsigned>(shift), 0};
-  const Wide furthest = std::max<Wide>(x.high < 0 ? -Wide{x.high} : Wide{x.high}, x.low < 0 ? -Wide{x.low} : Wide{x.low});
-  const Wide left = furthest * multiplier + (Wide{1} << (shift - 1));
-  const auto too_wide = [&] {
+  Scaling out{multiplier, low, high, low, high, static_cast<unsigned>(shift), 0};
+  const Wide furthest = std::max(x.high < 0 ? -Wide{x.high} : Wide{x.high}, x.low < 0 ? -Wide{x.low} : Wide{x.low});
+  bool good = (furthest * multiplier + (Wide{1} << (shift - 1))) >> 62 == 0;
+  if (good) {
+    const std::int64_t least = scaled(x.low, out), most = scaled(x.high, out);
+    out.excess_bits = static_cast<unsigned>(
+        std::bit_width(static_cast<std::uint64_t>(std::max<std::int64_t>({0, most - high, low - least}))));
+    good = fits(out, furthest);
+    if (!good) {  // a large shift leaves few values: only those are then allowed
+      out.y_low = std::clamp(least, low, high);
+      out.y_high = std::clamp(most, low, high);
+      good = fits(out, furthest);
+    }
+  }
+  if (!good)
     return fail(Code::unsupported, "values up to 2^{} with multiplier {} and shift {} do not fit the field",
-                std::bit_width(static_cast<std::uint64_t>(furthest)), multiplier, shift);
-  };
-  if (left >> 62 != 0) return too_wide();
-  const std::int64_t excess = std::max<std::int64_t>({0, scaled(x.high, out) - high, low - scaled(x.low, out)});
-  out.excess_bits = static_cast<unsigned>(std::bit_width(static_cast<std::uint64_t>(excess)));
-  // |x * M + half| and |(y + excess) * 2^s + r| differ by less than p, so that equality modulo p is equality.
-  const Wide largest = std::max<Wide>(high < 0 ? -Wide{high} : Wide{high}, low < 0 ? -Wide{low} : Wide{low});
-  const Wide right = ((Wide{1} << out.excess_bits) + largest + 1) << shift;
-  if (left + right >= static_cast<Wide>(kPrime)) return too_wide();
+                static_cast<int>(std::bit_width(static_cast<std::uint64_t>(furthest))), multiplier, shift);
   return out;
 }
 
@@ -48,8 +60,8 @@ base::Result<Scaling> scaling(const Range& x, std::int64_t multiplier, std::int6
 void add_element(Build& build, Var x, Var y, const Scaling& s) {
   Circuit& circuit = build.circuit;
   Affine place = Affine::of(y);
-  place.constant = -Fp::from(s.low);
-  circuit.range(place, static_cast<std::uint64_t>(s.high - s.low) + 1);
+  place.constant = -Fp::from(s.y_low);
+  circuit.range(place, static_cast<std::uint64_t>(s.y_high - s.y_low) + 1);
 
   const std::int64_t value = build.integer(x), v = scaled(value, s);
   const Wide rest = static_cast<Wide>(value) * s.multiplier + (Wide{1} << (s.shift - 1)) - (static_cast<Wide>(v) << s.shift);

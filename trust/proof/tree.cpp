@@ -4,11 +4,12 @@
 #include <bit>
 
 #include "trust/proof/keccak.hpp"
+#include "trust/proof/parallel.hpp"
 
 namespace koinon::trust::proof {
 namespace {
 
-constexpr std::size_t kNodeSize = 65, kChunk = 64;
+constexpr std::size_t kNodeSize = 65, kChunk = 1024;
 
 void write_node(std::uint8_t* to, const base::Hash& left, const base::Hash& right) {
   to[0] = 0x11;
@@ -22,23 +23,22 @@ base::Hash node(const base::Hash& left, const base::Hash& right) {
   return keccak256_once(message);
 }
 
-std::vector<base::Hash> level_above(const std::vector<base::Hash>& below) {
+std::vector<base::Hash> level_above(const std::vector<base::Hash>& below, base::ThreadPool* pool) {
   std::vector<base::Hash> out(below.size() / 2);
-  std::array<std::uint8_t, kNodeSize * kChunk> messages{};
-  for (std::size_t at = 0; at < out.size(); at += kChunk) {
-    const std::size_t n = std::min(kChunk, out.size() - at);
-    for (std::size_t i = 0; i < n; ++i) write_node(&messages[i * kNodeSize], below[2 * (at + i)], below[2 * (at + i) + 1]);
-    keccak256_many({messages.data(), n * kNodeSize}, kNodeSize, std::span(out).subspan(at, n));
-  }
+  in_chunks(pool, out.size(), kChunk, [&](std::size_t, std::size_t begin, std::size_t end) {
+    std::vector<std::uint8_t> messages((end - begin) * kNodeSize);
+    for (std::size_t i = begin; i < end; ++i) write_node(&messages[(i - begin) * kNodeSize], below[2 * i], below[2 * i + 1]);
+    keccak256_many(messages, kNodeSize, std::span(out).subspan(begin, end - begin));
+  });
   return out;
 }
 
 }  // namespace
 
-Tree::Tree(std::vector<base::Hash> leaves) {
+Tree::Tree(std::vector<base::Hash> leaves, base::ThreadPool* pool) {
   KOINON_INVARIANT(std::has_single_bit(leaves.size()));
   levels_.push_back(std::move(leaves));
-  while (levels_.back().size() > 1) levels_.push_back(level_above(levels_.back()));
+  while (levels_.back().size() > 1) levels_.push_back(level_above(levels_.back(), pool));
 }
 
 std::vector<base::Hash> Tree::open(const std::vector<std::uint32_t>& places) const {

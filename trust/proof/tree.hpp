@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/thread_pool.hpp"
 
 namespace koinon::trust::proof {
 
@@ -11,7 +12,7 @@ class Tree {
  public:
   Tree() = default;
   /// Precondition: the number of leaves is a power of two.
-  explicit Tree(std::vector<base::Hash> leaves);
+  explicit Tree(std::vector<base::Hash> leaves, base::ThreadPool* pool = nullptr);
 
   [[nodiscard]] const base::Hash& root() const { return levels_.back()[0]; }
   /// The siblings that a verifier cannot compute from the leaves at `places` (ascending, distinct), level by level from the
