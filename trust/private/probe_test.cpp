@@ -19,6 +19,9 @@ double measured_noise(const Context& context, const SecretKey& key, const Cipher
   const auto v = phase(context, key, cipher);
   std::vector<std::uint64_t> primes;
   for (std::size_t i = 0; i < cipher.level; ++i) primes.push_back(context.modulus(i).value);
+  std::vector<std::vector<std::uint64_t>> inverses(cipher.level);  // [i][j]: q_j^-1 mod q_i
+  for (std::size_t i = 0; i < cipher.level; ++i)
+    for (std::size_t j = 0; j < i; ++j) inverses[i].push_back(inverse_mod(primes[j] % primes[i], primes[i]));
   double largest = 0;
   for (std::size_t k = 0; k < context.degree(); ++k) {
     double smaller = 1e9;
@@ -28,7 +31,7 @@ double measured_noise(const Context& context, const SecretKey& key, const Cipher
         const auto q = primes[i];
         auto x = static_cast<std::uint64_t>(v[i][k]);
         if (negative && x != 0) x = q - x;
-        for (std::size_t j = 0; j < i; ++j) x = mul_mod(x + q - digits[j] % q, inverse_mod(primes[j] % q, q), q);
+        for (std::size_t j = 0; j < i; ++j) x = mul_mod(x + q - digits[j] % q, inverses[i][j], q);
         digits.push_back(x);
       }
       smaller = std::min(smaller, magnitude(digits, primes));
