@@ -1,4 +1,7 @@
+#include <functional>
+
 #include "engine/program/builder.hpp"
+#include "engine/program/params.hpp"
 #include "test/quorum/chain.hpp"
 #include "test/quorum/openings.hpp"
 
@@ -83,8 +86,29 @@ class Elements : public ChainTest {
   ElementChecks contract_ = deploy<ElementChecks>("ElementChecks");
   base::SeededRandom random_{11};
 
-  base::Result<bool> refutes(const Trace& trace, std::size_t step, std::uint64_t index) {
-    return contract_.refutes(trace.id(), trace.root(), open_element(trace, step, index));
+  base::Result<bool> refutes(const Trace& trace, std::size_t step, std::uint64_t index, std::uint8_t output = 0) {
+    return contract_.refutes(trace.id(), trace.root(), open_element(trace, step, index, output));
+  }
+
+  /// Every output of the only step: no true element is refuted, a false one is.
+  void expect_agreement(const Trace& trace, const std::string& name) {
+    ASSERT_EQ(trace.program.steps.size(), 1U) << name;
+    const auto& step = trace.program.steps[0];
+    for (std::uint8_t output = 0; output < step.outputs.size(); ++output) {
+      const auto at = step.first_output + output;
+      const auto count = static_cast<std::uint64_t>(trace.values[at].size());
+      for (int i = 0; i < 4; ++i) {
+        const auto index = random_.u64() % count;
+        const auto honest = refutes(trace, 0, index, output);
+        ASSERT_TRUE(honest) << name << ": " << honest.error().text;
+        ASSERT_FALSE(*honest) << name << ", element " << index << " of output " << int{output};
+        auto lie = trace;
+        auto& bytes = lie.values[at].bytes;
+        const auto width = engine::tensor::dtype_size(lie.values[at].dtype);
+        bytes[index * width + random_.u64() % width] ^= static_cast<std::uint8_t>(1 + random_.u64() % 255);
+        ASSERT_TRUE(refutes(lie, 0, index, output).value()) << name << ", element " << index;
+      }
+    }
   }
 };
 
@@ -104,6 +128,63 @@ TEST_F(Elements, of_a_matmul_are_those_of_the_engine) {
       ASSERT_TRUE(false_claim) << "case " << i << ": " << false_claim.error().text;
       ASSERT_EQ(*false_claim, index == wrong) << "case " << i << ", element " << index;
     }
+  }
+}
+
+/// One step on x [3, 4, 5] (i16) and, where it takes two, y that broadcasts.
+TEST_F(Elements, of_steps_that_work_element_by_element_are_those_of_the_engine) {
+  const auto run = [&](const std::string& name, const std::function<void(Builder&, Ref, Ref)>& build,
+                       std::int64_t low = -32'768) {
+    const Shape shapes[] = {{3, 4, 5}, {4, 5}, {5}, {3, 1, 5}, {1}, {4, 1}};
+    for (int i = 0; i < 6; ++i) {
+      Builder b;
+      const auto& narrow = shapes[i];
+      std::vector<IntTensor> inputs{fill(random_, DType::i16, {3, 4, 5})};
+      const Ref x = b.input("x", {DType::i16, {3, 4, 5}}, Scale{}, low, 32'767);
+      const Ref y = b.input("y", {DType::i16, narrow}, Scale{}, low, 32'767);
+      inputs.push_back(fill(random_, DType::i16, narrow));
+      for (auto& one : inputs)
+        for (auto& v : one.values<std::int16_t>())
+          if (v < low) v = static_cast<std::int16_t>(low);
+      build(b, x, y);
+      auto program = b.finish({});
+      ASSERT_TRUE(program) << name << ": " << program.error().text;
+      expect_agreement(trace_of(*std::move(program), std::move(inputs)), name);
+    }
+  };
+  const auto out = [](Builder& b, Ref ref) { b.output("z", ref, Scale{}); };
+  run("add", [&](Builder& b, Ref x, Ref y) { out(b, b.add(x, y)); });
+  run("sub", [&](Builder& b, Ref x, Ref y) { out(b, b.sub(y, x)); });
+  run("mul", [&](Builder& b, Ref x, Ref y) { out(b, b.mul(x, y)); });
+  using engine::program::CompareOp;
+  for (const auto op : {CompareOp::equal, CompareOp::less, CompareOp::less_equal})
+    run("compare", [&](Builder& b, Ref x, Ref y) { out(b, b.compare(x, y, op)); });
+  run("select", [&](Builder& b, Ref x, Ref y) { out(b, b.select(y, x, y)); });
+  run(
+      "divide",
+      [&](Builder& b, Ref x, Ref y) {
+        const auto [quotient, rest] = b.divide(x, y);
+        out(b, quotient);
+        b.output("rest", rest, Scale{});
+      },
+      1);
+  run("isqrt", [&](Builder& b, Ref x, Ref) { out(b, b.isqrt(x)); }, 0);
+  for (const auto bits : {-15, -3, 0, 7, 40}) run("shift", [&](Builder& b, Ref x, Ref) { out(b, b.shift(x, bits)); });
+  run("reshape", [&](Builder& b, Ref x, Ref) { out(b, b.reshape(x, {12, 5})); });
+  run("broadcast", [&](Builder& b, Ref, Ref y) { out(b, b.broadcast(y, {2, 3, 4, 5})); });
+  run("requantise", [&](Builder& b, Ref x, Ref) {
+    const Ref m = b.weight(IntTensor::of<std::int16_t>({5}, {1, 32'767, 77, 4'096, 20'000}));
+    const Ref s = b.weight(IntTensor::of<std::int8_t>({5}, {1, 15, 30, 8, 62}));
+    out(b, b.requantise(x, m, s, -100, 90));
+  });
+}
+
+TEST_F(Elements, of_a_lookup_are_those_of_the_engine) {
+  for (int i = 0; i < 4; ++i) {
+    Builder b;
+    const Ref x = b.input("x", {DType::i8, {6, 7}}, Scale{}, -128, 127);
+    b.output("y", b.lookup(x, b.table(fill(random_, i % 2 == 0 ? DType::i16 : DType::i8, {256})), -128), Scale{});
+    expect_agreement(trace_of(b.finish({}).value(), {fill(random_, DType::i8, {6, 7})}), "lookup");
   }
 }
 

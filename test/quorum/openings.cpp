@@ -62,6 +62,41 @@ Leaves open_ref(const Trace& trace, Ref ref, const Span& span) {
   return open(constants[ref.index()].data, weight ? Domain::weights : Domain::tables, constant_roots(constants));
 }
 
+/// Element `index` of a tensor.
+std::int64_t element(const IntTensor& t, std::uint64_t index) {
+  const auto width = engine::tensor::dtype_size(t.dtype);
+  std::uint64_t out = (t.bytes[(index + 1) * width - 1] & 0x80) != 0 ? ~std::uint64_t{0} : 0;
+  for (std::size_t i = width; i > 0; --i) out = out << 8 | t.bytes[index * width + i - 1];
+  return static_cast<std::int64_t>(out);
+}
+
+/// The element of an operand that stands at `index` of the result, when it broadcasts.
+std::uint64_t broadcast_index(const engine::tensor::Shape& result, const engine::tensor::Shape& operand, std::uint64_t index) {
+  std::uint64_t at = 0;
+  std::uint64_t stride = 1;
+  for (std::size_t i = 0; i < operand.size(); ++i) {
+    const auto wide = static_cast<std::uint64_t>(result[result.size() - 1 - i]);
+    const auto own = static_cast<std::uint64_t>(operand[operand.size() - 1 - i]);
+    at += own == 1 ? 0 : index % wide * stride;
+    stride *= own;
+    index /= wide;
+  }
+  return at;
+}
+
+/// What an element of a step that works element by element reads.
+std::vector<Span> single_spans(const Trace& trace, const Step& step, std::uint64_t index) {
+  std::vector<Span> out;
+  for (std::size_t i = 0; i < step.operands.size(); ++i) {
+    const auto& info = step.operand_infos[i];
+    auto at = step.kind == StepKind::reshape ? index : broadcast_index(step.outputs[0].shape, info.shape, index);
+    if (step.kind == StepKind::lookup && i == 1)
+      at = static_cast<std::uint64_t>(element(trace.values[step.operands[0].index()], index) - step.params[0]);
+    out.push_back({at * width(info), width(info)});
+  }
+  return out;
+}
+
 /// What an element of a matmul reads: a row of each operand, and one of the bias.
 std::vector<Span> spans_of(const Step& step, std::uint64_t index) {
   const auto& a = step.operand_infos[0];
@@ -95,9 +130,8 @@ Trace trace_of(engine::program::Program program, std::vector<IntTensor> inputs) 
   return out;
 }
 
-ElementChecks::Proof open_element(const Trace& trace, std::size_t step, std::uint64_t index) {
+ElementChecks::Proof open_element(const Trace& trace, std::size_t step, std::uint64_t index, std::uint8_t output) {
   const auto& what = trace.program.steps[step];
-  KOINON_INVARIANT(what.kind == StepKind::matmul);
   const auto roots = engine::program::roots(trace.program);
   std::vector<Hash> steps;
   for (const auto& one : trace.program.steps) steps.push_back(base::keccak256(engine::program::encode_step(one)));
@@ -112,13 +146,14 @@ ElementChecks::Proof open_element(const Trace& trace, std::size_t step, std::uin
                  trace.program.tables.size()};
   out.value_count = trace.values.size();
   out.step = step;
+  out.output = output;
   out.index = index;
   out.step_bytes = engine::program::encode_step(what);
   out.step_siblings = base::open_list_item(Domain::steps, steps, step).value().siblings;
-  const auto spans = spans_of(what, index);
+  const auto spans = what.kind == StepKind::matmul ? spans_of(what, index) : single_spans(trace, what, index);
   for (std::size_t i = 0; i < what.operands.size(); ++i) out.opened.push_back(open_ref(trace, what.operands[i], spans[i]));
-  const auto one = width(what.outputs[0]);
-  out.opened.push_back(open_ref(trace, Ref::value(what.first_output), {index * one, one}));
+  const auto one = width(what.outputs[output]);
+  out.opened.push_back(open_ref(trace, Ref::value(what.first_output + output), {index * one, one}));
   return out;
 }
 

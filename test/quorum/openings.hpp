@@ -19,7 +19,7 @@ struct Trace {
 /// The values of a run. Precondition: the program takes the inputs.
 Trace trace_of(engine::program::Program program, std::vector<engine::tensor::IntTensor> inputs);
 
-/// What shows the contract element `index` of output 0 of a step: the proof of contracts/src/dispute/ElementCheck.sol.
-ElementChecks::Proof open_element(const Trace& trace, std::size_t step, std::uint64_t index);
+/// What shows the contract element `index` of an output of a step: the proof of contracts/src/dispute/ElementCheck.sol.
+ElementChecks::Proof open_element(const Trace& trace, std::size_t step, std::uint64_t index, std::uint8_t output = 0);
 
 }  // namespace koinon::test::quorum

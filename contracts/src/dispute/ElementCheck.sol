@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Elementwise} from "./Elementwise.sol";
 import {Openings} from "./Openings.sol";
 import {Steps} from "./Steps.sol";
 
@@ -21,7 +22,6 @@ library ElementCheck {
     /// @notice Longest row: sums of its lanes stay below 2^32 - 1.
     uint256 internal constant MAX_ROW = 65_536;
 
-    error UnsupportedStep(uint8 kind);
     error OutOfRange(uint256 index, uint256 count);
     error WrongCount(uint256 got, uint256 expected);
 
@@ -41,7 +41,8 @@ library ElementCheck {
         Openings.Program program;
         uint64 valueCount; // of the trace
         uint64 step; // number of the step
-        uint64 index; // of the element in output 0, row-major
+        uint8 output; // which output of the step
+        uint64 index; // of the element in it, row-major
         bytes stepBytes;
         bytes32[] stepSiblings;
         Openings.Leaves[] opened; // of each operand in order, then of the output
@@ -55,12 +56,28 @@ library ElementCheck {
         if (p.opened.length != s.refs.length + 1) revert WrongCount(p.opened.length, s.refs.length + 1);
         for (uint256 i = 0; i < s.refs.length; ++i) _root(p, trace, s.refs[i], p.opened[i]);
         Openings.Leaves calldata out = p.opened[s.refs.length];
-        _root(p, trace, s.firstOutput, out);
-        uint256 count = s.outputs[0].elements();
+        if (p.output >= s.outputs.length) revert OutOfRange(p.output, s.outputs.length);
+        _root(p, trace, s.firstOutput + p.output, out);
+        Steps.Tensor memory result = s.outputs[p.output];
+        uint256 count = result.elements();
         if (p.index >= count) revert OutOfRange(p.index, count);
-        int256 claimed = _element(out, s.outputs[0], p.index);
-        if (s.kind == Steps.MATMUL) return claimed != _matmul(s, p);
-        revert UnsupportedStep(s.kind);
+        return _element(out, result, p.index) != _value(s, result, p);
+    }
+
+    /// The value that the element should have.
+    function _value(Steps.Step memory s, Steps.Tensor memory result, Proof calldata p) private pure returns (int256) {
+        if (s.kind == Steps.MATMUL) return _matmul(s, p);
+        if (s.kind == Steps.RESHAPE) return _element(p.opened[0], s.operands[0], p.index);
+        if (s.kind == Steps.LOOKUP) {
+            int256 entry = _element(p.opened[0], s.operands[0], p.index) - s.params[0];
+            if (entry < 0) revert OutOfRange(0, 0);
+            return _element(p.opened[1], s.operands[1], uint256(entry));
+        }
+        int256[] memory x = new int256[](s.refs.length);
+        for (uint256 i = 0; i < x.length; ++i) {
+            x[i] = _element(p.opened[i], s.operands[i], Elementwise.indexOf(result, s.operands[i], p.index));
+        }
+        return Elementwise.value(s.kind, p.output, x, s.params);
     }
 
     /// bias[j] + sum over l of a[.., i, l] * b[.., j, l]. The program proves that it fits the output's type.

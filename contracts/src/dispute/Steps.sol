@@ -8,6 +8,8 @@ pragma solidity 0.8.37;
 ///   ref:    source in the two upper bits (0 value, 1 weight, 2 table), index below
 library Steps {
     uint8 internal constant MATMUL = 1;
+    uint8 internal constant LOOKUP = 7;
+    uint8 internal constant RESHAPE = 19;
     uint8 internal constant MAX_RANK = 8;
 
     error Malformed(uint256 position);
