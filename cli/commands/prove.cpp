@@ -9,7 +9,7 @@
 #include "cli/files/model_file.hpp"
 #include "cli/line/line.hpp"
 #include "cli/terminal/console.hpp"
-#include "engine/io/quantise.hpp"
+#include "engine/io/read.hpp"
 #include "engine/run/roots.hpp"
 #include "trust/proof/keyed_random.hpp"
 
