@@ -33,6 +33,8 @@ Commands all_commands() {
   out.push_back(make_model_build());
   out.push_back(make_model_inspect());
   out.push_back(make_run());
+  out.push_back(make_prove());
+  out.push_back(make_verify());
   out.push_back(make_order());
   add_listings(out);
   out.push_back(make_receipt_verify());

@@ -9,6 +9,8 @@ Commands all_commands();
 std::unique_ptr<Command> make_model_build();
 std::unique_ptr<Command> make_model_inspect();
 std::unique_ptr<Command> make_run();
+std::unique_ptr<Command> make_prove();
+std::unique_ptr<Command> make_verify();
 std::unique_ptr<Command> make_receipt_verify();
 std::unique_ptr<Command> make_receipt_show();
 std::unique_ptr<Command> make_version();
