@@ -368,6 +368,52 @@ contract AttacksTest is Fixture {
         vm.warp(uint256(market.getOrder(id).deadline) + 1);
     }
 
+    /// A buyer that sells too is drawn for the orders of others, never for its own, its audits or its juries.
+    function test_a_buyer_is_never_a_member_of_its_own_order() public {
+        for (uint256 i = 0; i < 11; ++i) provider(20, STAKE);
+        vm.startPrank(actor(BUYER));
+        registry.stake(BUYER, 50_000 ether); // by far the heaviest
+        registry.setOffer(BUYER, KIND, 20, true);
+        vm.stopPrank();
+        for (uint256 round = 0; round < 3; ++round) {
+            uint64 id = ordered(3, 2, 10_000);
+            work(id, honest);
+            drawAudit(id);
+            publish(id, BUYER);
+            work(id, honest);
+            appeal(id, BUYER);
+            draw(id);
+            publish(id, BUYER);
+            isEqual(work(id, honest).length, 7, "jury");
+            isEqual(market.getMembers(id).length, 11, "members");
+            for (uint256 i = 0; i < 11; ++i) isTrue(member(id, i) != BUYER, "not itself");
+            settle(id);
+        }
+        closed();
+    }
+
+    /// What does not divide among the accusers goes back to the buyer, to the wei.
+    function testFuzz_nothing_is_left_over(uint8 tier, uint8 accusers) public {
+        providers(5);
+        (tier, accusers) = (uint8(24 + tier % 100), 1 + accusers % 3);
+        for (uint32 p = 2; p < 7; ++p) registry.deposit(p, 1e25);
+        registry.deposit(BUYER, 1e26);
+        Terms memory t = terms(3, 2);
+        t.maxTier = tier;
+        for (uint32 p = 2; p < 7; ++p) {
+            vm.prank(actor(p));
+            registry.stake(p, 1e25);
+        }
+        nextBlock();
+        uint64 id = place(t);
+        draw(id);
+        publish(id, BUYER);
+        work(id, accusers == 1 ? unserved : honest, accusers, bad);
+        if (market.getOrder(id).phase == Phase.AuditDraw) drawAudit(id);
+        settle(id);
+        closed();
+    }
+
     // ---- Stake
 
     function test_stake_in_unbonding_cannot_escape_a_lock_taken_before() public {

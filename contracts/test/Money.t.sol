@@ -273,11 +273,13 @@ contract MoneyTest is Fixture {
         CallingToken calling = new CallingToken();
         join(address(calling));
         uint32 id = account(100);
-        bytes[4] memory calls = [
+        Registry.Authorization memory none;
+        bytes[5] memory calls = [
             abi.encodeCall(registry.deposit, (id, 1)),
             abi.encodeCall(registry.withdraw, (id, 1)),
             abi.encodeCall(registry.sweepBurned, ()),
-            abi.encodeCall(registry.depositWithPermit, (id, 1, 0, 0, 0, 0))
+            abi.encodeCall(registry.depositWithPermit, (id, 1, 0, 0, 0, 0)),
+            abi.encodeCall(registry.depositWithAuthorization, (id, none))
         ];
         for (uint256 i = 0; i < calls.length; ++i) {
             calling.arm(address(registry), calls[i]);
