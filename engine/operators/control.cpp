@@ -10,7 +10,7 @@ namespace koinon::engine::operators {
 
 namespace {
 
-constexpr std::int64_t kMaxIterations = 1 << 14;
+constexpr std::int64_t kMaxIterations = 1 << 12;
 
 Result<const onnx::Body*> body_of(const Call& call, const std::string& name) {
   const auto* body = call.body(name);

@@ -41,12 +41,9 @@ std::vector<int> Expansion::add(std::string op, std::vector<int> inputs, std::si
     out.push_back(fresh(op));
     made_.insert(out.back());
   }
-  onnx::Node node{fmt::format("{}/{}", call_.node().name, op),
-                  std::move(op),
-                  std::move(inputs),
-                  out,
-                  std::move(attributes),
-                  onnx::kLastOpset};
+  // What is left of a loop keeps its name, which would grow with each iteration.
+  auto name = op == call_.node().op ? call_.node().name : fmt::format("{}/{}", call_.node().name, op);
+  onnx::Node node{std::move(name), std::move(op), std::move(inputs), out, std::move(attributes), onnx::kLastOpset};
   nodes_.push_back(std::move(node));
   return out;
 }

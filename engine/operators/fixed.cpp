@@ -166,7 +166,7 @@ Exponentials exponentials(Lowering& to, Fixed x, const Shape& shape, const std::
   const auto top = b.reduce(x.ref, ReduceParams::axes(ReduceOp::max, shape, axes));
   const auto below = b.sub(x.ref, top);
   // Below -11 the exponential is less than half of 2^-15.
-  const auto least = std::max<std::int64_t>(std::max<std::int64_t>(-65535, reach(to, below).low), nearest(-11.0 / x.unit) - 1);
+  const auto least = std::max<std::int64_t>(reach(to, below).low, nearest(-11.0 / x.unit) - 1);
   const auto floor = std::min<std::int64_t>(least, -1);
   const auto index = clamp(to, below, floor, 0);
   const auto terms = tabulate(to, {index, x.unit}, [](double v) { return math::exp(v); }, 1.0 / 32767, 32767);

@@ -5,6 +5,7 @@
 #include <ranges>
 
 #include "engine/operators/expansion.hpp"
+#include "engine/operators/masks.hpp"
 
 namespace koinon::engine::operators {
 
@@ -45,6 +46,7 @@ class Importer {
       std::ranges::move(outcome.nodes.rbegin(), outcome.nodes.rend(), std::back_inserter(todo));
     }
     graph_.nodes = std::move(kept);
+    set_masks(graph_);
     drop_unused();
     return std::move(graph_);
   }

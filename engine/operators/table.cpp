@@ -15,6 +15,7 @@ const std::vector<const Operator*>& table() {
     std::vector<const Operator*> out;
     for (const auto family : {argmax_operators(),
                               arithmetic_operators(),
+                              attention_operators(),
                               batch_norm_operators(),
                               bitwise_operators(),
                               cast_operators(),
@@ -28,6 +29,7 @@ const std::vector<const Operator*>& table() {
                               det_operators(),
                               einsum_operators(),
                               gather_operators(),
+                              grid_sample_operators(),
                               identity_operators(),
                               integer_arithmetic_operators(),
                               logic_operators(),

@@ -6,6 +6,7 @@ namespace koinon::engine::operators {
 // One function for each file of operators. A new operator is a new file, a line here and a line in table.cpp.
 std::span<const Operator> argmax_operators();
 std::span<const Operator> arithmetic_operators();
+std::span<const Operator> attention_operators();
 std::span<const Operator> batch_norm_operators();
 std::span<const Operator> bitwise_operators();
 std::span<const Operator> cast_operators();
@@ -19,6 +20,7 @@ std::span<const Operator> cumsum_operators();
 std::span<const Operator> det_operators();
 std::span<const Operator> einsum_operators();
 std::span<const Operator> gather_operators();
+std::span<const Operator> grid_sample_operators();
 std::span<const Operator> identity_operators();
 std::span<const Operator> integer_arithmetic_operators();
 std::span<const Operator> logic_operators();

@@ -38,19 +38,21 @@ Ref spread(Lowering& to, Ref ref, const Shape& shape) {
   return b.broadcast(ref, shape);
 }
 
-/// A branch in the integers of the output. Minus infinity, and what lies far below everything that calibration saw (masks), is
-/// the integer below the lowest, which Softmax takes for minus infinity.
+/// A branch in the integers of the output. Minus infinity (a mask) is an integer so far below all others that its exponential
+/// is 0 beside any of them.
 Result<Ref> branch(const Call& call, Lowering& to, std::size_t i) {
   const auto& target = to.target(call.output(0));
   if (call.known(i) == nullptr) {
     KOINON_TRY(const auto x, to.in(call, i));
     return at_target(to, x, target);
   }
+  const double far = std::min(32.0 / target.scale.real(), 0x1p28);
+  const auto infinity = 2 * target.low - target.high - onnx::saturate(far);
   std::vector<std::int64_t> values;
   for (float v : call.value(i).floats) {
     const bool minus_infinity = std::isinf(v) && v < 0;
     const double q = std::floor(static_cast<double>(v) / target.scale.real() + 0.5);
-    values.push_back(minus_infinity ? target.low - 1 : std::clamp(onnx::saturate(q), target.low, target.high));
+    values.push_back(minus_infinity ? infinity : std::clamp(onnx::saturate(q), target.low, target.high));
   }
   return whole_weight(to, call.shape(i), values);
 }

@@ -100,6 +100,7 @@ Result<Built> build(base::ByteView onnx, const std::vector<std::vector<tensor::F
   KOINON_CHECK(check(options));
   operators::ImportOptions import;
   import.read.dims = options.dims;
+  import.read.folder = options.folder;
   KOINON_TRY(auto reference, operators::import_model(onnx, import));
   Model model;
   model.graph = simplify(reference);

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
@@ -40,6 +41,7 @@ struct BuildOptions {
   Clip clip = Clip::error;
   double percentile = 99.99;                 ///< for Clip::percentile, in (50, 100]
   std::map<std::string, std::int64_t> dims;  ///< sizes of dynamic dimensions (`--dim name=value`)
+  std::filesystem::path folder;              ///< of the model, where its external data lies; empty: none is read
   std::uint64_t seed = 1;                    ///< of the synthetic calibration
   program::Metadata metadata;                ///< an empty name becomes the graph's
   std::function<void(std::size_t done, std::size_t total)> progress;
