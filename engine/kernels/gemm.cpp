@@ -34,7 +34,9 @@ void gemm_ref(const Gemm& job) {
 
 void gemm(const Context& context, const Gemm& job) {
   // A few rows are as fast as B is read.
+  const bool bytes = job.a_dtype == DType::i8 && job.b.dtype == DType::i8 && job.out.dtype == DType::i32 && job.a_bytes;
   if (context.isa == Isa::avx512 && job.m > 3) return gemm_avx512(context, job);
+  if (context.isa == Isa::avx512 && bytes) return few_rows_avx512(context, job);
   if (has_avx2(context.isa)) return gemm_avx2(context, job);
   gemm_ref(job);
 }

@@ -218,7 +218,53 @@ void block(const Cut& cut, const Area& area, Part part, const std::int32_t* b, s
   }
 }
 
+constexpr std::int64_t kTogether = 4;  // rows of B in one pass over A
+
+// Sums of a row of A, shifted into u8, with N rows of B, the shift taken off: modulo 2^32.
+template <int N>
+KOINON_AVX512 void dots(const std::uint8_t* a, const std::int8_t* b, std::int64_t k, std::int32_t* sums) {
+  __m512i products[N], shifts[N];
+  for (int r = 0; r < N; ++r) products[r] = shifts[r] = _mm512_setzero_si512();
+  const __m512i shift = _mm512_set1_epi8(static_cast<char>(0x80));
+  for (std::int64_t i = 0; i < k; i += 64) {
+    const __mmask64 inside = k - i >= 64 ? ~__mmask64{0} : (__mmask64{1} << (k - i)) - 1;
+    const __m512i left = _mm512_maskz_loadu_epi8(inside, a + i);
+    for (int r = 0; r < N; ++r) {
+      const __m512i right = _mm512_maskz_loadu_epi8(inside, b + r * k + i);
+      products[r] = _mm512_dpbusd_epi32(products[r], left, right);
+      shifts[r] = _mm512_dpbusd_epi32(shifts[r], shift, right);
+    }
+  }
+  for (int r = 0; r < N; ++r) sums[r] = _mm512_reduce_add_epi32(_mm512_sub_epi32(products[r], shifts[r]));
+}
+
 }  // namespace
+
+void few_rows_avx512(const Context& context, const Gemm& job) {
+  const auto* b = reinterpret_cast<const std::int8_t*>(job.b.data);
+  for (std::int64_t row = 0; row < job.m; ++row) {
+    std::vector<std::uint8_t> a(static_cast<std::size_t>(job.k));
+    job.a_bytes(row, 0, job.k, reinterpret_cast<std::int8_t*>(a.data()));
+    for (auto& v : a) v ^= 0x80;
+    const std::int64_t group = ceil_div(std::max<std::int64_t>(1, (1 << 17) / job.k), kTogether) * kTogether;
+    context.parallel_for(ceil_div(job.n, group), [&](std::int64_t task) {
+      const std::int64_t last = std::min(job.n, (task + 1) * group);
+      std::array<std::int32_t, kTogether> sums;
+      for (std::int64_t j = task * group; j < last; j += kTogether) {
+        const std::int64_t count = std::min(kTogether, last - j);
+        if (count == kTogether) {
+          dots<kTogether>(a.data(), b + j * job.k, job.k, sums.data());
+        } else {
+          for (std::int64_t r = 0; r < count; ++r) dots<1>(a.data(), b + (j + r) * job.k, job.k, sums.data() + r);
+        }
+        for (std::int64_t r = 0; r < count; ++r) {
+          const std::int64_t bias = job.bias.data != nullptr ? job.bias.at(j + r) : 0;
+          job.out.set(row * job.out_stride + j + r, bias + sums[static_cast<std::size_t>(r)]);
+        }
+      }
+    });
+  }
+}
 
 void gemm_avx512(const Context& context, const Gemm& job) {
   const Cut cut(job);
@@ -249,6 +295,7 @@ void gemm_avx512(const Context& context, const Gemm& job) {
 
 namespace koinon::engine::kernels {
 void gemm_avx512(const Context&, const Gemm& job) { gemm_ref(job); }
+void few_rows_avx512(const Context&, const Gemm& job) { gemm_ref(job); }
 }  // namespace koinon::engine::kernels
 
 #endif
