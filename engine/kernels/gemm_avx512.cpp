@@ -218,6 +218,15 @@ void block(const Cut& cut, const Area& area, Part part, const std::int32_t* b, s
   }
 }
 
+// Sum of the lanes modulo 2^32. (g++-12 warns inside _mm512_reduce_add_epi32.)
+KOINON_AVX512 std::int32_t sum_lanes(__m512i v) {
+  alignas(64) std::array<std::uint32_t, 16> lanes;
+  _mm512_store_si512(lanes.data(), v);
+  std::uint32_t sum = 0;
+  for (auto lane : lanes) sum += lane;
+  return static_cast<std::int32_t>(sum);
+}
+
 constexpr std::int64_t kTogether = 4;  // rows of B in one pass over A
 
 // Sums of a row of A, shifted into u8, with N rows of B, the shift taken off: modulo 2^32.
@@ -235,7 +244,7 @@ KOINON_AVX512 void dots(const std::uint8_t* a, const std::int8_t* b, std::int64_
       shifts[r] = _mm512_dpbusd_epi32(shifts[r], shift, right);
     }
   }
-  for (int r = 0; r < N; ++r) sums[r] = _mm512_reduce_add_epi32(_mm512_sub_epi32(products[r], shifts[r]));
+  for (int r = 0; r < N; ++r) sums[r] = sum_lanes(_mm512_sub_epi32(products[r], shifts[r]));
 }
 
 }  // namespace
