@@ -9,6 +9,7 @@
 #include "cli/remote/reply.hpp"
 #include "cli/terminal/console.hpp"
 #include "ledger/keystore.hpp"
+#include "market/book/book.hpp"
 #include "node/config/config.hpp"
 
 namespace koinon::cli {
@@ -26,6 +27,7 @@ class Change : public Command {
  public:
   explicit Change(Info info) : Command(std::move(info)) {}
   void options(Line& line) override { access_.options(line); }
+  Status check() const override { return access_.check(); }
 
  protected:
   Status change(Console& console, const std::string& call, const json& body) const {
@@ -61,6 +63,10 @@ class Move : public Change {
     line.text("amount", amount_, "Tokens, such as 1.25", Need::required);
     Change::options(line);
   }
+  Status check() const override {
+    KOINON_TRY([[maybe_unused]] const auto amount, base::Wei::parse_tokens(amount_));
+    return Change::check();
+  }
   Status run(Console& console) override { return move(console); }
 
  protected:
@@ -78,11 +84,12 @@ class Unstake final : public Move {
     line.text("amount", amount_, "Tokens, such as 1.25").flag("--finish", finish_, "Take what is unbonded");
     Change::options(line);
   }
-  Status run(Console& console) override {
+  Status check() const override {
     if (finish_ != amount_.empty())
       return base::fail(Code::invalid_argument, "[account unstake] an amount, or --finish, expected");
-    return finish_ ? change(console, "finish-unstake", json::object()) : move(console);
+    return finish_ ? Change::check() : Move::check();
   }
+  Status run(Console& console) override { return finish_ ? change(console, "finish-unstake", json::object()) : move(console); }
 
  private:
   bool finish_ = false;
@@ -97,13 +104,25 @@ class Offer final : public Change {
         .flag("--stop", stop_, "No longer sell it");
     Change::options(line);
   }
-  Status run(Console& console) override {
+  Status check() const override {
     if (stop_ != price_.empty())
       return base::fail(Code::invalid_argument, "[account offer] --price TOKENS, or --stop, expected");
-    json body = {{"kind", kind_}, {"active", !stop_}};
     if (!stop_) {
       KOINON_TRY(const auto price, base::Wei::parse_tokens(price_));
+      KOINON_TRY([[maybe_unused]] const auto tier, market::tier_from(price));
+    }
+    return Change::check();
+  }
+  Status run(Console& console) override {
+    json body = {{"kind", kind_}, {"active", !stop_}};
+    if (stop_) {
+      console.print(fmt::format("No longer selling {}.\n", kind_));
+    } else {
+      KOINON_TRY(const auto price, base::Wei::parse_tokens(price_));
+      KOINON_TRY(const auto tier, market::tier_from(price));
       body["price"] = price.text();
+      console.print(fmt::format("Selling {} for {} tokens an order{}.\n", kind_, market::tier_price(tier).tokens(),
+                                market::tier_price(tier) == price ? "" : ", the price of the ladder above " + price.tokens()));
     }
     return change(console, "offer", body);
   }
@@ -123,6 +142,10 @@ class Appoint final : public Change {
   void options(Line& line) override {
     line.text("address", address_, "An Ethereum address", Need::required);
     Change::options(line);
+  }
+  Status check() const override {
+    KOINON_TRY([[maybe_unused]] const auto address, ledger::parse_address(address_));
+    return Change::check();
   }
   Status run(Console& console) override {
     KOINON_TRY(const auto address, ledger::parse_address(address_));

@@ -24,20 +24,20 @@ class Version final : public Command {
 
 std::unique_ptr<Command> make_version() { return std::make_unique<Version>(); }
 
-Commands all_commands() {
+Commands all_commands(const Extensions& extensions) {
   Commands out;
 #if KOINON_WITH_NODE
-  out.push_back(make_up());
-  out.push_back(make_provide());
+  out.push_back(make_up(extensions));
+  out.push_back(make_provide(extensions));
 #endif
   out.push_back(make_model_build());
   out.push_back(make_model_inspect());
   out.push_back(make_run());
   out.push_back(make_prove());
   out.push_back(make_verify());
-  out.push_back(make_order());
+  out.push_back(make_order(extensions));
   add_listings(out);
-  out.push_back(make_receipt_verify());
+  out.push_back(make_receipt_verify(extensions));
   out.push_back(make_receipt_show());
   add_account(out);
   out.push_back(make_status());

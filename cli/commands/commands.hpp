@@ -1,26 +1,27 @@
 #pragma once
+#include "cli/commands/extensions.hpp"
 #include "cli/line/command.hpp"
 
 namespace koinon::cli {
 
-/// Every command of the program, in the order that help shows them.
-Commands all_commands();
+/// Every command of the program, in the order that help shows them. `extensions` outlive them.
+Commands all_commands(const Extensions& extensions);
 
 std::unique_ptr<Command> make_model_build();
 std::unique_ptr<Command> make_model_inspect();
 std::unique_ptr<Command> make_run();
 std::unique_ptr<Command> make_prove();
 std::unique_ptr<Command> make_verify();
-std::unique_ptr<Command> make_receipt_verify();
+std::unique_ptr<Command> make_receipt_verify(const Extensions& extensions);
 std::unique_ptr<Command> make_receipt_show();
 std::unique_ptr<Command> make_version();
 /// Commands that ask a running node.
 std::unique_ptr<Command> make_status();
-std::unique_ptr<Command> make_order();
+std::unique_ptr<Command> make_order(const Extensions& extensions);
 void add_listings(Commands& to);  ///< orders, orders show, order-show, providers, models
 void add_account(Commands& to);   ///< account ...
 /// Commands that are a node.
-std::unique_ptr<Command> make_up();
-std::unique_ptr<Command> make_provide();
+std::unique_ptr<Command> make_up(const Extensions& extensions);
+std::unique_ptr<Command> make_provide(const Extensions& extensions);
 
 }  // namespace koinon::cli

@@ -20,6 +20,7 @@ class Listing : public Command {
       : Command(std::move(info)), path_(std::move(path)), describe_(describe), wrap_(std::move(wrap)) {}
 
   void options(Line& line) override { access_.options(line); }
+  Status check() const override { return access_.check(); }
   Status run(Console& console) override { return show(console, path_); }
 
  protected:

@@ -134,6 +134,7 @@ class ModelBuild final : public Command {
                                            : engine::quantise::Clip::error;
     options.metadata = metadata_;
     KOINON_TRY(options.dims, read_dims());
+    options.folder = std::filesystem::absolute(onnx_).parent_path();
     KOINON_TRY(const auto samples, load_calibration(onnx, options.dims, calibrate_));
     auto progress = console.progress();
     options.progress = [&](std::size_t done, std::size_t total) { progress.update(done, total); };

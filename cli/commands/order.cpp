@@ -1,14 +1,15 @@
-#include <chrono>
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "base/file.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/files/model_file.hpp"
 #include "cli/remote/describe.hpp"
+#include "cli/remote/ledger_source.hpp"
 #include "cli/remote/node_client.hpp"
+#include "cli/remote/order_watch.hpp"
 #include "cli/remote/reply.hpp"
 #include "cli/terminal/console.hpp"
 #include "engine/io/quantise.hpp"
@@ -21,11 +22,10 @@ using base::Code;
 using base::Result;
 using base::Status;
 using nlohmann::json;
-using std::chrono::milliseconds;
 
-constexpr milliseconds kPoll{250};
-constexpr int kReceiptPolls = 80;  ///< 20 s from the settlement to the receipt
-constexpr int kMaxLostPolls = 40;  ///< answers missed in a row until we give up
+constexpr std::int64_t kTurnMs = 250;  ///< between two looks at the keyboard
+constexpr int kReceiptPolls = 80;      ///< 20 s from the settlement to the receipt
+constexpr int kMaxLostPolls = 40;      ///< answers missed in a row until we give up
 constexpr double kBpsAPercent = 100;
 
 volatile std::sig_atomic_t interrupted = 0;
@@ -67,15 +67,16 @@ std::string stage_of(const json& order) {
 
 class Order final : public Command {
  public:
-  Order()
+  explicit Order(const Extensions& extensions)
       : Command({"order", "Buy a run of a program, checked before it is paid for",
-                 "koinon order lenet.koinon --input examples/digits/digit-7.png --price 0.01"}) {}
+                 "koinon order lenet.koinon --input examples/digits/digit-7.png --price 0.01"}),
+        extensions_(extensions) {}
 
   void options(Line& line) override {
     line.text("program", program_, "The .koinon file", Need::required)
         .text("--input FILE", input_, "Input: .json, .npy, .npz, .png or .jpg", Need::required)
         .text("--price AMOUNT", price_, "Most that one provider's run may cost, in tokens", Need::required)
-        .choice("--check", check_, {"quorum", "optimistic", "proof"}, "How the result is checked")
+        .text("--check NAME", check_, "How the result is checked, such as quorum; the node's own choice when absent")
         .flag("--private", private_, "Providers compute on ciphertexts")
         .number("--n N", n_, 1, 5, "Providers that run it")
         .number("--k K", k_, 0, 5, "Equal claims that make a verdict; 0: a majority of n")
@@ -88,12 +89,22 @@ class Order final : public Command {
     access_.options(line);
   }
 
+  Status check() const override {
+    KOINON_TRY(const auto price, base::Wei::parse_tokens(price_));
+    KOINON_TRY([[maybe_unused]] const auto tier, market::tier_within(price));
+    if (const auto k = majority(); k > n_ || 2 * k <= n_)
+      return base::fail(Code::invalid_argument, "[order] --k {} of --n {}: more than half of n, and at most n, expected", k,
+                        n_);
+    return access_.check();
+  }
+
   Status run(Console& console) override {
     KOINON_TRY(const auto max_price, base::Wei::parse_tokens(price_));
     KOINON_TRY(const auto model, ModelFile::load(program_));
     KOINON_TRY(const auto body, request(model, max_price));
     KOINON_TRY(auto node, NodeClient::open(access_));
     auto progress = console.progress();
+    KOINON_CHECK(check_policy(node));
     KOINON_CHECK(introduce(node, model, progress));
     KOINON_CHECK(quote(node, body, progress));
     progress.stage("placing the order");
@@ -111,25 +122,45 @@ class Order final : public Command {
   }
 
  private:
+  [[nodiscard]] std::int64_t majority() const { return k_ == 0 ? n_ / 2 + 1 : k_; }
+
+  /// Refuses what the node does not offer, before it is given anything.
+  Status check_policy(NodeClient& node) const {
+    KOINON_TRY(const auto status, node.get("/api/v1/status"));
+    const auto& offers = child(status, "offers");
+    const auto offered = [&](const char* what) {
+      auto out = texts_of(child(offers, what));
+      for (auto& word : out) word = clean(word, 40);
+      return out;
+    };
+    const auto checks = offered("checks");
+    if (!check_.empty() && std::ranges::find(checks, check_) == checks.end())
+      return base::fail(Code::unsupported, "[order] --check {}: this node offers {}", clean(check_, 40),
+                        fmt::join(checks, ", "));
+    const auto privacies = offered("privacies");
+    if (private_ && std::ranges::find(privacies, "private") == privacies.end())
+      return advise({Code::unsupported, fmt::format("[order] --private: this node offers {} inputs alone, which the providers "
+                                                    "that are drawn see",
+                                                    fmt::join(privacies, ", "))},
+                    "leave --private out only if they may see this input");
+    return {};
+  }
+
   /// The order as the API takes it. The input travels as the real values that quantise back to the same integers.
   Result<json> request(const ModelFile& model, const base::Wei& max_price) const {
     KOINON_TRY(const auto inputs, load_inputs(model.program, input_));
     auto data = json::array();
     for (std::size_t i = 0; i < inputs.size(); ++i)
       data.push_back(engine::io::dequantise(inputs[i], model.program.inputs[i].scale));
-    const auto k = k_ == 0 ? n_ / 2 + 1 : k_;
-    if (k > n_ || 2 * k <= n_)
-      return base::fail(Code::invalid_argument, "[order] --k {} of --n {}: more than half of n, and at most n, expected", k,
-                        n_);
     json body = {{"program", base::to_hex(engine::program::program_id(model.program))},
                  {"input", {{"input_data", std::move(data)}}},
-                 {"check", check_},
                  {"privacy", private_ ? "private" : "plain"},
                  {"n", n_},
-                 {"k", k},
+                 {"k", majority()},
                  {"max_price", max_price.text()},
                  {"label", label_.empty() ? input_.substr(input_.rfind('/') + 1).substr(0, 120) : label_}};
     if (audit_ >= 0) body["audit_bps"] = static_cast<int>(std::lround(audit_ * kBpsAPercent));
+    if (!check_.empty()) body["check"] = check_;
     if (window_ > 0) body["commit_window"] = window_;
     if (trap_) body["trap"] = true;
     return body;
@@ -154,10 +185,12 @@ class Order final : public Command {
     KOINON_TRY(const auto quote, node.get(fmt::format("/api/v1/quote?program={}&n={}&max_price={}", text_at(body, "program"),
                                                       n_, text_at(body, "max_price"))));
     const auto eligible = number_at(quote, "eligible");
+    const auto counts = tokens_at(quote, "price_max");
+    const auto bid =
+        counts == price_ ? counts + " tokens" : fmt::format("{} tokens (the price of the ladder below {})", counts, price_);
     if (eligible < static_cast<std::uint64_t>(n_))
-      return advise(
-          {Code::exhausted, fmt::format("[order] {} providers would run it for {} tokens: {} needed", eligible, price_, n_)},
-          "see who sells with: koinon providers; raise --price, lower --n, or start one: koinon provide");
+      return advise({Code::exhausted, fmt::format("[order] {} providers would run it for {}: {} needed", eligible, bid, n_)},
+                    "see who sells with: koinon providers; raise --price, lower --n, or start one: koinon provide");
     progress.stage(fmt::format("{} tokens go into escrow, {} expected to be spent", tokens_at(quote, "escrow"),
                                tokens_at(quote, "expected")));
     return {};
@@ -165,23 +198,25 @@ class Order final : public Command {
 
   static Result<json> wait(NodeClient& node, const std::string& id, Progress& progress) {
     const Interruptible guard;
+    OrderWatch watch(node.url(), id);
     int lost = 0;
     int receipts = 0;
     for (;;) {
+      if (interrupted != 0)
+        return advise({Code::cancelled, "[order] no longer waiting"},
+                      fmt::format("the order goes on without us; see: koinon orders show {}", clean(id, 40)));
+      progress.update(0, 0);
+      if (!watch.wait(kTurnMs)) continue;
       auto order = node.get("/api/v1/orders/" + id);
       if (order) {
         lost = 0;
         progress.stage(fmt::format("order {}: {}", clean(id, 40), stage_of(*order)));
         const bool complete = text_at(*order, "state") == "refunded" || !text_at(*order, "receipt_url").empty();
         if (is_final(*order) && (complete || ++receipts > kReceiptPolls)) return order;
+        if (is_final(*order)) watch.hurry();  // nobody tells that a receipt was issued
       } else if (++lost > kMaxLostPolls) {
         return advise(std::move(order).error(), fmt::format("the order goes on without us; see: koinon orders show {}", id));
       }
-      if (interrupted != 0)
-        return advise({Code::cancelled, "[order] no longer waiting"},
-                      fmt::format("the order goes on without us; see: koinon orders show {}", clean(id, 40)));
-      progress.update(0, 0);
-      std::this_thread::sleep_for(kPoll);
     }
   }
 
@@ -195,9 +230,11 @@ class Order final : public Command {
                     fmt::format("see what happened: koinon orders show {}", id));
     }
     progress.stage("checking the receipt");
+    KOINON_TRY(const auto rules, rules_with(extensions_));
     KOINON_TRY(const auto text, node.get_text("/api/v1/receipts/" + id));
     KOINON_TRY(const auto receipt, market::Receipt::from_json(text));
-    KOINON_TRY(const auto report, market::verify_offline(receipt));
+    KOINON_TRY(const auto report, market::verify_offline(receipt, rules));
+    if (report.needs_ledger) KOINON_CHECK(verify_on_ledger(receipt, node.url(), "", rules));
     const auto file = receipt_.empty() ? fmt::format("receipt-{}.json", id) : receipt_;
     KOINON_CHECK(base::write_file(file, base::as_bytes(text)));
     progress.finish();
@@ -212,7 +249,8 @@ class Order final : public Command {
     console.print(describe_outputs(child(order, "outputs")) + "\n" + describe_members(order) + "\n" +
                   describe_money(child(order, "money")));
     console.print(fmt::format("order {}: {} in {}; receipt {} checked, {} signed claims of {} needed\n", receipt.order,
-                              clean(receipt.verdict, 40), seconds_text(seconds), file, report.supporting, report.needed));
+                              clean(receipt.verdict, 40), seconds < 1 ? "under a second" : seconds_text(seconds), file,
+                              report.supporting, report.needed));
     console.object({{"order", text_at(order, "id")},
                     {"program", base::to_hex(receipt.spec)},
                     {"outputs", child(order, "outputs")},
@@ -228,8 +266,9 @@ class Order final : public Command {
                     {"receipt", file}});
   }
 
+  const Extensions& extensions_;
   NodeAccess access_;
-  std::string program_, input_, price_, check_ = "quorum", label_, receipt_;
+  std::string program_, input_, price_, check_, label_, receipt_;
   bool private_ = false, trap_ = false, no_wait_ = false;
   std::int64_t n_ = 3, k_ = 0, window_ = 0;
   double audit_ = -1;
@@ -237,6 +276,6 @@ class Order final : public Command {
 
 }  // namespace
 
-std::unique_ptr<Command> make_order() { return std::make_unique<Order>(); }
+std::unique_ptr<Command> make_order(const Extensions& extensions) { return std::make_unique<Order>(extensions); }
 
 }  // namespace koinon::cli

@@ -29,27 +29,41 @@ base::Result<Receipt> load_receipt(const std::string& file) {
 
 class Verify final : public Command {
  public:
-  Verify()
+  explicit Verify(const Extensions& extensions)
       : Command({"receipt verify", "Check a receipt: signatures and evidence here, payment on the ledger",
-                 "koinon receipt verify receipt-7.json --ledger http://127.0.0.1:7070"}) {}
+                 "koinon receipt verify receipt-7.json --ledger http://127.0.0.1:7070"}),
+        extensions_(extensions) {}
   void options(Line& line) override {
     line.text("receipt", file_, "The receipt", Need::required)
         .text("--ledger URL", ledger_, "Also confirm the payment: a node, or a JSON-RPC server with --deployment")
         .text("--deployment FILE", deployment_, "Addresses of the contracts, for a JSON-RPC server");
   }
-  Status run(Console& console) override {
+  Status check() const override {
     if (ledger_.empty() && !deployment_.empty())
       return base::fail(Code::invalid_argument, "[receipt verify] --deployment needs --ledger URL");
+    return {};
+  }
+  Status run(Console& console) override {
+    KOINON_TRY(const auto rules, rules_with(extensions_));
     KOINON_TRY(const auto receipt, load_receipt(file_));
-    const auto report = market::verify_offline(receipt);
+    const auto report = market::verify_offline(receipt, rules);
+    if (report && report->needs_ledger && ledger_.empty())
+      return advise({Code::unsupported,
+                     fmt::format("[receipt] the result of order {} came over the ledger, where claims are revealed without the "
+                                 "signatures that are checked offline: {} of {} are here",
+                                 receipt.order, report->supporting, report->needed)},
+                    "confirm the rest on the ledger: --ledger URL");
     if (!report) return advise(report.error(), "do not pay or trust on this receipt; ask its issuer for the true one");
-    console.print(fmt::format("signature of the issuer {}: right\n{} signed claims of {} needed: right\noutputs: {}\n",
-                              ledger::checksum_address(receipt.issuer), report->supporting, report->needed,
-                              report->outputs_included ? "hash to the output root" : "left out of the receipt"));
+    const auto claims = report->needs_ledger
+                            ? fmt::format("{} signed claims of {} needed: the ledger must confirm the others",
+                                          report->supporting, report->needed)
+                            : fmt::format("{} signed claims of {} needed: right", report->supporting, report->needed);
+    console.print(fmt::format("signature of the issuer {}: right\n{}\noutputs: {}\n", ledger::checksum_address(receipt.issuer),
+                              claims, report->outputs_included ? "hash to the output root" : "left out of the receipt"));
     if (!ledger_.empty()) {
       auto progress = console.progress();
       progress.stage("reading the ledger");
-      KOINON_CHECK(verify_on_ledger(receipt, ledger_, deployment_));
+      KOINON_CHECK(verify_on_ledger(receipt, ledger_, deployment_, rules));
       progress.finish();
       console.print(
           fmt::format("ledger: order {} was settled in block {}, as the receipt says\n", receipt.order, receipt.settled_block));
@@ -69,6 +83,7 @@ class Verify final : public Command {
   }
 
  private:
+  const Extensions& extensions_;
   std::string file_, ledger_, deployment_;
 };
 
@@ -113,7 +128,7 @@ class ShowReceipt final : public Command {
 
 }  // namespace
 
-std::unique_ptr<Command> make_receipt_verify() { return std::make_unique<Verify>(); }
+std::unique_ptr<Command> make_receipt_verify(const Extensions& extensions) { return std::make_unique<Verify>(extensions); }
 std::unique_ptr<Command> make_receipt_show() { return std::make_unique<ShowReceipt>(); }
 
 }  // namespace koinon::cli

@@ -66,12 +66,15 @@ std::string balance_text(node::Node& node) {
 /// up and provide: a node in this process until a signal ends it.
 class Serve : public Command {
  public:
-  Serve(Info info, bool provide) : Command(std::move(info)), provide_(provide) {}
+  Serve(Info info, bool provide, const Extensions& extensions)
+      : Command(std::move(info)), provide_(provide), extensions_(extensions) {}
 
   void options(Line& line) override {
     line.text("--ledger URL", ledger_,
               "The ledger: another node, or a JSON-RPC server with --deployment; a local one when absent")
         .text("--deployment FILE", deployment_, "Addresses of the contracts, for a JSON-RPC server")
+        .text("--share-ledger ADDR", share_ledger_,
+              "Where a local ledger listens, such as 0.0.0.0, so that other machines join it; 127.0.0.1 when absent")
         .text("--data DIR", data_, "Folder of everything that the node keeps; ~/.koinon when absent")
         .text("--http ADDR:PORT", http_,
               "Where the API and the page are served; 127.0.0.1:7070 when absent, port 0: a free one")
@@ -103,6 +106,7 @@ class Serve : public Command {
   base::Result<node::NodeOptions> node_options() {
     set("ledger.url", ledger_);
     set("ledger.deployment", deployment_);
+    set("ledger.listen", share_ledger_);
     set("data", data_);
     set("http.listen", http_);
     set("http.public", public_);
@@ -112,6 +116,9 @@ class Serve : public Command {
     base::set_log_level(out.config.log_level);
     out.provide = provide_;
     KOINON_CHECK(out.kinds.add(std::make_unique<work::Inference>()));
+    if (extensions_.kinds) KOINON_CHECK(extensions_.kinds(out.kinds));
+    KOINON_TRY(out.rules, rules_with(extensions_));
+    out.checks = extensions_.checks;
     for (const auto& kind : out.config.provider.kinds)
       if (auto known = out.kinds.find(kind); !known && provide_)
         return base::fail(std::move(known).error().within("[provide] --kinds"));
@@ -127,8 +134,12 @@ class Serve : public Command {
                               node.url(), node.account(), ledger::checksum_address(node.operator_address()), balance_text(node),
                               node.ledger_url(), node.runs_ledger() ? ", local: its money is worth nothing" : "",
                               config.data.string()));
+    const auto price = price_of(config);
     if (provide_)
-      console.print(fmt::format("  sells     {} for {} tokens an order\n", kinds_text(config), config.provider.price.tokens()));
+      console.print(fmt::format("  sells     {} for {} tokens an order{}\n", kinds_text(config), price.tokens(),
+                                price == config.provider.price
+                                    ? ""
+                                    : fmt::format(": the price of the ladder above {}", config.provider.price.tokens())));
     console.print("Stop it with Ctrl-C.\n");
     console.object({{"url", node.url()},
                     {"account", node.account()},
@@ -139,6 +150,12 @@ class Serve : public Command {
     std::fflush(stdout);
   }
 
+  /// What it sells for: prices stand on a ladder.
+  static base::Wei price_of(const node::Config& config) {
+    const auto tier = market::tier_from(config.provider.price);
+    return tier ? market::tier_price(*tier) : config.provider.price;
+  }
+
   static std::string kinds_text(const node::Config& config) {
     std::string out;
     for (const auto& kind : config.provider.kinds) out += (out.empty() ? "" : ", ") + kind;
@@ -146,25 +163,27 @@ class Serve : public Command {
   }
 
   bool provide_;
+  const Extensions& extensions_;
   bool no_page_ = false;
-  std::string ledger_, deployment_, data_, http_, public_, config_;
+  std::string ledger_, deployment_, share_ledger_, data_, http_, public_, config_;
   std::map<std::string, std::string> flags_;
 };
 
 class Up final : public Serve {
  public:
-  Up() : Serve({"up", "Run a node, with a local ledger of its own unless --ledger names one", "koinon up"}, false) {}
+  explicit Up(const Extensions& extensions)
+      : Serve({"up", "Run a node, with a local ledger of its own unless --ledger names one", "koinon up"}, false, extensions) {}
 };
 
 class Provide final : public Serve {
  public:
-  Provide()
+  explicit Provide(const Extensions& extensions)
       : Serve({"provide", "Run a node that sells work",
                "koinon provide --ledger http://127.0.0.1:7070 --data p1 --http 127.0.0.1:0 --price 0.002"},
-              true) {}
+              true, extensions) {}
   void options(Line& line) override {
     line.text("--kinds LIST", kinds_, "Kinds of work that are sold, such as inference")
-        .text("--price TOKENS", price_, "Standing price of one order")
+        .text("--price TOKENS", price_, "Standing price of one order; raised to the next price of the ladder")
         .text("--stake TOKENS", stake_, "Stake; what the market asks at least when absent")
         .text("--parallel N", parallel_, "Orders worked on at once");
     Serve::options(line);
@@ -182,7 +201,7 @@ class Provide final : public Serve {
 
 }  // namespace
 
-std::unique_ptr<Command> make_up() { return std::make_unique<Up>(); }
-std::unique_ptr<Command> make_provide() { return std::make_unique<Provide>(); }
+std::unique_ptr<Command> make_up(const Extensions& extensions) { return std::make_unique<Up>(extensions); }
+std::unique_ptr<Command> make_provide(const Extensions& extensions) { return std::make_unique<Provide>(extensions); }
 
 }  // namespace koinon::cli

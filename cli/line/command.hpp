@@ -28,6 +28,8 @@ class Command {
   [[nodiscard]] const Info& info() const { return info_; }
   /// Declares the options; the members that they fill live as long as the command.
   virtual void options(Line& line) = 0;
+  /// Checks what the options by themselves cannot, before anything is done. An error ends the program with status 2.
+  virtual base::Status check() const { return {}; }
   /// Does the work. An error ends the program with status 1.
   virtual base::Status run(Console& console) = 0;
 

@@ -27,7 +27,8 @@ base::Result<LedgerSource> find_ledger(const std::string& url, const std::string
   return out;
 }
 
-base::Status verify_on_ledger(const market::Receipt& receipt, const std::string& url, const std::string& deployment_file) {
+base::Status verify_on_ledger(const market::Receipt& receipt, const std::string& url, const std::string& deployment_file,
+                              const trust::CheckSet& rules) {
   KOINON_TRY(const auto source, find_ledger(url, deployment_file));
   KOINON_TRY(const auto addresses, market::MarketAddresses::of(source.deployment));
   if (receipt.chain_id != source.deployment.chain_id || receipt.market != addresses.market)
@@ -44,7 +45,7 @@ base::Status verify_on_ledger(const market::Receipt& receipt, const std::string&
   KOINON_TRY(const auto sync, market::Sync::start(*rpc, store, options));
   KOINON_CHECK(sync->catch_up());
   base::Status out;
-  sync->read([&](const market::Book& book, std::uint64_t) { out = market::verify_on_ledger(receipt, book); });
+  sync->read([&](const market::Book& book, std::uint64_t) { out = market::verify_on_ledger(receipt, book, rules); });
   return out;
 }
 

@@ -17,7 +17,8 @@ struct LedgerSource {
 base::Result<LedgerSource> find_ledger(const std::string& url, const std::string& deployment_file);
 
 /// Reads the market's events from the ledger and compares the receipt with them. The receipt must name the chain and market
-/// that were read. Errors: rejected, naming what differs; network, ledger.
-base::Status verify_on_ledger(const market::Receipt& receipt, const std::string& url, const std::string& deployment_file);
+/// that were read, and a check of `rules`. Errors: rejected, naming what differs; network, ledger.
+base::Status verify_on_ledger(const market::Receipt& receipt, const std::string& url, const std::string& deployment_file,
+                              const trust::CheckSet& rules);
 
 }  // namespace koinon::cli

@@ -50,12 +50,17 @@ void NodeAccess::options(Line& line) {
       .environment("--data", "KOINON_DATA");
 }
 
-Result<NodeClient> NodeClient::open(const NodeAccess& access) {
-  auto url = access.url;
-  while (url.ends_with('/')) url.pop_back();
+base::Status NodeAccess::check() const {
   const auto parsed = net::Url::parse(url);
   if (!parsed || (parsed->scheme != "http" && parsed->scheme != "https"))
-    return base::fail(Code::invalid_argument, "[node] --node '{}': a URL such as http://127.0.0.1:7070 expected", access.url);
+    return base::fail(Code::invalid_argument, "[node] --node '{}': a URL such as http://127.0.0.1:7070 expected", url);
+  return {};
+}
+
+Result<NodeClient> NodeClient::open(const NodeAccess& access) {
+  KOINON_CHECK(access.check());
+  auto url = access.url;
+  while (url.ends_with('/')) url.pop_back();
   return NodeClient(url, access);
 }
 

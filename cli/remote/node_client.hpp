@@ -16,6 +16,8 @@ struct NodeAccess {
   std::string data;
 
   void options(Line& line);
+  /// Errors: invalid_argument (URL).
+  [[nodiscard]] base::Status check() const;
 };
 
 /// A running node over its HTTP API. What it answers is never trusted: a wrong shape is an error (malformed).

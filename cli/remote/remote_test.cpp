@@ -1,12 +1,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <functional>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "base/file.hpp"
 #include "cli/remote/describe.hpp"
 #include "cli/remote/ledger_source.hpp"
 #include "cli/remote/node_client.hpp"
+#include "cli/remote/order_watch.hpp"
 #include "cli/remote/reply.hpp"
 #include "net/http_server.hpp"
 
@@ -122,6 +127,67 @@ TEST_F(Node, without_a_deployment_hints_at_the_file) {
   const auto source = find_ledger(access.url, "");
   ASSERT_FALSE(source);
   EXPECT_THAT(source.error().text, HasSubstr("--deployment"));
+}
+
+TEST(OrderWatch, knows_which_messages_tell_of_its_order) {
+  EXPECT_TRUE(tells_of(R"({"type":"order","order":{"id":"7","state":"settled"}})", "7"));
+  for (const char* other : {"", "{", "[]", "7", R"({"type":"order"})", R"({"type":"order","order":{"id":"8"}})",
+                            R"({"type":"order","order":{"id":7}})", R"({"type":"block","number":7})"})
+    EXPECT_FALSE(tells_of(other, "7")) << other;
+}
+
+std::int64_t elapsed_ms(const std::function<void()>& body) {
+  const auto from = std::chrono::steady_clock::now();
+  body();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - from).count();
+}
+
+TEST(OrderWatch, is_woken_by_the_nodes_events) {
+  std::mutex mutex;
+  std::shared_ptr<net::WebSocketSession> session;
+  net::Router router;
+  net::WebSocketHandler handler;
+  handler.on_open = [&](const std::shared_ptr<net::WebSocketSession>& opened, const net::HttpRequest&) -> base::Status {
+    const std::lock_guard lock(mutex);
+    session = opened;
+    return {};
+  };
+  handler.on_text = [](const std::shared_ptr<net::WebSocketSession>&, const std::string&) {};
+  handler.on_close = [](std::uint64_t) {};
+  router.websocket("/api/v1/events", std::move(handler));
+  auto server = *net::HttpServer::start(std::move(router));
+  OrderWatch watch(server->url(), "7");
+  EXPECT_TRUE(watch.wait(1'000)) << "the first look is due at once";
+  ASSERT_TRUE(watch.is_live());
+  EXPECT_FALSE(watch.wait(400)) << "nothing was told";
+  std::jthread node([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    const std::lock_guard lock(mutex);
+    EXPECT_TRUE(session->send(R"({"type":"order","order":{"id":"8"}})"));
+    EXPECT_TRUE(session->send(R"({"type":"order","order":{"id":"7"}})"));
+  });
+  const auto took = elapsed_ms([&] { EXPECT_TRUE(watch.wait(60'000)); });
+  EXPECT_LT(took, 2'500) << "sooner than it would have looked by itself";
+  node.join();
+  {
+    const std::lock_guard lock(mutex);
+    session.reset();
+  }
+  server.reset();
+  int looks = 0;
+  for (int i = 0; i < 12; ++i) looks += watch.wait(250) ? 1 : 0;
+  EXPECT_FALSE(watch.is_live());
+  EXPECT_GE(looks, 4) << "without events it looks often";
+}
+
+TEST(OrderWatch, looks_often_where_there_are_no_events) {
+  OrderWatch watch("http://127.0.0.1:1", "7");
+  EXPECT_TRUE(watch.wait(100));
+  EXPECT_FALSE(watch.is_live());
+  EXPECT_TRUE(watch.wait(5'000));
+  const auto took = elapsed_ms([&] { EXPECT_TRUE(watch.wait(5'000)); });
+  EXPECT_GE(took, 200);
+  EXPECT_LT(took, 3'000);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "base/bytes.hpp"
 #include "cli/remote/describe.hpp"
+#include "cli/remote/order_watch.hpp"
 #include "cli/remote/reply.hpp"
 
 // Whatever a node answers, it is described without a crash, and nothing in the words can steer a terminal.
@@ -19,6 +20,7 @@ void check(const std::string& text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace koinon;
+  (void)cli::tells_of(std::string(base::as_text({data, size})), "7");
   const auto reply = cli::parse_reply(base::as_text({data, size}));
   if (!reply) return 0;
   for (const auto describe :

@@ -84,6 +84,7 @@ void EventHub::tell(const Changes& changes) {
   for (const auto& order : changes.orders) {
     OrderAside aside;
     aside.kinds = &context.node.kinds();
+    aside.checks = &context.node.rules();
     aside.model = context.model_name(order.terms.spec);
     aside.mine = context.is_mine(order);
     const auto to_all = dumped({{"type", "order"}, {"order", order_summary(order, aside)}});

@@ -37,15 +37,15 @@ Result<base::Bytes> parse_input(const json& order) {
   return image;
 }
 
-Result<std::uint8_t> parse_policy(const json& order, NewOrder& out) {
-  KOINON_TRY(const auto check, text_or(order, "check", "quorum", 20));
+Result<std::uint8_t> parse_policy(const json& order, NewOrder& out, const trust::CheckSet& rules, const std::string& usual) {
+  KOINON_TRY(const auto check, text_or(order, "check", usual, 40));
   KOINON_TRY(const auto privacy, text_or(order, "privacy", "plain", 20));
-  KOINON_TRY(out.check, check_code(check));
+  KOINON_TRY(out.check, check_code(check, rules));
   if (privacy != "plain" && privacy != "private")
     return fail(Code::invalid_argument, "[order] privacy '{}': plain or private expected", privacy);
   out.privacy = privacy == "plain" ? 0 : 1;
-  if (out.check != 0 || out.privacy != 0)
-    return fail(Code::unsupported, "[order] {{{}, {}}}: this version offers {{quorum, plain}}", check, privacy);
+  if (out.privacy != 0)
+    return fail(Code::unsupported, "[order] {{{}, {}}}: this version offers plain inputs alone", check, privacy);
   KOINON_TRY(const auto n, number_or(order, "n", 3, 1, 5));
   KOINON_TRY(const auto k, number_or(order, "k", n / 2 + 1, 1, 5));
   if (k > n || 2 * k <= n) return fail(Code::invalid_argument, "[order] k is {} of n {}: n / 2 < k <= n expected", k, n);
@@ -56,7 +56,7 @@ Result<std::uint8_t> parse_policy(const json& order, NewOrder& out) {
 
 }  // namespace
 
-Result<NewOrder> parse_new_order(std::string_view body) {
+Result<NewOrder> parse_new_order(std::string_view body, const trust::CheckSet& rules, const std::string& usual) {
   KOINON_TRY(const auto order, read_object(body, {"program", "input", "check", "privacy", "n", "k", "max_price", "audit_bps",
                                                   "commit_window", "trap", "label"}));
   NewOrder out;
@@ -64,7 +64,7 @@ Result<NewOrder> parse_new_order(std::string_view body) {
   const auto hash = base::fixed_from_hex<32>(program);
   if (!hash || program.size() != 66) return fail(Code::invalid_argument, "[order] program: 0x and 64 hex digits expected");
   out.program = *hash;
-  KOINON_TRY([[maybe_unused]] const auto n, parse_policy(order, out));
+  KOINON_TRY([[maybe_unused]] const auto n, parse_policy(order, out, rules, usual));
   KOINON_TRY(out.max_price, wei_field(order, "max_price"));
   KOINON_TRY(const auto audit, number_or(order, "audit_bps", out.audit_bps, 0, 10'000));
   KOINON_TRY(const auto window, number_or(order, "commit_window", out.commit_window, 1, 86'400));

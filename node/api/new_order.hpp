@@ -3,6 +3,7 @@
 
 #include "base/hash.hpp"
 #include "base/money.hpp"
+#include "trust/quorum/quorum.hpp"
 
 namespace koinon::node::api {
 
@@ -21,7 +22,9 @@ struct NewOrder {
   std::string label;
 };
 
-/// Reads a request's body. Errors: malformed, invalid_argument, out_of_range, unsupported (a policy that this version lacks).
-base::Result<NewOrder> parse_new_order(std::string_view body);
+/// Reads a request's body; `rules` are the checks that it may name, `usual` the one when it names none. Errors: malformed,
+/// invalid_argument, out_of_range, unsupported (a policy that this node lacks).
+base::Result<NewOrder> parse_new_order(std::string_view body, const trust::CheckSet& rules = trust::standard_checks(),
+                                       const std::string& usual = "quorum");
 
 }  // namespace koinon::node::api

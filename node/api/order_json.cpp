@@ -56,7 +56,7 @@ json order_summary(const OrderView& order, const OrderAside& aside) {
   const bool ended = market::is_final(order.phase);
   return {{"id", std::to_string(order.id)},
           {"kind", kind_word(order.terms.kind, aside.kinds)},
-          {"check", check_word(order.terms.check)},
+          {"check", check_word(order.terms.check, aside.checks)},
           {"privacy", privacy_word(order.terms.privacy)},
           {"program", base::to_hex(order.terms.spec)},
           {"model", model},
@@ -88,7 +88,7 @@ json order_details(const OrderView& order, const OrderAside& aside, const OrderO
   const auto id = std::to_string(order.id);
   const bool ended = market::is_final(order.phase);
   out["deadline"] = ended || deadline_s == 0 ? json(nullptr) : json(deadline_s * 1000);
-  out["policy"] = {{"check", check_word(order.terms.check)},
+  out["policy"] = {{"check", check_word(order.terms.check, aside.checks)},
                    {"privacy", privacy_word(order.terms.privacy)},
                    {"n", order.terms.n},
                    {"k", order.terms.k},

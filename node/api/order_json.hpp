@@ -4,6 +4,7 @@
 #include <string>
 
 #include "market/book/book.hpp"
+#include "trust/check.hpp"
 #include "work/kind.hpp"
 
 namespace koinon::node::api {
@@ -11,6 +12,7 @@ namespace koinon::node::api {
 /// What a summary shows beside the book.
 struct OrderAside {
   const work::KindSet* kinds = nullptr;
+  const trust::CheckSet* checks = nullptr;
   std::string model;  ///< name; empty when this node does not know the program
   bool mine = false;
   std::optional<std::string> answer;  ///< absent for all but the owner

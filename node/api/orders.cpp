@@ -18,6 +18,7 @@ constexpr std::size_t kMostElements = 65'536;
 OrderAside aside_of(Context& context, const OrderView& order, bool owner) {
   OrderAside out;
   out.kinds = &context.node.kinds();
+  out.checks = &context.node.rules();
   out.model = context.model_name(order.terms.spec);
   out.mine = context.is_mine(order);
   if (owner && out.mine) out.answer = context.answer(order);
@@ -91,6 +92,17 @@ bool has_picture(Context& context, const OrderView& order) {
   return note && *note && context.node.artifacts().has((*note)->input.cid);
 }
 
+/// The receipt of an own order: none while a reorganisation has taken back the settlement that it names. Errors: not_found.
+Result<std::string> receipt_of(Context& context, const OrderView& order) {
+  auto kept = context.node.store().receipts.get(std::to_string(order.id));
+  if (!kept) return fail(Code::not_found, "[receipt] order {}: none was issued", order.id);
+  KOINON_TRY(const auto read, market::Receipt::from_json(kept->body));
+  if (!read.is_of(order))
+    return fail(Code::not_found, "[receipt] order {}: the ledger took back the settlement that it names; there will be another",
+                order.id);
+  return std::move(kept->body);
+}
+
 Result<HttpResponse> order_detail(Context& context, const HttpRequest& request, std::uint64_t id) {
   KOINON_TRY(const auto order, context.order(id));
   const bool own = context.is_mine(order) && context.gate.is_owner(request);
@@ -103,7 +115,7 @@ Result<HttpResponse> order_detail(Context& context, const HttpRequest& request, 
     }
     details.picture = has_picture(context, order);
     details.label = context.label(order);
-    details.receipt = context.node.store().receipts.get(std::to_string(id)).has_value();
+    details.receipt = receipt_of(context, order).has_value();
   }
   auto deadline = order.deadline;
   if (deadline == 0 && !market::is_final(order.phase))
@@ -127,9 +139,8 @@ Result<HttpResponse> receipt(Context& context, const HttpRequest& request, std::
   KOINON_TRY(const auto order, context.order(id));
   if (!context.is_mine(order) || !context.gate.is_owner(request))
     return fail(Code::not_found, "[receipt] order {}: only its owner gets its receipt here, because it holds the outputs", id);
-  auto kept = context.node.store().receipts.get(std::to_string(id));
-  if (!kept) return fail(Code::not_found, "[receipt] order {}: none was issued", id);
-  auto out = HttpResponse::json(200, std::move(kept->body));
+  KOINON_TRY(auto text, receipt_of(context, order));
+  auto out = HttpResponse::json(200, std::move(text));
   out.headers.set("Content-Disposition", fmt::format("attachment; filename=\"receipt-{}.json\"", id));
   return out;
 }

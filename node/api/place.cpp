@@ -56,7 +56,7 @@ Result<trust::Roots> own_run(Context& context, const NewOrder& order, const mark
 }
 
 Result<HttpResponse> place_order(Context& context, const HttpRequest& request) {
-  KOINON_TRY(const auto order, parse_new_order(request.body));
+  KOINON_TRY(const auto order, parse_new_order(request.body, context.node.rules(), context.node.config().buyer.check));
   KOINON_TRY(const auto record, context.node.store().models.get(order.program));
   market::Purchase purchase;
   purchase.check = order.check;

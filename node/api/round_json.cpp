@@ -44,6 +44,8 @@ std::size_t agreeing(const OrderView& order, const Seat& seat) {
 json reason_of(const OrderView& order, const Seat& seat) {
   if (!is_judged(order)) return nullptr;
   const bool bad_input = seat.revealed && seat.claim.output_root == trust::bad_input_roots().output;
+  if (seat.revealed && seat.claim.output_root == trust::unserved_roots().output)
+    return "It said that the program could not be had.";
   switch (seat.verdict) {
     case Standing::accepted: {
       const auto others = agreeing(order, seat) - 1;
@@ -54,7 +56,7 @@ json reason_of(const OrderView& order, const Seat& seat) {
       if (!seat.committed) return "It did not commit in time.";
       return seat.revealed ? "It did not hand over its output in time." : "It committed, but did not reveal in time.";
     case Standing::rejected: {
-      if (bad_input) return "It said that the input does not match what the order binds; the others could use it.";
+      if (bad_input) return "It said that the input does not match what the order binds, and that was not true.";
       if (!order.verdict) return "Its claim was found wrong.";
       if (seat.claim.output_root != order.verdict->output_root) return "Its output root differs from that of the verdict.";
       if (seat.claim.trace_root != order.verdict->trace_root) return "Its trace root differs from that of the verdict.";

@@ -4,6 +4,7 @@
 #include "ledger/contracts/koinon_token.hpp"
 #include "node/api/context.hpp"
 #include "node/api/order_json.hpp"
+#include "node/api/words.hpp"
 
 namespace koinon::node::api {
 namespace {
@@ -85,7 +86,10 @@ Result<HttpResponse> status(Context& context, Token& token) {
   KOINON_TRY(const auto addresses, market::MarketAddresses::of(node.deployment()));
   KOINON_TRY(const auto words, token.words(context));
   const auto now = node.clock().now_ms();
+  json kinds = json::array();
+  for (const auto* kind : node.kinds().all()) kinds.push_back(std::string(kind->name()));
   json out = {{"version", KOINON_VERSION}, {"time", now}, {"uptime_ms", std::max<std::int64_t>(0, now - node.started_ms())}};
+  out["offers"] = {{"kinds", kinds}, {"checks", check_words(node.rules())}, {"privacies", {"plain"}}};
   node.sync().read([&](const market::Book& book, std::uint64_t head) {
     const Totals totals(book);
     const auto* account = book.account(node.account());

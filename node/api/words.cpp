@@ -33,15 +33,25 @@ base::Result<std::uint8_t> kind_code(std::string_view word, const work::KindSet*
   return fail(Code::invalid_argument, "[kind] '{}': {} expected", word.substr(0, 40), fmt::join(kKinds, ", "));
 }
 
-std::string check_word(std::uint8_t code) {
-  return code < kChecks.size() ? std::string(kChecks[code]) : fmt::format("check-{}", code);
+std::string check_word(std::uint8_t code, const trust::CheckSet* rules) {
+  if (code < kChecks.size()) return std::string(kChecks[code]);
+  if (rules != nullptr)
+    if (const auto check = rules->find(code)) return std::string((*check)->name());
+  return fmt::format("check-{}", code);
 }
 
-base::Result<std::uint8_t> check_code(std::string_view word) {
-  const auto at = std::find(kChecks.begin(), kChecks.end(), word);
-  if (at == kChecks.end())
-    return fail(Code::invalid_argument, "[check] '{}': {} expected", word.substr(0, 40), fmt::join(kChecks, ", "));
-  return static_cast<std::uint8_t>(at - kChecks.begin());
+base::Result<std::uint8_t> check_code(std::string_view word, const trust::CheckSet& rules) {
+  if (const auto check = rules.find(word)) return (*check)->code();
+  const bool ours = std::find(kChecks.begin(), kChecks.end(), word) != kChecks.end();
+  return fail(ours ? Code::unsupported : Code::invalid_argument, "[check] '{}': this node offers {}", word.substr(0, 40),
+              fmt::join(check_words(rules), ", "));
+}
+
+std::vector<std::string> check_words(const trust::CheckSet& rules) {
+  std::vector<std::string> out;
+  for (unsigned code = 0; code < 256; ++code)
+    if (const auto check = rules.find(static_cast<std::uint8_t>(code))) out.emplace_back((*check)->name());
+  return out;
 }
 
 std::string_view privacy_word(std::uint8_t code) { return code == 0 ? "plain" : "private"; }
@@ -80,6 +90,7 @@ std::string_view order_verdict_word(const OrderView& order) {
     return why == "undecided" || why == "bad_input" ? why : std::string_view{};
   }
   if (!order.verdict) return {};
+  if (order.verdict->output_root == trust::bad_input_roots().output) return "bad_input";  // it stands, and may be appealed
   return order.phase == Phase::standing || order.phase == Phase::settled ? "accepted" : std::string_view{};
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 #include <string>
+#include <vector>
 
 #include "market/book/book.hpp"
+#include "trust/check.hpp"
 #include "work/kind.hpp"
 
 // The words of the API for numbers of the ledger.
@@ -11,9 +13,12 @@ namespace koinon::node::api {
 std::string kind_word(std::uint8_t code, const work::KindSet* kinds = nullptr);
 /// Errors: invalid_argument.
 base::Result<std::uint8_t> kind_code(std::string_view word, const work::KindSet* kinds = nullptr);
-std::string check_word(std::uint8_t code);
-/// Errors: invalid_argument.
-base::Result<std::uint8_t> check_code(std::string_view word);
+/// "quorum"; "check-9" for a number that this node does not know.
+std::string check_word(std::uint8_t code, const trust::CheckSet* rules = nullptr);
+/// Errors: invalid_argument, naming those of `rules`; unsupported (one of Koinon's own that is not among them).
+base::Result<std::uint8_t> check_code(std::string_view word, const trust::CheckSet& rules);
+/// Names of the checks that a node knows, by code.
+std::vector<std::string> check_words(const trust::CheckSet& rules);
 std::string_view privacy_word(std::uint8_t code);
 std::string_view role_word(trust::Role role);
 

@@ -105,6 +105,11 @@ Status Node::State::open_ledger() {
     }
   }
   deployment = *access.deployment;
+  if (deployment.version != market::kMarketVersion)
+    return fail(Code::unsupported,
+                "[deployment] contracts of version {}: this program speaks to version {}. Go on with the program that made them, or "
+                "begin anew in another folder: --data DIR",
+                deployment.version, market::kMarketVersion);
   KOINON_CHECK(deployment.verify(*rpc));
   KOINON_TRY(addresses, market::MarketAddresses::of(deployment));
   ledger::TxOptions tx;
