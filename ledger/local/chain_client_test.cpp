@@ -57,6 +57,31 @@ TEST_F(ChainTest, takes_back_what_a_reorg_removes) {
   EXPECT_EQ(held_.size(), 3u);
 }
 
+TEST_F(ChainTest, keeps_no_long_data_in_its_cursor) {
+  // Creates a contract that logs 8 KiB of zeros at every call: PUSH2 0x2000, PUSH1 0, LOG0, STOP.
+  const auto nonce = rpc().nonce(key_.address()).value();
+  mine_with(std::nullopt, base::from_hex("0x666120006000a00060005260076019f3").value());
+  LogIndexOptions options;
+  options.addresses = {contract_address(key_.address(), nonce)};
+  std::vector<Log> added;
+  std::vector<Log> removed;
+  LogIndex follower(rpc(), options, {}, [&](const LogUpdate& update) -> Status {
+    added.insert(added.end(), update.added.begin(), update.added.end());
+    removed.insert(removed.end(), update.removed.begin(), update.removed.end());
+    return {};
+  });
+  mine_with(options.addresses[0], {});
+  ASSERT_TRUE(follower.catch_up());
+  ASSERT_EQ(added.size(), 1u);
+  EXPECT_EQ(added[0].data.size(), 8'192u);
+  ask("anvil_reorg", json::array({1, json::array()}));
+  ASSERT_TRUE(follower.catch_up());
+  ASSERT_EQ(removed.size(), 1u);
+  EXPECT_TRUE(removed[0].data.empty());
+  EXPECT_EQ(removed[0].topics, added[0].topics);
+  EXPECT_EQ(removed[0].block.hash, added[0].block.hash);
+}
+
 TEST_F(ChainTest, resumes_from_its_cursor_over_a_reorg) {
   for (int i = 0; i < 5; ++i) emit(2);
   {
