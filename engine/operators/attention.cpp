@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "engine/operators/expansion.hpp"
 #include "engine/operators/table.hpp"
@@ -52,8 +53,7 @@ int repeat_heads(Expansion& to, int x, const Heads& h, std::int64_t length, std:
   return to.reshape(all, {h.batch, h.q_heads, length, size});
 }
 
-/// 0 where query i may see key j, and far below elsewhere. The softmax of -10^4 beside anything is 0 in float32 too, and it
-/// does not make the integers of the scores coarse, since they are clamped before.
+/// Where query i may see key j.
 Value causal_mask(std::int64_t queries, std::int64_t keys, std::int64_t past) {
   Value out = Value::zeros({Element::boolean, {queries, keys}});
   for (std::int64_t i = 0; i < queries; ++i)
@@ -99,7 +99,7 @@ Status expand_attention(const Call& call, Expansion& to) {
   const int k = repeat_heads(to, x.k, h, h.keys, h.size), v = repeat_heads(to, x.v, h, h.keys, h.value_size);
   int scores = to.add("MatMul", {x.q, to.transpose(k, {0, 1, 3, 2})});
   scores = to.add("Mul", {scores, to.real(static_cast<float>(scale))});
-  const int far = to.real(-1e4F);
+  const int far = to.real(-std::numeric_limits<float>::infinity());
   if (call.has(3)) {
     const bool boolean = call.type(3).element == Element::boolean;
     scores = boolean ? to.add("Where", {call.input(3), scores, far}) : to.add("Add", {scores, call.input(3)});

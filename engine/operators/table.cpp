@@ -67,6 +67,20 @@ const std::vector<const Operator*>& table() {
   return all;
 }
 
+/// Why an operator is not there, where there is a reason.
+std::string_view why_not(std::string_view op) {
+  const auto any = [&](std::initializer_list<std::string_view> names) { return std::ranges::find(names, op) != names.end(); };
+  if (op.starts_with("Sequence") || op == "ConcatFromSequence" || op == "SplitToSequence")
+    return "sequences have no place in a program, whose values are tensors of fixed shape";
+  if (op.starts_with("Optional")) return "optional values have no place in a program, whose values are tensors of fixed shape";
+  if (op.starts_with("String") || op == "TfIdfVectorizer" || op == "RegexFullMatch")
+    return "strings and their features are not tensors of numbers";
+  if (any({"NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss", "Adam", "Adagrad", "Momentum", "Gradient"}))
+    return "it belongs to training, not to a program";
+  if (op == "NonMaxSuppression") return "the shape of its result depends on data";
+  return "no operator of this name";
+}
+
 }  // namespace
 
 std::span<const Operator* const> all_operators() { return table(); }
@@ -78,7 +92,7 @@ Result<const Operator*> find_operator(const Call& call) {
     return out;
   }();
   const auto [first, last] = by_name.equal_range(call.node().op);
-  if (first == last) return call.fail(Code::unsupported, "no operator of this name");
+  if (first == last) return call.fail(Code::unsupported, "{}", why_not(call.node().op));
   for (auto at = first; at != last; ++at)
     if (call.opset() >= at->second->first_opset && call.opset() <= at->second->last_opset) return at->second;
   return call.fail(Code::unsupported, "not in opset {}", call.opset());

@@ -90,8 +90,10 @@ TEST(node_models, become_programs_near_float) {
     if (const auto test = read_case(folder, 1)) tally.add(name + " (constants)", *test);
   }
   std::printf("%d node tests are programs, %d of them within 1%% of the output's range at 16 bits\n", tally.built, tally.near);
-  EXPECT_GE(tally.built, 300);
-  EXPECT_GE(tally.near, tally.built - 12);
+  // What is further off: truth of values that no integer has (IsNaN, IsInf), ties and steps that a unit decides (rounding,
+  // nearest places), and ranges that leave 16 bits no digits (a logarithm of 10^4).
+  EXPECT_GE(tally.built, 900);
+  EXPECT_GE(tally.near, tally.built - 16);
 }
 
 }  // namespace
