@@ -1,4 +1,5 @@
 #include <charconv>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/file.hpp"
@@ -135,7 +136,7 @@ class ModelBuild final : public Command {
     options.metadata = metadata_;
     KOINON_TRY(options.dims, read_dims());
     options.folder = std::filesystem::absolute(onnx_).parent_path();
-    KOINON_TRY(const auto samples, load_calibration(onnx, options.dims, calibrate_));
+    KOINON_TRY(const auto samples, load_calibration(onnx, options.dims, calibrate_, options.folder));
     auto progress = console.progress();
     options.progress = [&](std::size_t done, std::size_t total) { progress.update(done, total); };
     auto built = engine::quantise::build(onnx, samples, options);

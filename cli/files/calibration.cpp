@@ -76,11 +76,12 @@ base::Status cut(const std::vector<RealTensor>& arrays, const std::vector<Port>&
 }  // namespace
 
 Result<std::vector<Sample>> load_calibration(base::ByteView onnx, const std::map<std::string, std::int64_t>& dims,
-                                             const std::vector<std::string>& files) {
+                                             const std::vector<std::string>& files, const std::filesystem::path& folder) {
   std::vector<Sample> out;
   if (files.empty()) return out;
   engine::onnx::ReadOptions options;
   options.dims = dims;
+  options.folder = folder;
   KOINON_TRY(const auto graph, engine::onnx::read(onnx, options));
   std::vector<Port> ports;
   for (const auto input : graph.inputs) {

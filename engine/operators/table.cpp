@@ -36,6 +36,7 @@ const std::vector<const Operator*>& table() {
                               lrn_operators(),
                               matmul_operators(),
                               max_unpool_operators(),
+                              non_max_suppression_operators(),
                               norm_operators(),
                               one_hot_operators(),
                               pad_operators(),
