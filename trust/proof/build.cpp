@@ -1,5 +1,7 @@
 #include "trust/proof/build.hpp"
 
+#include <bit>
+
 #include "engine/kernels/array.hpp"
 #include "trust/proof/steps.hpp"
 
@@ -122,11 +124,15 @@ base::Status add_input(Build& build, const Statement& statement, std::size_t i) 
       build.circuit.set(vars[k], Fp::from(value));
     }
   }
+  const auto span = static_cast<std::uint64_t>(input.high) - static_cast<std::uint64_t>(input.low);
+  if (hidden && span >> 61 != 0)
+    return fail(Code::unsupported, "[proof] input {}: a hidden input of {} bits does not fit the field", i,
+                static_cast<int>(std::bit_width(span)));
   if (hidden)
     for (const auto var : vars) {
       Affine form = Affine::of(var);
       form.constant = -Fp::from(input.low);
-      build.circuit.range(form, static_cast<std::uint64_t>(input.high - input.low) + 1);
+      build.circuit.range(form, span + 1);
     }
   return {};
 }

@@ -133,9 +133,9 @@ base::Status add_shift(Build& build, const Step& step) {
   }
   const auto k = static_cast<unsigned>(-bits);
   const auto range = build.ranges[step.first_output];
-  const auto span = static_cast<std::uint64_t>(range.high - range.low);
+  const auto span = static_cast<std::uint64_t>(range.high) - static_cast<std::uint64_t>(range.low);
   const auto width = static_cast<unsigned>(std::bit_width(span));
-  if (width + k > 62) return fail(Code::unsupported, "a range of {} bits shifted by {} does not fit the field", width, k);
+  if (width + k > 61) return fail(Code::unsupported, "a range of {} bits shifted by {} does not fit the field", width, k);
   auto out = build.output(step, 0, Home::witness);
   for (std::size_t i = 0; i < x.size(); ++i) {
     Affine above = Affine::of(out[i]), rest = Affine::of(x[i]);

@@ -204,7 +204,9 @@ base::Status add_reduce(Build& build, const Step& step) {
   const auto x = build.vars(step.operands[0]);
   const bool sum = params.op == ReduceOp::sum;
   const auto range = build.range(step.operands[0]);
-  const auto bits = static_cast<unsigned>(std::bit_width(static_cast<std::uint64_t>(range.high - range.low)));
+  const auto bits =
+      static_cast<unsigned>(std::bit_width(static_cast<std::uint64_t>(range.high) - static_cast<std::uint64_t>(range.low)));
+  if (!sum && bits > 62) return fail(Code::unsupported, "differences of {} bits do not fit the field", bits);
   auto out = build.output(step, 0, sum ? Home::linear : Home::witness);
   std::vector<std::vector<Var>> inside;
   for (const auto& window : windows(axes)) {

@@ -12,6 +12,8 @@ namespace {
 
 using Wide = engine::program::steps::Wide;
 
+constexpr std::int64_t kFurthest = std::int64_t{1} << 61;
+
 /// Numbers of one element that the verifier knows.
 struct Scaling {
   std::int64_t multiplier = 1, low = 0, high = 0;
@@ -35,9 +37,11 @@ base::Result<Scaling> scaling(const Range& x, std::int64_t multiplier, std::int6
                               std::int64_t high) {
   if (multiplier < 1 || multiplier > 32767 || shift < 1 || shift > 62)
     return fail(Code::out_of_range, "multiplier {} or shift {} is outside its bounds", multiplier, shift);
+  low = std::max(low, -kFurthest);  // |v| <= 2^61, so bounds beyond that clamp nothing
+  high = std::min(high, kFurthest);
   Scaling out{multiplier, low, high, low, high, static_cast<unsigned>(shift), 0};
   const Wide furthest = std::max(x.high < 0 ? -Wide{x.high} : Wide{x.high}, x.low < 0 ? -Wide{x.low} : Wide{x.low});
-  bool good = (furthest * multiplier + (Wide{1} << (shift - 1))) >> 62 == 0;
+  bool good = low <= high && (furthest * multiplier + (Wide{1} << (shift - 1))) >> 62 == 0;
   if (good) {
     const std::int64_t least = scaled(x.low, out), most = scaled(x.high, out);
     out.excess_bits = static_cast<unsigned>(
