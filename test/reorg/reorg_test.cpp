@@ -7,6 +7,8 @@
 #include "ledger/keystore.hpp"
 #include "ledger/local/anvil.hpp"
 #include "ledger/local/local_ledger.hpp"
+#include "net/http_client.hpp"
+#include "node/api/api.hpp"
 #include "test/e2e/world.hpp"
 #include "work/inference/inference.hpp"
 
@@ -72,6 +74,8 @@ class Network {
     options.config.http_port = 0;
     options.config.ledger_url = anvil_->url();
     options.config.deployment = folder_.path() / "deployment.json";
+    options.config.private_peers = node::PrivatePeers::allowed;
+    options.make_router = [](node::Node& made) { return node::make_api(made); };
     options.config.provider.price = e2e::prices(1);
     options.config.provider.stake = need(Wei::parse_tokens("20"));
     options.provide = provide;
@@ -81,13 +85,14 @@ class Network {
     return member;
   }
 
-  /// Takes the newest `depth` blocks back, with all that they hold, and puts empty ones in their place.
+  /// Takes the newest `depth` blocks back, with all that they hold, and puts empty ones in their place. No block comes until
+  /// resume().
   void reorganise(std::uint64_t depth) {
     mining_ = false;
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     need(anvil_->rpc().call("anvil_reorg", json::array({depth, json::array()})));
-    mining_ = true;
   }
+  void resume() { mining_ = true; }
   std::uint64_t head() { return need(anvil_->rpc().block_number()); }
 
  private:
@@ -141,12 +146,22 @@ TEST(Reorg, settlement_that_is_taken_back_happens_again_and_the_receipt_follows)
   const auto first = *order_in(*buyer, id);
 
   // All blocks from the settlement on are gone; what came before stays.
+  net::HttpClient http;
+  const auto api_status = [&](const std::string& path) { return need(http.get(node.url() + path)).status; };
+  const auto receipt_path = fmt::format("/api/v1/receipts/{}", id);
+  ASSERT_TRUE(eventually([&] { return api_status(receipt_path) == 200; }));
   network.reorganise(network.head() - first.settled_block + 1);
   ASSERT_TRUE(eventually([&] {
     const auto order = order_in(*buyer, id);
     return order && (order->phase == Phase::standing || order->settled_block != first.settled_block ||
                      order->settled_tx != first.settled_tx);
   })) << "the book never noticed";
+  // What the receipt says is not true meanwhile.
+  EXPECT_EQ(api_status(receipt_path), 404);
+  const auto shown = json::parse(need(http.get(node.url() + fmt::format("/api/v1/orders/{}", id))).body_text(), nullptr, false);
+  EXPECT_EQ(shown["state"], "standing");
+  EXPECT_TRUE(shown["receipt_url"].is_null());
+  network.resume();
   ASSERT_TRUE(eventually([&] { return is_settled(*buyer, id); }, 60'000)) << "the order was never settled again";
 
   const auto again = *order_in(*buyer, id);
@@ -165,6 +180,7 @@ TEST(Reorg, settlement_that_is_taken_back_happens_again_and_the_receipt_follows)
         [&](const market::Book& book, std::uint64_t) { good = market::verify_on_ledger(*receipt, book).has_value(); });
     return good;
   })) << "the receipt does not follow";
+  EXPECT_EQ(api_status(receipt_path), 200);
 
   // Everybody's lane of transactions goes on: another order.
   wanted.inputs = model.input(2);
