@@ -27,6 +27,7 @@ std::span<const Operator> logic_operators();
 std::span<const Operator> lrn_operators();
 std::span<const Operator> matmul_operators();
 std::span<const Operator> max_unpool_operators();
+std::span<const Operator> non_max_suppression_operators();
 std::span<const Operator> norm_operators();
 std::span<const Operator> one_hot_operators();
 std::span<const Operator> pad_operators();
