@@ -147,11 +147,11 @@ class FirstStart : public testing::Test {
 };
 
 TEST_F(FirstStart, killed_before_any_of_its_transactions_opens_stakes_and_deposits_once) {
-  EXPECT_GE(kill_at_each("transaction", Moment::Side::before), 6);
+  EXPECT_GE(kill_at_each("transaction", Moment::Side::before), 5);
 }
 
 TEST_F(FirstStart, killed_after_any_of_its_transactions_opens_stakes_and_deposits_once) {
-  EXPECT_GE(kill_at_each("transaction", Moment::Side::after), 6);
+  EXPECT_GE(kill_at_each("transaction", Moment::Side::after), 5);
 }
 
 TEST_F(FirstStart, killed_around_the_faucet_opens_stakes_and_deposits_once) {
