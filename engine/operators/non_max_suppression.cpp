@@ -71,8 +71,8 @@ Result<std::vector<Type>> infer(const Call& call) {
   const auto &boxes = call.shape(0), &scores = call.shape(1);
   if (boxes.size() != 3 || scores.size() != 3 || boxes[2] != 4 || scores[0] != boxes[0] || scores[2] != boxes[1])
     return call.fail(Code::malformed, "boxes {} and scores {}", tensor::shape_text(boxes), tensor::shape_text(scores));
-  if (onnx::count(scores) > (1 << 16))
-    return call.fail(Code::exhausted, "{} boxes to compare: at most 65536", onnx::count(scores));
+  if (onnx::count(scores) > (1 << 12))
+    return call.fail(Code::exhausted, "{} boxes to compare: at most 4096", onnx::count(scores));
   static_cast<void>(call.integer("center_point_box", 0));
   for (std::size_t i = 0; i < call.inputs(); ++i)
     if (call.has(i) && call.known(i) == nullptr)
