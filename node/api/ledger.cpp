@@ -8,9 +8,19 @@ namespace {
 
 using nlohmann::json;
 
-Result<HttpResponse> deployment(Context& context, const HttpRequest&) {
+/// A ledger that other machines share lies, for them, where they found this node.
+bool is_shared(const Node& node) { return node.runs_ledger() && !is_loopback_host(node.config().ledger_listen); }
+
+std::string ledger_url_for(const Node& node, std::string_view host) {
+  const auto& url = node.ledger_url();
+  if (!is_shared(node) || host.empty() || is_loopback_host(host)) return url;
+  const auto name = host.starts_with('[') ? host.substr(0, host.find(']') + 1) : host.substr(0, host.find(':'));
+  return fmt::format("http://{}{}", name, url.substr(url.rfind(':')));
+}
+
+Result<HttpResponse> deployment(Context& context, const HttpRequest& request) {
   const auto& node = context.node;
-  const json out = {{"rpc_url", node.ledger_url()},
+  const json out = {{"rpc_url", ledger_url_for(node, request.headers.get("Host"))},
                     {"local", node.runs_ledger()},
                     {"deployment", json::parse(node.deployment().to_json(), nullptr, false)}};
   return HttpResponse::json(200, out.dump());
@@ -30,7 +40,8 @@ Result<HttpResponse> faucet(Context& context, const HttpRequest& request) {
 
 void add_ledger(net::Router& router, const ContextPtr& context) {
   router.get("/api/v1/deployment", guarded(context, {}, deployment));
-  router.post("/api/v1/faucet", guarded(context, {Access::loopback, "application/json"}, faucet), {4096});
+  const auto who = is_shared(context->node) ? Access::anyone : Access::loopback;
+  router.post("/api/v1/faucet", guarded(context, {who, "application/json"}, faucet), {4096});
 }
 
 }  // namespace koinon::node::api

@@ -34,12 +34,13 @@ struct BuyerConfig {
 
 /// What a node is told by its user. Defaults work for `koinon up` alone.
 struct Config {
-  std::filesystem::path data;              ///< folder of everything that the node keeps
-  std::string http_address = "127.0.0.1";  ///< others can reach the node only when this is asked for, such as 0.0.0.0
-  std::uint16_t http_port = 7070;          ///< 0: a free one
-  std::string public_endpoint;             ///< URL under which others reach this node; empty: none
-  std::string ledger_url;                  ///< empty: a local ledger that the node runs itself
-  std::filesystem::path deployment;        ///< file of the contracts' addresses; empty: the local ledger's own
+  std::filesystem::path data;               ///< folder of everything that the node keeps
+  std::string http_address = "127.0.0.1";   ///< others can reach the node only when this is asked for, such as 0.0.0.0
+  std::uint16_t http_port = 7070;           ///< 0: a free one
+  std::string public_endpoint;              ///< URL under which others reach this node; empty: none
+  std::string ledger_url;                   ///< empty: a local ledger that the node runs itself
+  std::string ledger_listen = "127.0.0.1";  ///< address of a local ledger's RPC; beyond loopback it is shared, with its faucet
+  std::filesystem::path deployment;         ///< file of the contracts' addresses; empty: the local ledger's own
   std::uint64_t artifact_quota = std::uint64_t{10} << 30;  ///< bytes
   std::uint32_t retention_hours = 24;  ///< that artifacts of an order are kept from eviction once it is final
   PrivatePeers private_peers = PrivatePeers::automatic;

@@ -40,6 +40,13 @@ Status set_url(std::string& out, std::string_view value) {
   return {};
 }
 
+Status set_ledger_listen(Config& config, std::string_view value) {
+  if (value.empty() || value.find_first_not_of("0123456789.") != std::string_view::npos)
+    return base::fail(Code::invalid_argument, "'{}': an IPv4 address expected, such as 127.0.0.1 or 0.0.0.0", value);
+  config.ledger_listen = value;
+  return {};
+}
+
 Status set_tokens(base::Wei& out, std::string_view value) {
   KOINON_TRY(out, base::Wei::parse_tokens(value));
   return {};
@@ -121,6 +128,9 @@ constexpr ConfigField kFields[] = {
      [](Config& c, View v) { return set_url(c.public_endpoint, v); }},
     {"ledger.url", "", "JSON-RPC URL; empty: a local ledger that the node runs itself",
      [](Config& c, View v) { return set_url(c.ledger_url, v); }},
+    {"ledger.listen", "127.0.0.1",
+     "address of a local ledger; 0.0.0.0 shares it, and its faucet, with every machine that reaches this one",
+     set_ledger_listen},
     {"ledger.deployment", "", "file of the contracts' addresses", [](Config& c, View v) { return set_path(c.deployment, v); }},
     {"artifacts.quota", "10GiB", "most bytes of artifacts on this disk", set_quota},
     {"artifacts.retention", "24", "hours that artifacts of an order are kept once it is final, 1 to 8760",

@@ -31,6 +31,7 @@ Result<LedgerAccess> start_local(const NodeOptions& options, Store& store) {
   ledger::local::LocalLedgerOptions local;
   local.folder = options.config.data / "ledger";
   local.block_ms = options.block_ms;
+  local.address = options.config.ledger_listen;
   // The same port after a restart, so that those who joined find the ledger again.
   KOINON_TRY(const auto port, store.settings.get(kPortKey));
   if (port) local.port = static_cast<std::uint16_t>(std::strtoul(port->c_str(), nullptr, 10));
@@ -44,7 +45,9 @@ Result<LedgerAccess> start_local(const NodeOptions& options, Store& store) {
   out.local = *std::move(started);
   out.rpc_url = out.local->url();
   out.is_local = true;
-  KOINON_CHECK(store.settings.set(kPortKey, out.rpc_url.substr(out.rpc_url.rfind(':') + 1)));
+  const auto taken = out.rpc_url.substr(out.rpc_url.rfind(':') + 1);
+  KOINON_CHECK(store.settings.set(kPortKey, taken));
+  if (local.address == "0.0.0.0") out.rpc_url = "http://127.0.0.1:" + taken;
   const auto file = options.config.data / "deployment.json";
   if (std::filesystem::exists(file)) {
     KOINON_TRY(out.deployment, ledger::Deployment::load(file));
