@@ -49,8 +49,8 @@ void FatalProxy::arm(const Moment& moment) {
 bool FatalProxy::strike(Moment::Side side, int number, const std::string& what) {
   if (!armed_ || moment_.what != what || moment_.side != side || moment_.number != number) return false;
   while (victim_ == 0) std::this_thread::yield();  // the test is about to name it
+  struck_ = true;                                  // first: whoever sees it die asks
   ::kill(victim_, SIGKILL);
-  struck_ = true;
   return true;
 }
 
