@@ -50,8 +50,9 @@ inline Program dense_network() {
   base::SeededRandom random(11);
   Builder b;
   const Ref x = b.input("x", {DType::i8, {2, 20}}, {}, -127, 127);
-  const Ref h = b.matmul(x, b.weight(random_tensor(DType::i8, {12, 20}, -127, 127, random)),
-                         b.weight(random_tensor(DType::i32, {12}, -3000, 3000, random)));
+  const Ref w = b.weight(random_tensor(DType::i8, {12, 20}, -127, 127, random));
+  const Ref bias = b.weight(random_tensor(DType::i32, {12}, -3000, 3000, random));
+  const Ref h = b.matmul(x, w, bias);
   const Ref a = scaled(b, h, 12, 0, 127, random);
   const Ref y = b.matmul(a, b.weight(random_tensor(DType::i8, {5, 12}, -127, 127, random)));
   return finished(b, scaled(b, y, 5, -127, 127, random));
@@ -62,8 +63,9 @@ inline Program convolutional_network() {
   base::SeededRandom random(12);
   Builder b;
   const Ref x = b.input("x", {DType::i8, {1, 8, 8, 2}}, {}, -127, 127);
-  const Ref c = b.conv(x, b.weight(random_tensor(DType::i8, {4, 3, 3, 1}, -127, 127, random)),
-                       {2, {1, 1}, {1, 1}, {1, 1}, {1, 1}}, b.weight(random_tensor(DType::i32, {4}, -900, 900, random)));
+  const Ref w = b.weight(random_tensor(DType::i8, {4, 3, 3, 1}, -127, 127, random));
+  const Ref bias = b.weight(random_tensor(DType::i32, {4}, -900, 900, random));
+  const Ref c = b.conv(x, w, {2, {1, 1}, {1, 1}, {1, 1}, {1, 1}}, bias);
   const Ref a = scaled(b, c, 4, 0, 127, random);
   engine::program::ReduceParams pool{
       engine::program::ReduceOp::max, {1, 2, 2, 1}, {1, 2, 2, 1}, {1, 1, 1, 1}, {0, 0, 0, 0}, {0, 0, 0, 0}};
@@ -83,7 +85,9 @@ inline Program mixed_network() {
   const Ref low = b.reduce(x, engine::program::ReduceParams::axes(engine::program::ReduceOp::min, {2, 3, 4}, {2}));
   const Ref both = b.mul(b.shift(b.sub(sums, low), -3), low);
   const Ref bias = b.weight(random_tensor(DType::i8, {3, 1}, -9, 9, random));
-  const Ref joined = b.concat({b.add(both, bias), b.shift(b.mul(both, bias), 2)}, 2);
+  const Ref sum = b.add(both, bias);
+  const Ref product = b.shift(b.mul(both, bias), 2);
+  const Ref joined = b.concat({sum, product}, 2);
   const Ref padded = b.pad(b.slice(joined, {0, 2, 0}, {1, -1, 1}, {2, 3, 2}), {0, 1, 0}, {0, 0, 1}, 7);
   return finished(b, b.broadcast(b.reshape(padded, {1, 2, 12}), {2, 2, 12}));
 }
