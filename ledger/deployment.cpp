@@ -4,6 +4,7 @@
 
 #include "base/file.hpp"
 #include "base/hash.hpp"
+#include "base/json.hpp"
 #include "ledger/rpc_codec.hpp"
 
 namespace koinon::ledger {
@@ -31,7 +32,7 @@ const abi::Type* constructor_inputs(const std::vector<abi::Entry>& entries) {
 
 Result<ContractArtifact> ContractArtifact::load(const std::filesystem::path& file) {
   KOINON_TRY(const auto bytes, base::read_file(file, kMaxFile));
-  const auto document = json::parse(base::as_text(bytes), nullptr, false);
+  const auto document = base::parse_json(base::as_text(bytes));
   const auto& name = codec::member(document, "contractName");
   if (!name.is_string()) return fail(Code::malformed, "[artifact] {} names no contract", file.string());
   ContractArtifact out;
@@ -66,7 +67,7 @@ std::string Deployment::to_json() const {
 }
 
 Result<Deployment> Deployment::from_json(std::string_view text) {
-  const auto document = json::parse(text, nullptr, false);
+  const auto document = base::parse_json(text);
   if (!document.is_object()) return fail(Code::malformed, "[deployment] not a JSON object");
   KOINON_TRY(const auto format, number_at(document, "format"));
   if (format != kFormat) return fail(Code::unsupported, "[deployment] format {}: {} expected", format, kFormat);

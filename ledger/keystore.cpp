@@ -11,6 +11,7 @@
 
 #include "base/file.hpp"
 #include "base/hash.hpp"
+#include "base/json.hpp"
 
 namespace koinon::ledger {
 namespace {
@@ -101,7 +102,7 @@ Result<json> object_at(const json& object, const char* name) {
 
 Result<json> read(std::string_view text) {
   if (text.size() > kMaxFile) return fail(Code::malformed, "[keystore] {} bytes: at most {}", text.size(), kMaxFile);
-  auto out = json::parse(text, nullptr, false);
+  auto out = base::parse_json(text);
   if (!out.is_object()) return fail(Code::malformed, "[keystore] not a JSON object");
   return out;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/json.hpp"
 #include "ledger/rpc_codec.hpp"
 
 namespace koinon::ledger {
@@ -36,7 +37,7 @@ std::string LogCursor::to_json() const {
 }
 
 Result<LogCursor> LogCursor::from_json(std::string_view text) {
-  const auto document = json::parse(text, nullptr, false);
+  const auto document = base::parse_json(text);
   const auto& next = codec::member(document, "next");
   const auto& blocks = codec::member(document, "recent");
   if (!next.is_number_unsigned() || !blocks.is_array()) return fail(Code::malformed, "[cursor] next and recent expected");

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "base/json.hpp"
 #include "ledger/rpc_codec.hpp"
 #include "ledger/rpc_transport.hpp"
 
@@ -78,7 +79,7 @@ std::string body_of(std::uint64_t id, const std::string& method, const std::stri
 /// Puts the answers of a batch in the order of the requests first_id, first_id + 1, ...
 Result<std::vector<Result<json>>> read_batch(const std::string& text, std::uint64_t first_id, std::size_t count,
                                              const std::vector<abi::Entry>& errors) {
-  const auto replies = json::parse(text, nullptr, false);
+  const auto replies = base::parse_json(text);
   if (replies.is_object()) {
     auto one = codec::result_of(replies, errors);
     if (!one) return fail(std::move(one).error());

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/json.hpp"
+
 namespace koinon::ledger {
 namespace codec {
 
@@ -117,7 +119,7 @@ Result<json> result_of(const json& reply, const std::vector<abi::Entry>& errors)
 using nlohmann::json;
 
 Result<json> read_reply(std::string_view text, std::uint64_t id, const std::vector<abi::Entry>& errors) {
-  const auto reply = json::parse(text, nullptr, false);
+  const auto reply = base::parse_json(text);
   if (!reply.is_object()) return fail(Code::malformed, "[rpc] the answer of {} bytes is no JSON object", text.size());
   const auto& got = codec::member(reply, "id");
   // A server that could not read the request answers an error with a null id.

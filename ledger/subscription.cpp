@@ -6,6 +6,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "base/json.hpp"
 #include "ledger/rpc_codec.hpp"
 #include "net/websocket.hpp"
 
@@ -45,7 +46,7 @@ struct HeadWatcher::State {
 
   /// A server that refuses the subscription answers with an error: it is asked from then on.
   void take(const std::string& text) {
-    const auto message = nlohmann::json::parse(text, nullptr, false);
+    const auto message = base::parse_json(text);
     if (codec::member(message, "error").is_object()) {
       socket.reset();
       url.clear();

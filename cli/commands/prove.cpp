@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.hpp"
+#include "base/json.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/files/model_file.hpp"
 #include "cli/line/line.hpp"
@@ -52,7 +53,7 @@ class CommitmentFile {
       return out;
     }
     KOINON_TRY(const auto bytes, base::read_file(path, 4096));
-    const auto text = json::parse(base::as_text(bytes), nullptr, false);
+    const auto text = base::parse_json(base::as_text(bytes));
     const auto field = [&](const char* name) { return text.is_object() ? text.value(name, json()) : json(); };
     if (!field("key").is_string() || !field("program").is_string() || !field("proofs").is_number_unsigned())
       return fail(Code::malformed, "[prove] {} is no weight commitment", path);

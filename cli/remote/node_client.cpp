@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.hpp"
+#include "base/json.hpp"
 #include "cli/remote/reply.hpp"
 #include "cli/terminal/console.hpp"
 #include "net/url.hpp"
@@ -31,7 +32,7 @@ bool is_loopback(const std::string& host) { return host == "localhost" || host =
 
 /// The error that a node answered with.
 base::Error answered(const net::HttpResponse& response) {
-  const auto body = json::parse(response.body_text(), nullptr, false);
+  const auto body = base::parse_json(response.body_text());
   const auto& error = child(body, "error");
   const auto name = text_at(error, "code");
   for (std::uint16_t number = 1; number <= static_cast<std::uint16_t>(Code::internal); ++number)

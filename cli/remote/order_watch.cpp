@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/json.hpp"
 #include "cli/remote/reply.hpp"
 
 namespace koinon::cli {
@@ -18,7 +19,7 @@ constexpr milliseconds kReconnect{5'000};
 }  // namespace
 
 bool tells_of(const std::string& message, const std::string& order) {
-  const auto read = nlohmann::json::parse(message, nullptr, false);
+  const auto read = base::parse_json(message);
   return text_at(read, "type") == "order" && text_at(child(read, "order"), "id") == order;
 }
 

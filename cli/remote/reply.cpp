@@ -2,12 +2,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json.hpp"
+
 namespace koinon::cli {
 
 using nlohmann::json;
 
 base::Result<json> parse_reply(std::string_view text) {
-  auto out = json::parse(text, nullptr, false);
+  auto out = base::parse_json(text);
   if (out.is_discarded()) return base::fail(base::Code::malformed, "[node] the answer is not JSON");
   return out;
 }

@@ -1,3 +1,5 @@
+#include "base/json.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include "engine/io/quantise.hpp"
@@ -31,7 +33,7 @@ base::Status flatten(const json& value, int depth, std::vector<double>& out) {
 }  // namespace
 
 base::Result<std::vector<RealTensor>> read_json(base::ByteView bytes) {
-  const json root = json::parse(bytes.begin(), bytes.end(), nullptr, false);
+  const json root = base::parse_json(base::as_text(bytes));
   if (root.is_discarded()) return fail(Code::malformed, "[json] {} bytes are no JSON", bytes.size());
   const auto found = root.is_object() ? root.find("input_data") : root.end();
   if (!root.is_object() || found == root.end() || !found->is_array())

@@ -4,6 +4,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "base/json.hpp"
 #include "ledger/rpc_codec.hpp"
 
 namespace koinon::ledger::local {
@@ -15,6 +16,9 @@ namespace {
 constexpr std::size_t kMaxBatch = 200;
 constexpr std::size_t kMaxRaw = 256u << 10;  ///< bytes of a raw transaction
 constexpr std::size_t kMaxSubscribers = 256;
+/// Gas of a call that only reads: what a transaction may use (EIP-7825). Anvil runs one without a limit for a minute.
+constexpr std::uint64_t kMaxCallGas = 16'777'216;
+constexpr std::array<std::string_view, 3> kCalls = {"eth_call", "eth_createAccessList", "eth_estimateGas"};
 /// Anvil looks "latest" up and then reads that block: when one is mined in between, what it looked up is pruned already.
 constexpr std::string_view kOvertaken = "BlockOutOfRangeError";
 constexpr int kOvertakenTries = 5;
@@ -79,6 +83,18 @@ std::string submit_reply(const ProxyBackend& backend, const std::string& id, con
   if (hash) return result_reply(id, "\"" + base::to_hex(*hash) + "\"");
   if (hash.error().code == Code::exhausted) return error_reply(id, -32005, hash.error().text);
   return error_reply(id, -32003, hash.error().text);
+}
+
+/// What is wrong with a reading call that runs code, or nothing: gas without measure, and overrides of state or block.
+std::optional<std::string> refusal(std::string_view method, const json& params) {
+  if (std::ranges::find(kCalls, method) == kCalls.end()) return std::nullopt;
+  if (!params.is_array() || params.empty() || params.size() > 2 || !params[0].is_object())
+    return "a call and a block expected; overrides are not served by the local ledger";
+  const auto& gas = codec::member(params[0], "gas");
+  if (gas.is_null()) return std::nullopt;
+  const auto asked = codec::quantity(gas);
+  if (!asked || *asked > kMaxCallGas) return fmt::format("gas: at most {} expected", kMaxCallGas);
+  return std::nullopt;
 }
 
 }  // namespace
@@ -156,6 +172,7 @@ std::optional<std::string> Proxy::forward_reads(const json& calls) {
         std::ranges::find(kServed, method.get_ref<const std::string&>()) == kServed.end())
       return std::nullopt;
     const auto& params = codec::member(call, "params");
+    if (refusal(method.get_ref<const std::string&>(), params)) return std::nullopt;
     body += fmt::format(R"({}{{"jsonrpc":"2.0","id":{},"method":"{}","params":{}}})", body.size() > 1 ? "," : "", id,
                         method.get_ref<const std::string&>(),
                         params.is_null() ? "[]" : params.dump(-1, ' ', false, json::error_handler_t::replace));
@@ -178,13 +195,14 @@ std::string Proxy::answer_one(const std::string& method, const std::string& id, 
 }
 
 std::string Proxy::answer(const std::string& body) {
-  const auto request = json::parse(body, nullptr, false);
+  const auto request = base::parse_json(body);
   const auto one = [&](const json& call) {
     const auto& method = codec::member(call, "method");
     const auto id = id_text(call);
     if (!method.is_string()) return error_reply(id, -32600, "a JSON-RPC call with a method expected");
     const auto& params = codec::member(call, "params");
     if (method.get_ref<const std::string&>() == "eth_sendRawTransaction") return submit_reply(backend_, id, params);
+    if (const auto wrong = refusal(method.get_ref<const std::string&>(), params)) return error_reply(id, -32602, *wrong);
     return answer_one(method.get<std::string>(), id,
                       params.is_null() ? "[]" : params.dump(-1, ' ', false, json::error_handler_t::replace));
   };
@@ -199,7 +217,7 @@ std::string Proxy::answer(const std::string& body) {
 }
 
 std::string Proxy::answer_socket(const std::shared_ptr<net::WebSocketSession>& session, const std::string& body) {
-  const auto request = json::parse(body, nullptr, false);
+  const auto request = base::parse_json(body);
   const auto& method = codec::member(request, "method");
   const bool subscribes = method == "eth_subscribe";
   if (!subscribes && method != "eth_unsubscribe") return answer(body);

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json.hpp"
+
 namespace koinon::market {
 namespace {
 
@@ -12,7 +14,7 @@ using nlohmann::json;
 /// Notes are our own, but a disk may give back anything: every access is checked, and the first fault kept.
 class Note {
  public:
-  explicit Note(std::string_view text) : json_(json::parse(text, nullptr, false)) {}
+  explicit Note(std::string_view text) : json_(base::parse_json(text)) {}
   std::uint64_t number(const char* key) {
     const auto at = json_.is_object() ? json_.find(key) : json_.end();
     if (at != json_.end() && at->is_number_unsigned()) return at->get<std::uint64_t>();

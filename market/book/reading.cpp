@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "base/json.hpp"
+
 namespace koinon::market {
 
 using base::Code;
@@ -9,7 +11,7 @@ using base::fail;
 using nlohmann::json;
 
 Status Book::Reading::parse() {
-  json_ = json::parse(event_.arguments, nullptr, false);
+  json_ = base::parse_json(event_.arguments);
   if (!json_.is_object()) return fail(Code::malformed, "[book] arguments of {} are no JSON object", event_.name);
   return {};
 }

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/json.hpp"
 #include "ledger/typed_data.hpp"
 #include "work/parcel.hpp"
 
@@ -198,7 +199,7 @@ std::string Receipt::to_json() const {
 }
 
 Result<Receipt> Receipt::from_json(std::string_view text) {
-  const auto parsed = json::parse(text, nullptr, false);
+  const auto parsed = base::parse_json(text);
   if (parsed.is_discarded()) return fail(Code::malformed, "[receipt] not JSON");
   Fields in(parsed, "");
   Receipt out;

@@ -8,6 +8,7 @@
 #include <shared_mutex>
 #include <thread>
 
+#include "base/json.hpp"
 #include "base/log.hpp"
 #include "ledger/contract.hpp"
 #include "ledger/contracts/registry.hpp"
@@ -28,7 +29,7 @@ bool earlier(const Event& a, const Event& b) { return std::pair(a.block, a.index
 
 /// The order that an event speaks of; 64-bit numbers come as text.
 std::optional<std::uint64_t> order_of(const Event& event) {
-  const auto arguments = json::parse(event.arguments, nullptr, false);
+  const auto arguments = base::parse_json(event.arguments);
   const auto at = arguments.is_object() ? arguments.find("orderId") : arguments.end();
   if (at == arguments.end()) return {};
   if (at->is_number_unsigned()) return at->get<std::uint64_t>();
@@ -123,7 +124,7 @@ struct Sync::State {
       const auto text = ledger::event_json(entries, log);
       if (!text && text.error().code == Code::not_found) continue;  // an event of a newer contract
       if (!text) return fail(text.error());
-      const auto parsed = json::parse(*text, nullptr, false);
+      const auto parsed = base::parse_json(*text);
       if (!parsed.is_object() || !parsed.contains("event") || !parsed.contains("args"))
         return fail(Code::internal, "[sync] event in an unexpected form");
       if (!times.contains(log.block.number)) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/json.hpp"
+
 namespace koinon::node::api {
 namespace {
 
@@ -18,7 +20,7 @@ json port(const std::string& name, const program::TensorInfo& info) {
 }
 
 json parse_card(const std::string& card) {
-  auto out = json::parse(card, nullptr, false);
+  auto out = base::parse_json(card);
   return out.is_object() ? out : json::object();
 }
 

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "base/json.hpp"
+
 namespace koinon::node::api {
 
 using base::Code;
@@ -22,7 +24,7 @@ Status only_fields(const json& object, std::initializer_list<std::string_view> k
 }
 
 Result<json> read_object(std::string_view text, std::initializer_list<std::string_view> known) {
-  auto out = json::parse(text, nullptr, false);
+  auto out = base::parse_json(text);
   if (out.is_discarded()) return fail(Code::malformed, "[body] {} bytes are no JSON", text.size());
   KOINON_CHECK(only_fields(out, known, "body"));
   return out;

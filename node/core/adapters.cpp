@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/json.hpp"
+
 namespace koinon::node {
 namespace {
 
@@ -44,7 +46,7 @@ Status StoredEvents::each(const std::function<Status(const market::Event&)>& vis
     KOINON_TRY(const auto page, store_.events.list({after, {}, {}, false, kPage}));
     for (const auto& record : page) {
       after = record.id;
-      const auto parsed = json::parse(record.args, nullptr, false);
+      const auto parsed = base::parse_json(record.args);
       if (!parsed.is_object() || !parsed.contains("at_ms") || !parsed["at_ms"].is_number_integer() ||
           !parsed.contains("arguments"))
         return fail(Code::malformed, "[store] event {} is damaged: remove the database to read the ledger anew", record.id);

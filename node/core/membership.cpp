@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "base/file.hpp"
+#include "base/json.hpp"
 #include "base/log.hpp"
 
 namespace koinon::node {
@@ -60,7 +61,7 @@ Result<std::optional<LedgerAccess>> ask_node(const std::string& url, net::HttpCl
   const auto answer = http.get(url + "/api/v1/deployment");
   if (!answer) return fail(Code::network, "[ledger] {} does not answer: {}", url, answer.error().text);
   if (answer->status != 200) return std::optional<LedgerAccess>{};
-  const auto parsed = json::parse(answer->body_text(), nullptr, false);
+  const auto parsed = base::parse_json(answer->body_text());
   if (!parsed.is_object() || !parsed.contains("rpc_url") || !parsed["rpc_url"].is_string() || !parsed.contains("deployment"))
     return std::optional<LedgerAccess>{};
   LedgerAccess out;

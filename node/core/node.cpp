@@ -83,7 +83,11 @@ struct Node::State {
 
 Status Node::State::open_folder() {
   const auto& config = options.config;
+  const bool is_new = !std::filesystem::exists(config.data);
   KOINON_CHECK(base::make_folder(config.data));
+  // Orders and labels are nobody else's on this machine; who opens a folder of his own to others keeps that.
+  std::error_code ignored;
+  if (is_new) std::filesystem::permissions(config.data, std::filesystem::perms::owner_all, ignored);
   KOINON_TRY(store, Store::open(config.data / "koinon.sqlite"));
   KOINON_TRY(artifacts, Artifacts::open(config.data / "artifacts", config.artifact_quota, clock));
   KOINON_TRY(token, token_in(config.data, random));
@@ -106,10 +110,11 @@ Status Node::State::open_ledger() {
   }
   deployment = *access.deployment;
   if (deployment.version != market::kMarketVersion)
-    return fail(Code::unsupported,
-                "[deployment] contracts of version {}: this program speaks to version {}. Go on with the program that made them, or "
-                "begin anew in another folder: --data DIR",
-                deployment.version, market::kMarketVersion);
+    return fail(
+        Code::unsupported,
+        "[deployment] contracts of version {}: this program speaks to version {}. Go on with the program that made them, or "
+        "begin anew in another folder: --data DIR",
+        deployment.version, market::kMarketVersion);
   KOINON_CHECK(deployment.verify(*rpc));
   KOINON_TRY(addresses, market::MarketAddresses::of(deployment));
   ledger::TxOptions tx;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/json.hpp"
 #include "base/log.hpp"
 
 namespace koinon::node {
@@ -32,7 +33,7 @@ std::string key_of(const std::string& ledger) { return "account/" + ledger; }
 Result<Remembered> recall(Store& store, const std::string& ledger) {
   KOINON_TRY(const auto text, store.settings.get(key_of(ledger)));
   if (!text) return Remembered{};
-  const auto read = json::parse(*text, nullptr, false);
+  const auto read = base::parse_json(*text);
   if (!read.is_object() || !read.contains("id") || !read["id"].is_number_unsigned() || !read.contains("funded") ||
       !read["funded"].is_boolean())
     return fail(Code::malformed, "[account] the note of our account is damaged: '{}'", text->substr(0, 80));
