@@ -115,16 +115,17 @@ class Offer final : public Change {
   }
   Status run(Console& console) override {
     json body = {{"kind", kind_}, {"active", !stop_}};
-    if (stop_) {
-      console.print(fmt::format("No longer selling {}.\n", kind_));
-    } else {
+    auto done = fmt::format("No longer selling {}.\n", kind_);
+    if (!stop_) {
       KOINON_TRY(const auto price, base::Wei::parse_tokens(price_));
       KOINON_TRY(const auto tier, market::tier_from(price));
       body["price"] = price.text();
-      console.print(fmt::format("Selling {} for {} tokens an order{}.\n", kind_, market::tier_price(tier).tokens(),
-                                market::tier_price(tier) == price ? "" : ", the price of the ladder above " + price.tokens()));
+      done = fmt::format("Selling {} for {} tokens an order{}.\n", kind_, market::tier_price(tier).tokens(),
+                         market::tier_price(tier) == price ? "" : ", the price of the ladder above " + price.tokens());
     }
-    return change(console, "offer", body);
+    KOINON_CHECK(change(console, "offer", body));
+    console.print(done);
+    return {};
   }
 
  private:

@@ -1,6 +1,9 @@
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <csignal>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/file.hpp"
@@ -54,7 +57,7 @@ std::string stage_of(const json& order) {
       {"input", "handing over the input"},
       {"committing", "providers run the program"},
       {"revealing", "providers reveal what they found"},
-      {"auditing", "an auditor re-runs it"},
+      {"auditing", "drawn by lot: whether an auditor re-runs it"},
       {"jury", "a jury re-runs it"},
       {"standing", "the verdict stands and may be appealed"},
       {"settled", "settled"},
@@ -98,7 +101,16 @@ class Order final : public Command {
     return access_.check();
   }
 
+  /// Before anything is paid: a receipt that cannot be written is found out now.
+  Status check_receipt_place() const {
+    const auto folder = std::filesystem::absolute(receipt_.empty() ? "receipt.json" : receipt_).parent_path();
+    if (::access(folder.c_str(), W_OK) != 0)
+      return base::fail(Code::io, "[order] --receipt: no file can be written in {}", folder.string());
+    return {};
+  }
+
   Status run(Console& console) override {
+    KOINON_CHECK(check_receipt_place());
     KOINON_TRY(const auto max_price, base::Wei::parse_tokens(price_));
     KOINON_TRY(const auto model, ModelFile::load(program_));
     KOINON_TRY(const auto body, request(model, max_price));

@@ -7,6 +7,7 @@
 #include "cli/line/line.hpp"
 #include "cli/terminal/console.hpp"
 #include "ledger/key.hpp"
+#include "net/url.hpp"
 #include "node/api/api.hpp"
 #include "node/node.hpp"
 #include "work/inference/inference.hpp"
@@ -61,6 +62,13 @@ std::string balance_text(node::Node& node) {
       out = fmt::format("{} tokens free, {} staked", account->free.tokens(), account->stake.tokens());
   });
   return out;
+}
+
+/// True for a ledger on another machine.
+bool is_elsewhere(const std::string& ledger) {
+  if (ledger.empty()) return false;
+  const auto url = net::Url::parse(ledger);
+  return url && url->host != "localhost" && url->host != "::1" && !url->host.starts_with("127.");
 }
 
 /// up and provide: a node in this process until a signal ends it.
@@ -140,6 +148,14 @@ class Serve : public Command {
                                 price == config.provider.price
                                     ? ""
                                     : fmt::format(": the price of the ladder above {}", config.provider.price.tokens())));
+    if (config.public_endpoint.empty() && is_elsewhere(config.ledger_url))
+      console.note(
+          "koinon: others cannot fetch from this node: what it orders must be a model that they hold, and what it sells cannot "
+          "be\n"
+          "        collected. Give the address under which they reach it: --http 0.0.0.0:7070 --public "
+          "http://THIS-MACHINE:7070");
+    if (provide_)
+      console.print("Its offer stays when it stops, and silence is slashed: koinon account offer --stop ends the offer.\n");
     console.print("Stop it with Ctrl-C.\n");
     console.object({{"url", node.url()},
                     {"account", node.account()},
