@@ -55,6 +55,7 @@ Status Network::start_ledger() {
     if (said) {
       KOINON_TRY(const auto object, parse(*said));
       url_ = object.value("url", "");
+      if (url_.empty()) return fail(Code::internal, "the node did not start: {}", *said);
       processes_.push_back(std::move(process));
       return {};
     }
