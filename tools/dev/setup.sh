@@ -53,11 +53,9 @@ setup_packages() {
 npm_install() {
   local options=(--prefix "$1" --ignore-scripts --no-audit --no-fund --no-update-notifier)
   npm ci "${options[@]}" || npm install --no-save "${options[@]}"
-  # Debian's Node is older than the binaries of anvil and forge ask for, so npm leaves them out; they do not run in Node.
-  if [[ $1 == contracts ]] && ! compgen -G "$1/node_modules/@foundry-rs/anvil-*/bin/anvil" >/dev/null; then
-    npm ci --force "${options[@]}"
-    compgen -G "$1/node_modules/@foundry-rs/anvil-*/bin/anvil"
-  fi
+  # Debian's Node is older than the binaries of anvil and forge ask for, and npm leaves such packages out without a word. They do not
+  # run in Node, so the lock does not repeat what they ask for.
+  [[ $1 != contracts ]] || compgen -G "$1/node_modules/@foundry-rs/anvil-*/bin/anvil"
 }
 
 # setup_npm FOLDER   installs exactly what FOLDER/package-lock.json says, once.
