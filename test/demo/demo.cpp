@@ -159,7 +159,7 @@ int main(int argc, char** argv) {
   app.add_option("--digits", settings.digits, "examples/digits")->required();
   app.add_option("--data", settings.data, "An empty folder")->required();
   app.add_option("--port", settings.port, "Of the page");
-  app.add_option("--honest", settings.honest, "Honest providers")->check(CLI::Range(5, 20));
+  app.add_option("--honest", settings.honest, "Honest providers")->check(CLI::Range(7, 20));
   app.add_flag("--keep", settings.keep, "Leave everything running");
   CLI11_PARSE(app, argc, argv);
   return koinon::test::demo::run(settings);

@@ -19,8 +19,8 @@ struct Settings {
   std::filesystem::path digits;    ///< examples/digits
   std::filesystem::path data;      ///< an empty folder for all that is kept
   std::uint16_t port = 7070;       ///< of the buyer's node and the page; a free one when taken
-  int honest = 5;
-  bool keep = false;  ///< leaves everything running
+  int honest = 7;                  ///< enough for a jury that outnumbers the quorum, after two audits that went to the cheats
+  bool keep = false;               ///< leaves everything running
 };
 
 /// A provider process of the demo.
