@@ -1,15 +1,13 @@
 #include "node/artifacts/fetcher.hpp"
 
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 
 #include "base/file.hpp"
 #include "net/http_server.hpp"
+#include "net/mute_peer.hpp"
 
 namespace koinon::node {
 namespace {
@@ -74,29 +72,6 @@ TEST_F(FetcherTest, says_what_each_peer_answered) {
   EXPECT_EQ(mine->usage().blobs, 0u);
 }
 
-/// A peer that takes connections and requests, and never answers.
-class Mute {
- public:
-  Mute() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    EXPECT_EQ(::bind(socket_, reinterpret_cast<sockaddr*>(&at), size), 0);
-    EXPECT_EQ(::listen(socket_, 64), 0);
-    EXPECT_EQ(::getsockname(socket_, reinterpret_cast<sockaddr*>(&at), &size), 0);
-    url_ = fmt::format("http://127.0.0.1:{}", ntohs(at.sin_port));
-  }
-  ~Mute() { ::close(socket_); }
-  Mute(const Mute&) = delete;
-  Mute& operator=(const Mute&) = delete;
-  [[nodiscard]] const std::string& url() const { return url_; }
-
- private:
-  int socket_;
-  std::string url_;
-};
-
 std::int64_t elapsed_ms(const std::function<void()>& body) {
   const auto from = std::chrono::steady_clock::now();
   body();
@@ -104,7 +79,7 @@ std::int64_t elapsed_ms(const std::function<void()>& body) {
 }
 
 TEST_F(FetcherTest, gives_a_peer_up_that_is_slower_than_the_pace_and_asks_the_next) {
-  const Mute mute;
+  const net::MutePeer mute;
   const auto ref = *theirs->put(Bytes(10'000, 1));
   Fetcher fetcher(client, *mine);
   Pace pace;
@@ -119,7 +94,7 @@ TEST_F(FetcherTest, gives_a_peer_up_that_is_slower_than_the_pace_and_asks_the_ne
 }
 
 TEST_F(FetcherTest, bounds_the_whole_fetch_however_many_pieces_and_peers) {
-  const Mute mute;
+  const net::MutePeer mute;
   const auto ref = *theirs->put(Bytes(3 * kChunkSize, 1));
   Fetcher fetcher(client, *mine);
   Pace pace;

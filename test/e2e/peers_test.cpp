@@ -1,11 +1,9 @@
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <sstream>
 
+#include "net/mute_peer.hpp"
 #include "test/e2e/world.hpp"
 
 namespace koinon::test::e2e {
@@ -15,33 +13,10 @@ using market::OrderView;
 using market::Phase;
 using market::Standing;
 
-/// A peer that takes connections and never answers.
-class Mute {
- public:
-  Mute() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    EXPECT_EQ(::bind(socket_, reinterpret_cast<sockaddr*>(&at), size), 0);
-    EXPECT_EQ(::listen(socket_, 128), 0);
-    EXPECT_EQ(::getsockname(socket_, reinterpret_cast<sockaddr*>(&at), &size), 0);
-    url_ = fmt::format("http://127.0.0.1:{}", ntohs(at.sin_port));
-  }
-  ~Mute() { ::close(socket_); }
-  Mute(const Mute&) = delete;
-  Mute& operator=(const Mute&) = delete;
-  [[nodiscard]] const std::string& url() const { return url_; }
-
- private:
-  int socket_;
-  std::string url_;
-};
-
 bool asks_for_work(const OrderView& order) { return order.phase == Phase::commit; }
 
 TEST(Peers, mute_ones_hold_no_run_slot) {
-  const Mute mute;
+  const net::MutePeer mute;
   auto& world = World::shared();
   world.cast({0, 1, 2});
   const auto model = small_model();
