@@ -89,7 +89,7 @@ struct RpcOptions {
 /// calls that are safe to repeat are retried; all here are, since a raw transaction has one hash.
 class Rpc {
  public:
-  /// `url` is http(s)://, or ws:// for one connection that is opened anew when it breaks. Does not yet connect.
+  /// `url` is http(s)://, or ws(s):// for one connection that is opened anew when it breaks. Does not yet connect.
   /// Errors: invalid_argument.
   static Result<std::unique_ptr<Rpc>> open(const std::string& url, RpcOptions options = {});
   Rpc(std::unique_ptr<RpcTransport> transport, RpcOptions options);

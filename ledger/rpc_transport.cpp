@@ -74,10 +74,11 @@ class SocketTransport final : public RpcTransport {
 
 Result<std::unique_ptr<RpcTransport>> make_transport(const std::string& url, const RpcOptions& options) {
   KOINON_TRY(const auto parsed, net::Url::parse(url));
-  if (parsed.scheme == "ws") return std::unique_ptr<RpcTransport>(std::make_unique<SocketTransport>(url, options));
+  if (parsed.scheme == "ws" || parsed.scheme == "wss")
+    return std::unique_ptr<RpcTransport>(std::make_unique<SocketTransport>(url, options));
   if (parsed.scheme == "http" || parsed.scheme == "https")
     return std::unique_ptr<RpcTransport>(std::make_unique<HttpTransport>(url, options));
-  return fail(Code::invalid_argument, "[rpc] scheme '{}': http, https or ws expected", parsed.scheme);
+  return fail(Code::invalid_argument, "[rpc] scheme '{}': http, https, ws or wss expected", parsed.scheme);
 }
 
 }  // namespace koinon::ledger

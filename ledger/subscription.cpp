@@ -82,7 +82,7 @@ HeadWatcher::HeadWatcher(Rpc& rpc, std::string ws_url, std::int64_t poll_ms)
 HeadWatcher::~HeadWatcher() = default;
 
 std::string HeadWatcher::push_url(const std::string& rpc_url) {
-  if (rpc_url.starts_with("ws://")) return rpc_url;
+  if (rpc_url.starts_with("ws://") || rpc_url.starts_with("wss://")) return rpc_url;
   return rpc_url.starts_with("http://") ? "ws" + rpc_url.substr(4) : std::string();
 }
 

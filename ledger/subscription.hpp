@@ -21,7 +21,8 @@ class HeadWatcher {
   /// Number of the newest block, as soon as it differs from the last one returned or is a reorg of it. Errors: timeout,
   /// cancelled, those of Rpc.
   Result<std::uint64_t> next(std::int64_t timeout_ms, std::stop_token stop = {});
-  /// Where a server that is asked at `rpc_url` may push: the same place over ws://; empty when there is none (https).
+  /// Where a server that is asked at `rpc_url` may push: the same place over ws://, or the wss:// that it is; empty for https,
+  /// whose servers push elsewhere.
   static std::string push_url(const std::string& rpc_url);
   /// True while heads are pushed.
   [[nodiscard]] bool is_subscribed() const;

@@ -35,10 +35,11 @@ struct WebSocketOptions {
   std::size_t max_queue = 1024;           ///< received messages that wait to be read; beyond, reading from the peer pauses
   std::int64_t ping_ms = 20'000;          ///< an idle connection is pinged, and given up when no answer comes
   Headers headers{};                      ///< sent with the upgrade
+  std::string ca_file{};                  ///< wss: PEM of the authorities trusted; empty: the system's
 };
 
-/// A WebSocket connection to a server (ws:// only: wss is left to a local TLS forwarder). Reconnecting is left to the caller.
-/// One thread may read while others send.
+/// A WebSocket connection to a server over TCP (ws) or TLS 1.2 and later (wss; the certificate must name the host).
+/// Reconnecting is left to the caller. One thread may read while others send.
 class WebSocketClient {
  public:
   /// Errors: invalid_argument (URL), network, timeout.
@@ -58,6 +59,8 @@ class WebSocketClient {
 
  private:
   struct State;
+  template <class Lower>
+  struct Over;
   explicit WebSocketClient(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

@@ -2,9 +2,13 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/ssl/ssl_stream.hpp>
 #include <boost/beast/websocket.hpp>
+#include <boost/beast/websocket/ssl.hpp>
 #include <condition_variable>
 #include <deque>
 #include <future>
@@ -20,6 +24,7 @@ namespace koinon::net {
 namespace {
 
 namespace asio = boost::asio;
+namespace ssl = asio::ssl;
 namespace beast = boost::beast;
 namespace websocket = beast::websocket;
 using asio::ip::tcp;
@@ -30,36 +35,58 @@ struct Outbound {
   std::promise<ErrorCode> sent;
 };
 
+/// TLS 1.2 or later to servers whose certificate one of `ca_file` (PEM; empty: the system's) vouches for.
+Result<ssl::context> trust_in(const std::string& ca_file) {
+  ssl::context context(ssl::context::tls_client);
+  context.set_options(ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1);
+  context.set_verify_mode(ssl::verify_peer);
+  ErrorCode error;
+  if (ca_file.empty())
+    context.set_default_verify_paths(error);
+  else
+    context.load_verify_file(ca_file, error);
+  if (error) return base::fail(Code::invalid_argument, "[websocket] certificates '{}': {}", ca_file, error.message());
+  return context;
+}
+
 }  // namespace
 
 /// 1. The stream and what is named io-side are touched by the connection's own thread only.
 /// 2. Reading from the peer pauses while max_queue messages wait, so that memory is bounded.
 struct WebSocketClient::State {
   explicit State(WebSocketOptions o) : options(std::move(o)) {}
-  ~State() { shut(); }
+  virtual ~State() = default;
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  // What differs between TCP and TLS. Each asynchronous one ends in the function named beside it.
+  virtual beast::tcp_stream& wire() = 0;
+  virtual bool stands() = 0;                   ///< the WebSocket is open
+  virtual void handshake(const Url& url) = 0;  ///< settled
+  virtual void read() = 0;                     ///< received
+  virtual void send_front() = 0;               ///< written
+  virtual void say_goodbye(std::function<void(const ErrorCode&)>) = 0;
 
   Status open(const Url& url);
   void run();
   void resolved(const Url& url, const ErrorCode& error, const tcp::resolver::results_type& found);
-  void handshake(const Url& url);
   void settled(const ErrorCode& error);
-  void read();
   void received(const ErrorCode& error);
   void write();
+  void written(const ErrorCode& error);
   void broken(const ErrorCode& error);
   void shut();
 
   const WebSocketOptions options;
   asio::io_context io;
   asio::executor_work_guard<asio::io_context::executor_type> work{
-      io.get_executor()};                           ///< a paused connection waits for nothing
-  tcp::resolver resolver{io};                       // io-side
-  websocket::stream<beast::tcp_stream> stream{io};  // io-side
-  beast::flat_buffer buffer;                        // io-side
-  std::deque<std::shared_ptr<Outbound>> outbound;   // io-side
-  bool writing = false;                             // io-side
-  std::promise<ErrorCode> connected;                // io-side
-  bool connecting = true;                           // io-side
+      io.get_executor()};                          ///< a paused connection waits for nothing
+  tcp::resolver resolver{io};                      // io-side
+  beast::flat_buffer buffer;                       // io-side
+  std::deque<std::shared_ptr<Outbound>> outbound;  // io-side
+  bool writing = false;                            // io-side
+  std::promise<ErrorCode> connected;               // io-side
+  bool connecting = true;                          // io-side
 
   std::mutex shut_lock;
   mutable std::mutex lock;
@@ -72,9 +99,35 @@ struct WebSocketClient::State {
   std::jthread thread;
 };
 
+/// The connection over `Lower`: beast::tcp_stream, or TLS over it.
+template <class Lower>
+struct WebSocketClient::Over final : WebSocketClient::State {
+  explicit Over(WebSocketOptions o) : State(std::move(o)), stream(io) {}
+  Over(WebSocketOptions o, ssl::context made) : State(std::move(o)), context(std::move(made)), stream(io, *context) {}
+  ~Over() override { shut(); }
+
+  beast::tcp_stream& wire() override { return beast::get_lowest_layer(stream); }
+  bool stands() override { return stream.is_open(); }
+  void handshake(const Url& url) override;
+  void read() override {
+    stream.async_read(buffer, [this](const ErrorCode& error, std::size_t) { received(error); });
+  }
+  void send_front() override {
+    stream.text(true);
+    stream.async_write(asio::buffer(outbound.front()->text), [this](const ErrorCode& error, std::size_t) { written(error); });
+  }
+  void say_goodbye(std::function<void(const ErrorCode&)> done) override {
+    stream.async_close(websocket::close_code::normal, std::move(done));
+  }
+  void upgrade(const Url& url);
+
+  std::optional<ssl::context> context;  ///< of TLS; outlives the stream
+  websocket::stream<Lower> stream;      // io-side
+};
+
 Status WebSocketClient::State::open(const Url& url) {
   auto done = connected.get_future();
-  beast::get_lowest_layer(stream).expires_after(std::chrono::milliseconds(options.connect_timeout_ms));
+  wire().expires_after(std::chrono::milliseconds(options.connect_timeout_ms));
   resolver.async_resolve(
       url.host, std::to_string(url.port),
       [this, url](const ErrorCode& error, const tcp::resolver::results_type& found) { resolved(url, error, found); });
@@ -102,16 +155,38 @@ void WebSocketClient::State::run() {
 
 void WebSocketClient::State::resolved(const Url& url, const ErrorCode& error, const tcp::resolver::results_type& found) {
   if (error) return settled(error);
-  beast::get_lowest_layer(stream).async_connect(found, [this, url](const ErrorCode& failed, const tcp::endpoint&) {
+  wire().async_connect(found, [this, url](const ErrorCode& failed, const tcp::endpoint&) {
     if (failed) return settled(failed);
     handshake(url);
   });
 }
 
-void WebSocketClient::State::handshake(const Url& url) {
+template <class Lower>
+void WebSocketClient::Over<Lower>::handshake(const Url& url) {
+  if constexpr (std::is_same_v<Lower, beast::tcp_stream>) {
+    upgrade(url);
+  } else {
+    auto& secure = stream.next_layer();
+    // Server Name Indication (RFC 6066 section 3), which says nothing of numeric addresses.
+    ErrorCode numeric;
+    asio::ip::make_address(url.host, numeric);
+    if (numeric && SSL_set_tlsext_host_name(secure.native_handle(), url.host.c_str()) != 1)
+      return settled(ErrorCode(static_cast<int>(::ERR_get_error()), asio::error::get_ssl_category()));
+    ErrorCode failed;
+    secure.set_verify_callback(ssl::host_name_verification(url.host), failed);
+    if (failed) return settled(failed);
+    secure.async_handshake(ssl::stream_base::client, [this, url](const ErrorCode& error) {
+      if (error) return settled(error);
+      upgrade(url);
+    });
+  }
+}
+
+template <class Lower>
+void WebSocketClient::Over<Lower>::upgrade(const Url& url) {
   ErrorCode ignored;
-  beast::get_lowest_layer(stream).socket().set_option(tcp::no_delay(true), ignored);
-  beast::get_lowest_layer(stream).expires_never();
+  wire().socket().set_option(tcp::no_delay(true), ignored);
+  wire().expires_never();
   stream.set_option(websocket::stream_base::timeout{std::chrono::milliseconds(options.connect_timeout_ms),
                                                     std::chrono::milliseconds(2 * options.ping_ms), true});
   stream.set_option(websocket::stream_base::decorator([this](websocket::request_type& request) {
@@ -133,10 +208,6 @@ void WebSocketClient::State::settled(const ErrorCode& error) {
   connected.set_value(error);
 }
 
-void WebSocketClient::State::read() {
-  stream.async_read(buffer, [this](const ErrorCode& error, std::size_t) { received(error); });
-}
-
 void WebSocketClient::State::received(const ErrorCode& error) {
   if (error) return broken(error);
   std::string text(static_cast<const char*>(buffer.cdata().data()), buffer.size());
@@ -155,14 +226,15 @@ void WebSocketClient::State::received(const ErrorCode& error) {
 void WebSocketClient::State::write() {
   if (writing || outbound.empty()) return;
   writing = true;
-  stream.text(true);
-  stream.async_write(asio::buffer(outbound.front()->text), [this](const ErrorCode& error, std::size_t) {
-    writing = false;
-    outbound.front()->sent.set_value(error);
-    outbound.pop_front();
-    if (error) return broken(error);
-    write();
-  });
+  send_front();
+}
+
+void WebSocketClient::State::written(const ErrorCode& error) {
+  writing = false;
+  outbound.front()->sent.set_value(error);
+  outbound.pop_front();
+  if (error) return broken(error);
+  write();
 }
 
 void WebSocketClient::State::broken(const ErrorCode& error) {
@@ -173,7 +245,7 @@ void WebSocketClient::State::broken(const ErrorCode& error) {
     too_long = too_long || error == websocket::error::message_too_big;
   }
   changed.notify_all();
-  beast::get_lowest_layer(stream).close();
+  wire().close();
   while (outbound.size() > (writing ? 1u : 0u)) {
     outbound.back()->sent.set_value(error);
     outbound.pop_back();
@@ -192,13 +264,13 @@ void WebSocketClient::State::shut() {
   std::promise<void> closed;
   auto done = closed.get_future();
   asio::post(io, [this, &closed] {
-    if (connecting || !stream.is_open()) return closed.set_value();
-    stream.async_close(websocket::close_code::normal, [&closed](const ErrorCode&) { closed.set_value(); });
+    if (connecting || !stands()) return closed.set_value();
+    say_goodbye([&closed](const ErrorCode&) { closed.set_value(); });
   });
   const bool polite = done.wait_for(std::chrono::seconds(1)) == std::future_status::ready;
   asio::post(io, [this] {
     resolver.cancel();
-    beast::get_lowest_layer(stream).close();
+    wire().close();
   });
   if (!polite) done.wait();  // the close above ends async_close
   io.stop();
@@ -214,11 +286,18 @@ WebSocketClient::~WebSocketClient() = default;
 Result<std::unique_ptr<WebSocketClient>> WebSocketClient::connect(const std::string& url, WebSocketOptions options) {
   const auto parsed = Url::parse(url);
   if (!parsed) return base::fail(Code::invalid_argument, "[websocket] {}", parsed.error().text);
-  if (parsed->scheme != "ws") return base::fail(Code::invalid_argument, "[websocket] scheme '{}': ws expected", parsed->scheme);
+  if (parsed->scheme != "ws" && parsed->scheme != "wss")
+    return base::fail(Code::invalid_argument, "[websocket] scheme '{}': ws or wss expected", parsed->scheme);
   for (const auto& [name, value] : options.headers.items())
     if (!is_token(name) || !is_field_value(value))
       return base::fail(Code::invalid_argument, "[websocket] header '{}' holds a character that no header may hold", name);
-  auto state = std::make_unique<State>(std::move(options));
+  std::unique_ptr<State> state;
+  if (parsed->scheme == "wss") {
+    KOINON_TRY(auto context, trust_in(options.ca_file));
+    state = std::make_unique<Over<beast::ssl_stream<beast::tcp_stream>>>(std::move(options), std::move(context));
+  } else {
+    state = std::make_unique<Over<beast::tcp_stream>>(std::move(options));
+  }
   KOINON_CHECK(state->open(*parsed));
   return std::unique_ptr<WebSocketClient>(new WebSocketClient(std::move(state)));
 }
@@ -234,7 +313,7 @@ Status WebSocketClient::send(std::string text) {
     const std::lock_guard hold(state_->lock);
     if (!state_->is_open) return base::fail(Code::network, "[websocket] the connection is closed: {}", state_->why);
     asio::post(state_->io, [state = state_.get(), item] {
-      if (!state->stream.is_open()) return item->sent.set_value(asio::error::not_connected);
+      if (!state->stands()) return item->sent.set_value(asio::error::not_connected);
       state->outbound.push_back(item);
       state->write();
     });

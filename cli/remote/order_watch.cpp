@@ -24,7 +24,7 @@ bool tells_of(const std::string& message, const std::string& order) {
 }
 
 OrderWatch::OrderWatch(const std::string& node_url, std::string order) : order_(std::move(order)) {
-  if (node_url.starts_with("http://")) url_ = "ws://" + node_url.substr(7) + "/api/v1/events";
+  if (node_url.starts_with("http")) url_ = "ws" + node_url.substr(4) + "/api/v1/events";
 }
 
 void OrderWatch::connect() {

@@ -31,11 +31,12 @@ Status set_listen(Config& config, std::string_view value) {
   return {};
 }
 
-Status set_url(std::string& out, std::string_view value) {
-  const bool known =
-      value.empty() || value.starts_with("http://") || value.starts_with("https://") || value.starts_with("ws://");
+/// One of `schemes`, or nothing.
+Status set_url(std::string& out, std::string_view value, std::initializer_list<std::string_view> schemes) {
+  const bool known = value.empty() || std::any_of(schemes.begin(), schemes.end(), [&](auto s) { return value.starts_with(s); });
   if (!known)
-    return base::fail(Code::invalid_argument, "'{}': an address that begins with http:// or https:// expected", value);
+    return base::fail(Code::invalid_argument, "'{}': an address that begins with {} expected", value,
+                      fmt::join(schemes, " or "));
   out = value;
   return {};
 }
@@ -125,9 +126,9 @@ constexpr ConfigField kFields[] = {
     {"data", "~/.koinon", "folder of everything that the node keeps", [](Config& c, View v) { return set_path(c.data, v); }},
     {"http.listen", "127.0.0.1:7070", "address and port of the API and the page; 0.0.0.0 opens it to others", set_listen},
     {"http.public", "", "URL under which others reach this node",
-     [](Config& c, View v) { return set_url(c.public_endpoint, v); }},
+     [](Config& c, View v) { return set_url(c.public_endpoint, v, {"http://", "https://"}); }},
     {"ledger.url", "", "JSON-RPC URL; empty: a local ledger that the node runs itself",
-     [](Config& c, View v) { return set_url(c.ledger_url, v); }},
+     [](Config& c, View v) { return set_url(c.ledger_url, v, {"http://", "https://", "ws://", "wss://"}); }},
     {"ledger.listen", "127.0.0.1",
      "address of a local ledger; 0.0.0.0 shares it, and its faucet, with every machine that reaches this one",
      set_ledger_listen},
