@@ -72,8 +72,24 @@ std::int64_t inner(const std::vector<std::int64_t>& list, std::size_t k, std::in
 }
 
 void execute(const Execution& run) {
-  const Shape &x = shape_of(run.step, 0), &w = shape_of(run.step, 1), &y = run.step.outputs[0].shape;
-  const auto p = params_of(run.step);
+  kernels::Conv job = conv_geometry(run.step);
+  job.x = run.operand(0);
+  job.w = run.operand(1);
+  if (run.operands.size() == 3) job.bias = run.operand(2);
+  job.out = run.output();
+  kernels::conv(run.context, job);
+}
+
+std::uint64_t cost(const Step& step) {
+  const Shape& w = shape_of(step, 1);
+  return output_elements(step) * static_cast<std::uint64_t>(tensor::element_count(w) / w.front());
+}
+
+}  // namespace
+
+kernels::Conv conv_geometry(const Step& step) {
+  const Shape &x = shape_of(step, 0), &w = shape_of(step, 1), &y = step.outputs[0].shape;
+  const auto p = params_of(step);
   KOINON_INVARIANT(p.has_value());
   const auto spatial = [](const Shape& s) { return Shape(s.begin() + 1, s.end() - 1); };
   const Shape in = spatial(x), kernel = spatial(w), out = spatial(y);
@@ -91,19 +107,8 @@ void execute(const Execution& run) {
   job.dilation_depth = inner(p->dilations, 2, 1);
   job.pad_left = inner(p->pads_begin, 0, 0), job.pad_top = inner(p->pads_begin, 1, 0);
   job.pad_front = inner(p->pads_begin, 2, 0);
-  job.x = run.operand(0);
-  job.w = run.operand(1);
-  if (run.operands.size() == 3) job.bias = run.operand(2);
-  job.out = run.output();
-  kernels::conv(run.context, job);
+  return job;
 }
-
-std::uint64_t cost(const Step& step) {
-  const Shape& w = shape_of(step, 1);
-  return output_elements(step) * static_cast<std::uint64_t>(tensor::element_count(w) / w.front());
-}
-
-}  // namespace
 
 StepRule conv_rule() { return {StepKind::conv, 2, 3, 1, 1, Typing::accumulator, infer, bounds, execute, cost}; }
 

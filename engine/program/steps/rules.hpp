@@ -1,4 +1,5 @@
 #pragma once
+#include "engine/kernels/conv.hpp"
 #include "engine/program/steps/rule.hpp"
 
 namespace koinon::engine::program::steps {
@@ -28,5 +29,8 @@ StepRule slice_rule();
 StepRule concat_rule();
 StepRule pad_rule();
 StepRule broadcast_rule();
+
+/// Sizes, strides and padding of a checked conv step; its arrays are left empty.
+kernels::Conv conv_geometry(const Step& step);
 
 }  // namespace koinon::engine::program::steps

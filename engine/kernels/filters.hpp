@@ -1,0 +1,100 @@
+#pragma once
+#include <optional>
+#include <vector>
+
+#include "engine/kernels/array.hpp"
+#include "engine/kernels/buffer.hpp"
+#include "engine/kernels/context.hpp"
+
+namespace koinon::engine::kernels {
+
+/// What is done with the sums of a product before they are stored: y = clamp((sum * M + 2^(s-1)) >> s, low, high), M and s one
+/// a column, then y = table[y] when there is a table.
+///
+/// The lanes of a vector hold 32 bits, so M is taken times 2^t, with s + t >= 33: then only the upper half h of the 64-bit
+/// product counts, and y = (h + 2^(s+t-33)) >> (s + t - 32), which is exact because what is added has no bits below.
+struct Epilogue {
+  std::vector<std::int32_t> factor, half, shift;  ///< one a column, then neutral ones up to a multiple of 64
+  std::int32_t low = 0, high = 0;
+  std::vector<std::int8_t> table;  ///< 256 entries by the bits of y, or empty; only for results of i8
+
+  /// Nothing when a shift is below 17, which 32-bit lanes do not hold, or when low and high do not fit an i32.
+  static std::optional<Epilogue> of(const std::vector<std::int64_t>& multipliers, const std::vector<std::int64_t>& shifts,
+                                    std::int64_t low, std::int64_t high);
+  /// That of some of the columns.
+  [[nodiscard]] Epilogue part(std::int64_t first, std::int64_t count) const;
+};
+
+/// Constant rows of weights, packed once for one instruction set. Every row is cut into as many segments of equal length as the
+/// windows that it is multiplied with (a row of a convolution's kernel, or a whole row of a matrix), and every segment into
+/// 32-bit words, of four bytes (quads) or of two 16-bit numbers (pairs); the last word of a segment is filled up with zeros.
+/// Columns of the result lie together in panels of at most 64:
+///
+///   word w of segment s of column j of a panel at [(s * words + w) * columns of the panel + j]
+class Filters {
+ public:
+  struct Shape {
+    std::int64_t columns = 0, segments = 1, elements = 0;  ///< rows of w; segments of each, and elements of a segment
+  };
+  /// w has `columns` rows of segments * elements. x_type is that of the windows. With `shifted`, windows of i8 hold x + 128 as
+  /// u8, which is taken off here. Precondition: isa is not ref.
+  static Filters pack(Isa isa, const Shape& shape, ConstArray w, ConstArray bias, DType x_type, bool shifted);
+
+  /// True when windows are read as bytes (u8); else they must hold i16.
+  [[nodiscard]] bool bytes() const { return quads_; }
+  [[nodiscard]] std::int64_t columns() const { return shape_.columns; }
+
+ private:
+  friend class Multiplier;
+  Isa isa_ = Isa::ref;
+  bool quads_ = false;
+  Shape shape_;
+  std::int64_t words_ = 0;  // of a segment
+  Buffer panels_;           // i32
+  Buffer starts_;           // i32, one a column: the bias less what the shift of x adds
+};
+
+/// Where the rows of the left matrix lie: windows (b, z, y, x), counted row-major, each `segments` stretches of memory.
+struct Windows {
+  const std::uint8_t* data = nullptr;
+  std::int64_t counts[4] = {1, 1, 1, 1};
+  std::int64_t strides[4] = {0, 0, 0, 0};  ///< bytes
+  std::vector<std::int64_t> segments{0};   ///< bytes from the window's begin
+  [[nodiscard]] std::int64_t rows() const { return counts[0] * counts[1] * counts[2] * counts[3]; }
+};
+
+/// out[row][column] = epilogue(bias[column] + sum over segments and elements of window[row] * w[column]). Without epilogue the
+/// result is i32, else i8, i16 or i32. Sums fit i32. Up to three bytes behind each segment are read (and multiplied by zero).
+struct Product {
+  const Filters* filters = nullptr;
+  Windows windows;
+  const Epilogue* epilogue = nullptr;
+  Array out;
+  std::int64_t out_stride = 0;  ///< elements between rows of out
+};
+
+void product(const Context& context, const Product& job);
+
+/// How windows read x: as it is, as u8 shifted by 128, or widened to i16.
+enum class Staging { plain, shifted, widened };
+
+/// x [batch, depth, height, width * channels] into a larger box with zeros around, so that windows need no bounds. Sizes are
+/// elements; `to` has (before + width + after) elements a line.
+struct Stage {
+  std::int64_t batch = 1, depth = 1, height = 1, line = 1;
+  std::int64_t front = 0, back = 0, top = 0, bottom = 0, left = 0, right = 0;  ///< planes, lines, elements of zeros
+  Staging staging = Staging::plain;
+  ConstArray x;
+  std::uint8_t* to = nullptr;
+
+  [[nodiscard]] std::int64_t element() const {
+    return staging == Staging::widened ? 2 : static_cast<std::int64_t>(tensor::dtype_size(x.dtype));
+  }
+  [[nodiscard]] std::int64_t line_bytes() const { return (left + line + right) * element(); }
+  [[nodiscard]] std::int64_t plane_bytes() const { return (top + height + bottom) * line_bytes(); }
+  [[nodiscard]] std::int64_t box_bytes() const { return (front + depth + back) * plane_bytes(); }
+};
+
+void stage(const Context& context, const Stage& job);
+
+}  // namespace koinon::engine::kernels
