@@ -16,6 +16,7 @@ namespace koinon::net {
 namespace {
 
 constexpr std::size_t kMaxResponseHeader = 64u << 10;
+constexpr std::size_t kUnasked = 1u << 20;  ///< bytes of a body that is sent without asking first
 
 /// One transfer at a time, with the connections that curl keeps for it. A multi handle, because a stop token can wake it.
 struct Lane {
@@ -146,7 +147,8 @@ void set_method(CURL* easy, const ClientRequest& request) {
 
 Result<std::unique_ptr<FieldList>> field_list(const ClientRequest& request) {
   auto out = std::make_unique<FieldList>();
-  out->add("Expect:");  // no pause before a body
+  // A large body waits for the other side's leave: what is refused by its header is then not sent at all.
+  if (request.body.size() <= kUnasked) out->add("Expect:");
   for (const auto& [name, value] : request.headers.items()) {
     if (!is_token(name) || !is_field_value(value))
       return base::fail(Code::invalid_argument, "[http] header '{}' holds a character that no header may hold", name);

@@ -181,12 +181,15 @@ class Connection final : public ServerPeer, public std::enable_shared_from_this<
   void read_header();
   void header_read(const ErrorCode& error);
   Status admit();
+  std::optional<HttpResponse> ask_gate();
   void read_body();
   void body_read(const ErrorCode& error);
   void dispatch();
   void handle(std::shared_ptr<const HttpRequest> request, const Router::Route& route);
   void upgrade(std::shared_ptr<const HttpRequest> request, const Router::Route& route);
   void refuse(int status, const Error& error, const char* allow = nullptr);
+  void refuse(HttpResponse response);
+  void refuse_full();
   void write(Outgoing outgoing);
   void write_more();
   void write_piece(std::string piece);
@@ -200,6 +203,8 @@ class Connection final : public ServerPeer, public std::enable_shared_from_this<
   beast::flat_buffer buffer_{std::size_t{server_.options.max_header} + (64u << 10)};
   std::optional<Parser> parser_;
   HttpRequest request_;
+  BodyShare share_{server_.bodies};
+  std::shared_ptr<const Router> router_;  ///< of which route_ is one
   const Router::Route* route_ = nullptr;
   std::uint64_t max_body_ = 0;
   std::uint64_t next_step_ = 0;
@@ -245,12 +250,14 @@ void Connection::header_read(const ErrorCode& error) {
   if (auto framing = check_framing(parser_->get()); !framing) return refuse(400, framing.error());
   if (auto admitted = admit(); !admitted) {
     const bool elsewhere = admitted.error().code == Code::unsupported;
-    const auto allow = elsewhere ? server_.router.allowed(request_.path) : std::string();
+    const auto allow = elsewhere ? router_->allowed(request_.path) : std::string();
     return refuse(elsewhere ? 405 : http_status(admitted.error().code), admitted.error(), elsewhere ? allow.c_str() : nullptr);
   }
+  if (auto refusal = ask_gate()) return refuse(*std::move(refusal));
   const auto length = parser_->content_length();
   if (length && *length > max_body_)
     return refuse(413, {Code::out_of_range, fmt::format("[http] body of {} bytes: at most {} here", *length, max_body_)});
+  if (length && !share_.reach(*length)) return refuse_full();
   parser_->body_limit(max_body_);
   next_step_ = kBodyStep;
   deadline(server_.options.body_timeout_ms);
@@ -274,12 +281,24 @@ Status Connection::admit() {
   if (!method) return base::fail(Code::unsupported, "[http] unknown method");
   request_.method = *method;
   KOINON_TRY(request_.query, parse_query(target.query));
-  KOINON_TRY(auto match, server_.router.find(*method, target.path, beast::websocket::is_upgrade(message)));
+  router_ = server_.router();
+  KOINON_TRY(auto match, router_->find(*method, target.path, beast::websocket::is_upgrade(message)));
   for (const auto& field : message) request_.headers.add(std::string(field.name_string()), std::string(field.value()));
   request_.parameters = std::move(match.parameters);
   route_ = match.route;
   max_body_ = route_->socket ? 0 : route_->options.max_body;
   return {};
+}
+
+/// What the route says to the line and fields alone.
+std::optional<HttpResponse> Connection::ask_gate() {
+  if (!route_->options.gate) return std::nullopt;
+  try {
+    return route_->options.gate(request_);
+  } catch (const std::exception& e) {
+    base::log_error("[http] gate of {}: {}", request_.path, e.what());
+    return HttpResponse::error({Code::internal, "[http] the gate failed"});
+  }
 }
 
 void Connection::read_body() {
@@ -296,6 +315,7 @@ void Connection::body_read(const ErrorCode& error) {
   if (error.category() == http::make_error_code(http::error::bad_chunk).category())
     return refuse(400, {Code::malformed, fmt::format("[http] {}", error.message())});
   if (error) return stream_.close();
+  if (!share_.reach(parser_->get().body().size())) return refuse_full();
   if (parser_->get().body().size() >= next_step_) {
     next_step_ = parser_->get().body().size() + kBodyStep;
     deadline(server_.options.body_timeout_ms);
@@ -317,9 +337,13 @@ void Connection::handle(std::shared_ptr<const HttpRequest> request, const Router
   const bool close = last_ || server_.stopping;
   const bool queued = server_.pool.begin([self = shared_from_this(), request, &route, close] {
     auto outgoing = std::make_shared<Outgoing>(prepare(call(route.handler, *request), *request, close));
-    asio::post(self->stream_.get_executor(), [self, outgoing] { self->write(std::move(*outgoing)); });
+    asio::post(self->stream_.get_executor(), [self, outgoing] {
+      self->share_.release();
+      self->write(std::move(*outgoing));
+    });
   });
   if (queued) return;
+  share_.release();
   auto busy = HttpResponse::error({Code::exhausted, "[http] too many requests are waiting"});
   busy.status = 503;
   busy.headers.add("Retry-After", "1");
@@ -346,15 +370,29 @@ void Connection::upgrade(std::shared_ptr<const HttpRequest> request, const Route
   if (!queued) refuse(503, {Code::exhausted, "[http] too many requests are waiting"});
 }
 
-/// Answers a request that is not handled. The rest of it is not worth reading, so the connection ends.
 void Connection::refuse(int status, const Error& error, const char* allow) {
   auto response = HttpResponse::error(error);
   response.status = status;
   if (allow) response.headers.add("Allow", allow);
+  refuse(std::move(response));
+}
+
+void Connection::refuse_full() {
+  auto response =
+      HttpResponse::error({Code::exhausted, "[http] the bodies of other requests fill the memory set aside: retry"});
+  response.status = 503;
+  response.headers.add("Retry-After", "1");
+  refuse(std::move(response));
+}
+
+/// Answers a request that is not handled. The rest of it is not worth reading, so the connection ends.
+void Connection::refuse(HttpResponse response) {
   HttpRequest request;
   if (parser_ && parser_->is_header_done() && parser_->get().method() == http::verb::head) request.method = Method::head;
   last_ = true;
   refused_ = true;
+  if (parser_) parser_->get().body() = std::string();
+  share_.release();
   write(prepare(std::move(response), request, true));
 }
 

@@ -142,6 +142,8 @@ std::string HttpServer::url() const {
   return fmt::format("http://{}:{}", any ? "127.0.0.1" : address.to_string(), port());
 }
 
+void HttpServer::replace(Router router) { state_->shared.replace(std::move(router)); }
+
 std::size_t HttpServer::connections() const { return state_->shared.peers->count(); }
 
 void HttpServer::stop() {

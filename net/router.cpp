@@ -72,7 +72,7 @@ void Router::add(Method method, std::string_view pattern, Handler handler, Route
   KOINON_INVARIANT(segments.has_value());
   for (const auto& route : routes_)
     KOINON_INVARIANT(route.socket || route.method != method || !same_shape(route.segments, *segments));
-  routes_.push_back({method, *std::move(segments), std::move(handler), options, nullptr});
+  routes_.push_back({method, *std::move(segments), std::move(handler), std::move(options), nullptr});
 }
 
 void Router::websocket(Pattern<> pattern, WebSocketHandler handler) {
@@ -88,7 +88,7 @@ Result<Router::Match> Router::find(Method method, std::string_view raw_path, boo
   for (const auto& route : routes_) {
     auto values = fit(route.segments, path);
     if (!values) continue;
-    path_exists = true;
+    path_exists = path_exists || route.method != Method::options;
     if (!answers(route, method) || (route.socket != nullptr) != upgrade) continue;
     if (best.route && !goes_before(route.segments, best.route->segments)) continue;
     best = {&route, *std::move(values)};

@@ -48,8 +48,13 @@ class Pattern {
   std::string_view text_;
 };
 
+/// Looks at a request's line and fields before its body is read: an answer refuses it, and its connection ends. Runs on a
+/// thread that serves many connections, so it must not block.
+using HeaderGate = std::function<std::optional<HttpResponse>(const HttpRequest&)>;
+
 struct RouteOptions {
   std::uint64_t max_body = 1u << 20;  ///< bytes of the request's body; beyond: 413, before it is read
+  HeaderGate gate{};                  ///< empty: all may pass
 };
 
 /// Which handler answers which method and path. Filled once, then constant. A literal segment goes before a {name}.
@@ -67,23 +72,23 @@ class Router {
   /// Precondition: no other route has the same method and shape.
   template <class... Params>
   void on(Method method, TypedPattern<Params...> pattern, TypedHandler<Params...> handler, RouteOptions options = {}) {
-    add(method, pattern.text(), typed<Params...>(std::move(handler), std::index_sequence_for<Params...>{}), options);
+    add(method, pattern.text(), typed<Params...>(std::move(handler), std::index_sequence_for<Params...>{}), std::move(options));
   }
   template <class... Params>
   void get(TypedPattern<Params...> pattern, TypedHandler<Params...> handler) {
-    on<Params...>(Method::get, pattern, std::move(handler));
+    on<Params...>(Method::get, pattern, std::move(handler), {.max_body = 0});
   }
   template <class... Params>
   void post(TypedPattern<Params...> pattern, TypedHandler<Params...> handler, RouteOptions options = {}) {
-    on<Params...>(Method::post, pattern, std::move(handler), options);
+    on<Params...>(Method::post, pattern, std::move(handler), std::move(options));
   }
   template <class... Params>
   void put(TypedPattern<Params...> pattern, TypedHandler<Params...> handler, RouteOptions options = {}) {
-    on<Params...>(Method::put, pattern, std::move(handler), options);
+    on<Params...>(Method::put, pattern, std::move(handler), std::move(options));
   }
   template <class... Params>
-  void del(TypedPattern<Params...> pattern, TypedHandler<Params...> handler, RouteOptions options = {}) {
-    on<Params...>(Method::del, pattern, std::move(handler), options);
+  void del(TypedPattern<Params...> pattern, TypedHandler<Params...> handler, RouteOptions options = {.max_body = 0}) {
+    on<Params...>(Method::del, pattern, std::move(handler), std::move(options));
   }
   /// A WebSocket route (GET with an upgrade). A GET handler may stand at the same path for plain requests.
   void websocket(Pattern<> pattern, WebSocketHandler handler);
@@ -100,7 +105,8 @@ class Router {
     std::vector<std::string> parameters;
   };
   /// The route of a request whose path is `raw_path` (still percent-encoded, so that an encoded slash is no separator).
-  /// HEAD finds GET routes. Errors: malformed (path), not_found, unsupported (the path exists with other methods).
+  /// HEAD finds GET routes. Errors: malformed (path), not_found, unsupported (the path exists with other methods; a route for
+  /// OPTIONS alone does not make it exist).
   [[nodiscard]] Result<Match> find(Method method, std::string_view raw_path, bool upgrade) const;
   /// Methods that answer at this path, such as "GET, PUT" (for Allow).
   [[nodiscard]] std::string allowed(std::string_view raw_path) const;

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 
 #include "net/handler_pool.hpp"
 #include "net/http_server.hpp"
@@ -54,17 +55,75 @@ class Registration {
   std::uint64_t id_ = 0;
 };
 
+/// Bytes of bodies that are held at once. Thread-safe.
+class BodyBudget {
+ public:
+  explicit BodyBudget(std::uint64_t most) : most_(most) {}
+  [[nodiscard]] bool take(std::uint64_t bytes) {
+    auto held = held_.load();
+    do {
+      if (bytes > most_ || held > most_ - bytes) return false;
+    } while (!held_.compare_exchange_weak(held, held + bytes));
+    return true;
+  }
+  void give(std::uint64_t bytes) { held_ -= bytes; }
+
+ private:
+  const std::uint64_t most_;
+  std::atomic<std::uint64_t> held_{0};
+};
+
+/// What one request holds of the budget.
+class BodyShare {
+ public:
+  explicit BodyShare(BodyBudget& budget) : budget_(budget) {}
+  ~BodyShare() { release(); }
+  BodyShare(const BodyShare&) = delete;
+  BodyShare& operator=(const BodyShare&) = delete;
+  /// Holds as much as a body of `bytes` needs, at least; false when there is no more.
+  [[nodiscard]] bool reach(std::uint64_t bytes) {
+    if (bytes <= kFree || bytes <= held_) return true;
+    if (!budget_.take(bytes - held_)) return false;
+    held_ = bytes;
+    return true;
+  }
+  void release() { budget_.give(std::exchange(held_, 0)); }
+
+ private:
+  static constexpr std::uint64_t kFree = 64u << 10;  ///< so that small calls pass while large ones fill the budget
+  BodyBudget& budget_;
+  std::uint64_t held_ = 0;
+};
+
 /// What the connections of one server share. Outlives them: HttpServer::stop waits for the last.
 struct ServerShared {
   ServerShared(Router r, ServerOptions o)
-      : router(std::move(r)), options(std::move(o)), pool(options.handler_threads, options.max_waiting) {}
+      : options(std::move(o)),
+        bodies(options.max_bodies),
+        pool(options.handler_threads, options.max_waiting),
+        router_(std::make_shared<const Router>(std::move(r))) {}
 
-  const Router router;
+  /// Shared by the requests that found their route in it, which may outlast it here.
+  [[nodiscard]] std::shared_ptr<const Router> router() {
+    const std::lock_guard hold(router_lock_);
+    return router_;
+  }
+  void replace(Router next) {
+    auto fresh = std::make_shared<const Router>(std::move(next));
+    const std::lock_guard hold(router_lock_);
+    router_.swap(fresh);
+  }
+
   const ServerOptions options;
+  BodyBudget bodies;
   const std::shared_ptr<PeerRegistry> peers = std::make_shared<PeerRegistry>();
   std::atomic<bool> stopping{false};
   boost::asio::io_context io;
   HandlerPool pool;
+
+ private:
+  std::mutex router_lock_;
+  std::shared_ptr<const Router> router_;  ///< guarded by router_lock_
 };
 
 /// Serves HTTP on a socket until it closes or becomes a WebSocket.

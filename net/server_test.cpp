@@ -65,6 +65,95 @@ TEST(HttpServer, refuses_bodies_above_the_routes_limit) {
   EXPECT_TRUE(socket.receive().starts_with("HTTP/1.1 413"));
 }
 
+/// A route that nobody may use, and one whose bodies are large.
+Router gated() {
+  Router router;
+  router.post("/closed", [](const HttpRequest&) { return HttpResponse::text(200, "in"); },
+              {.max_body = 64u << 20, .gate = [](const HttpRequest& r) -> std::optional<HttpResponse> {
+                 if (r.headers.get("X-Key") == "open") return std::nullopt;
+                 return HttpResponse::text(401, "who?");
+               }});
+  router.post("/large", [](const HttpRequest& r) { return HttpResponse::text(200, std::to_string(r.body.size())); },
+              {.max_body = 1u << 20});
+  return router;
+}
+
+TEST(HttpServer, decides_on_the_header_before_a_byte_of_the_body) {
+  const auto server = serve(gated());
+  for (const std::string body : {"Content-Length: 60000000\r\n", "Transfer-Encoding: chunked\r\n",
+                                 "Content-Length: 60000000\r\nExpect: 100-continue\r\n"}) {
+    TestSocket socket(server->port());
+    socket.send("POST /closed HTTP/1.1\r\nHost: x\r\n" + body + "\r\n");
+    EXPECT_TRUE(socket.receive("who?").starts_with("HTTP/1.1 401")) << body;
+  }
+  TestSocket socket(server->port());
+  socket.send("POST /closed HTTP/1.1\r\nHost: x\r\nX-Key: open\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_TRUE(socket.receive("\r\n\r\n").starts_with("HTTP/1.1 100"));
+  socket.send("ab");
+  EXPECT_TRUE(socket.receive("in").starts_with("HTTP/1.1 200"));
+}
+
+TEST(HttpServer, tells_its_client_of_a_refusal_instead_of_taking_a_large_body) {
+  const auto server = serve(gated());
+  HttpClient client;
+  const auto refused = client.post(server->url() + "/closed", std::string(32u << 20, 'x'));
+  ASSERT_TRUE(refused) << refused.error().text;
+  EXPECT_EQ(refused->status, 401);
+}
+
+TEST(HttpServer, bounds_the_bodies_of_all_requests_together) {
+  const auto server = serve(gated(), {.max_bodies = 1'500'000});
+  const std::string head = "POST /large HTTP/1.1\r\nHost: x\r\n";
+  TestSocket first(server->port());
+  first.send(head + "Content-Length: 1000000\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_TRUE(first.receive("\r\n\r\n").starts_with("HTTP/1.1 100"));
+  TestSocket second(server->port());
+  second.send(head + "Content-Length: 1000000\r\n\r\n");
+  const auto full = second.receive();
+  EXPECT_TRUE(full.starts_with("HTTP/1.1 503")) << full;
+  EXPECT_NE(full.find("Retry-After: 1"), std::string::npos);
+  TestSocket chunked(server->port());
+  chunked.send(head + "Transfer-Encoding: chunked\r\n\r\n" + "f0000\r\n" + std::string(0xf0000, 'x') + "\r\n");
+  EXPECT_TRUE(chunked.receive().starts_with("HTTP/1.1 503"));
+  TestSocket small(server->port());
+  small.send(head + "Content-Length: 3\r\n\r\nabc");
+  EXPECT_TRUE(small.receive("\r\n\r\n3").starts_with("HTTP/1.1 200"));
+  first.send(std::string(1'000'000, 'y'));
+  EXPECT_TRUE(first.receive("1000000").starts_with("HTTP/1.1 200"));
+  HttpClient client;  // what was held is free again
+  EXPECT_EQ(client.post(server->url() + "/large", std::string(1'000'000, 'z'))->status, 200);
+}
+
+TEST(HttpServer, gives_back_what_a_lost_request_held) {
+  const auto server = serve(gated(), {.max_bodies = 1'000'000});
+  for (int i = 0; i < 3; ++i) {
+    TestSocket lost(server->port());
+    lost.send("POST /large HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n");
+    const auto answer = lost.receive("\r\n\r\n");
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 100")) << answer;
+    const auto deadline = std::chrono::steady_clock::now() + 5s;
+    ::shutdown(lost.descriptor(), SHUT_RDWR);
+    while (server->connections() != 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(5ms);
+  }
+}
+
+TEST(HttpServer, serves_other_routes_when_told_to) {
+  Router waiting;
+  waiting.get("/hello", [](const HttpRequest&) { return HttpResponse::text(503, "soon"); });
+  const auto server = serve(std::move(waiting));
+  HttpClient client;
+  EXPECT_EQ(client.get(server->url() + "/hello")->status, 503);
+  server->replace(echo());
+  EXPECT_EQ(client.get(server->url() + "/hello?name=now")->body_text(), "now");
+}
+
+TEST(HttpServer, takes_no_body_with_a_get) {
+  const auto server = serve(echo());
+  TestSocket socket(server->port());
+  socket.send("GET /hello HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx");
+  EXPECT_TRUE(socket.receive().starts_with("HTTP/1.1 413"));
+}
+
 TEST(HttpServer, refuses_long_headers) {
   const auto server = serve(echo());
   TestSocket socket(server->port());

@@ -25,6 +25,7 @@ class TestSocket {
   TestSocket(const TestSocket&) = delete;
   TestSocket& operator=(const TestSocket&) = delete;
 
+  [[nodiscard]] int descriptor() const { return fd_; }
   [[nodiscard]] bool connected() const { return connected_; }
   void send(const std::string& text) const { (void)!::send(fd_, text.data(), text.size(), MSG_NOSIGNAL); }
   /// What arrives until the other side closes, `enough` appears or the time is over.

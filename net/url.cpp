@@ -1,7 +1,10 @@
 #include "net/url.hpp"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 namespace koinon::net {
 namespace {
@@ -41,33 +44,42 @@ std::uint16_t default_port(std::string_view scheme) {
   return 0;
 }
 
-/// Splits "host:port" or "[v6]:port" into the URL's host and port.
-Status parse_authority(std::string_view authority, Url& url) {
-  std::string_view port;
-  if (authority.starts_with('[')) {
-    const auto end = authority.find(']');
-    if (end == std::string_view::npos) return base::fail(Code::malformed, "[url] '{}' has no closing bracket", authority);
-    url.host = authority.substr(1, end - 1);
-    for (const char c : url.host)
-      if (hex_value(c) < 0 && c != ':' && c != '.') return base::fail(Code::malformed, "[url] host '{}'", url.host);
-    const auto rest = authority.substr(end + 1);
-    if (!rest.empty() && rest.front() != ':') return base::fail(Code::malformed, "[url] '{}' after the host", rest);
-    if (!rest.empty()) port = rest.substr(1);
-  } else {
-    const auto colon = authority.find(':');
-    url.host = authority.substr(0, colon);
-    if (!std::all_of(url.host.begin(), url.host.end(), is_host_character))
-      return base::fail(Code::malformed, "[url] host '{}'", url.host);
-    if (colon != std::string_view::npos) port = authority.substr(colon + 1);
-  }
-  if (url.host.empty() || url.host.size() > 253) return base::fail(Code::malformed, "[url] '{}' has no usable host", authority);
-  if (!port.empty()) {
-    KOINON_TRY(url.port, parse_port(port));
-  }
-  return {};
+/// One or more labels of host characters, none of them empty.
+bool is_name(std::string_view host) {
+  return !host.empty() && host.size() <= 253 && host.front() != '.' && host.back() != '.' &&
+         host.find("..") == std::string_view::npos && std::all_of(host.begin(), host.end(), is_host_character);
+}
+
+bool is_v6_address(const std::string& host) {
+  in6_addr out{};
+  return ::inet_pton(AF_INET6, host.c_str(), &out) == 1;
 }
 
 }  // namespace
+
+Result<Authority> Authority::parse(std::string_view text) {
+  Authority out;
+  std::optional<std::string_view> port;
+  if (text.starts_with('[')) {
+    const auto end = text.find(']');
+    if (end == std::string_view::npos) return base::fail(Code::malformed, "[url] '{}' has no closing bracket", text);
+    out.host = text.substr(1, end - 1);
+    out.is_v6 = true;
+    if (!is_v6_address(out.host)) return base::fail(Code::malformed, "[url] host '{}': an IPv6 address expected", out.host);
+    const auto rest = text.substr(end + 1);
+    if (!rest.empty() && rest.front() != ':') return base::fail(Code::malformed, "[url] '{}' after the host", rest);
+    if (!rest.empty()) port = rest.substr(1);
+  } else {
+    const auto colon = text.find(':');
+    out.host = text.substr(0, colon);
+    if (!is_name(out.host)) return base::fail(Code::malformed, "[url] host '{}': a name or an address expected", out.host);
+    if (colon != std::string_view::npos) port = text.substr(colon + 1);
+  }
+  if (port) {
+    KOINON_TRY(out.port, parse_port(*port));
+  }
+  return out;
+}
 
 Result<Url> Url::parse(std::string_view text) {
   if (text.size() > kMaxTarget || !is_visible(text))
@@ -86,7 +98,9 @@ Result<Url> Url::parse(std::string_view text) {
   const auto authority = rest.substr(0, end);
   if (authority.find('@') != std::string_view::npos)
     return base::fail(Code::malformed, "[url] user information is not accepted in an address");
-  KOINON_CHECK(parse_authority(authority, out));
+  KOINON_TRY(auto at, Authority::parse(authority));
+  out.host = std::move(at.host);
+  if (at.port != 0) out.port = at.port;
   const auto tail = end == std::string_view::npos ? std::string_view{} : rest.substr(end);
   out.target = tail.starts_with('/') ? std::string(tail) : "/" + std::string(tail);
   return out;

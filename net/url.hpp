@@ -5,6 +5,17 @@
 
 namespace koinon::net {
 
+/// "host", "host:port" or "[v6]:port": what a Host field and a URL hold (RFC 3986, section 3.2). No user information, no empty
+/// label, so no trailing dot either, which would make one host two names.
+struct Authority {
+  std::string host;        ///< without brackets for IPv6
+  std::uint16_t port = 0;  ///< 0: none was given
+  bool is_v6 = false;
+
+  /// Errors: malformed.
+  static Result<Authority> parse(std::string_view text);
+};
+
 /// An absolute http, https, ws or wss URL without user information (RFC 3986).
 struct Url {
   std::string scheme;

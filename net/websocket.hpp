@@ -26,7 +26,12 @@ struct WebSocketHandler {
   std::function<Status(const std::shared_ptr<WebSocketSession>& session, const HttpRequest& request)> on_open;
   std::function<void(const std::shared_ptr<WebSocketSession>& session, std::string text)> on_text;
   std::function<void(std::uint64_t session_id)> on_close;
+  /// Subprotocol that is chosen when the client offers it (RFC 6455, section 1.9); empty: none.
+  std::string protocol{};
 };
+
+/// The subprotocols that a client offers in Sec-WebSocket-Protocol.
+std::vector<std::string_view> offered_protocols(const HttpRequest& request);
 
 struct WebSocketOptions {
   std::int64_t connect_timeout_ms = 5'000;

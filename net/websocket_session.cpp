@@ -1,11 +1,13 @@
 #include "net/websocket_session.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket.hpp>
 #include <deque>
 
 #include "base/log.hpp"
+#include "net/text.hpp"
 
 namespace koinon::net {
 namespace {
@@ -24,6 +26,22 @@ void guarded(F&& callback) {
   } catch (const std::exception& e) {
     base::log_error("[websocket] handler: {}", e.what());
   }
+}
+
+std::vector<std::string_view> split_list(std::string_view list) {
+  std::vector<std::string_view> out;
+  while (!list.empty()) {
+    const auto comma = list.find(',');
+    if (const auto item = trimmed(list.substr(0, comma)); !item.empty()) out.push_back(item);
+    list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
+  }
+  return out;
+}
+
+bool offers(const http::request<http::string_body>& request, std::string_view protocol) {
+  const auto field = request[http::field::sec_websocket_protocol];
+  const auto all = split_list({field.data(), field.size()});
+  return std::ranges::find(all, protocol) != all.end();
 }
 
 /// 1. Everything but `waiting_`, `waiting_bytes_` and `ended_` is touched on the strand only.
@@ -96,6 +114,9 @@ void Socket::start(beast::tcp_stream stream, http::request<http::string_body> re
   request_ = std::move(request);
   stream_->set_option(websocket::stream_base::timeout{std::chrono::milliseconds(server_.options.header_timeout_ms),
                                                       std::chrono::milliseconds(2 * server_.options.websocket_ping_ms), true});
+  if (const auto& chosen = handler_->protocol; !chosen.empty() && offers(request_, chosen))
+    stream_->set_option(websocket::stream_base::decorator(
+        [chosen](websocket::response_type& answer) { answer.set(http::field::sec_websocket_protocol, chosen); }));
   stream_->read_message_max(static_cast<std::size_t>(server_.options.max_websocket_message));
   stream_->async_accept(request_, [self = shared_from_this()](const ErrorCode& error) { self->accepted(error); });
 }
@@ -193,6 +214,11 @@ void Socket::end(bool at_once) {
 }
 
 }  // namespace
+
+std::vector<std::string_view> offered_protocols(const HttpRequest& request) {
+  const auto* field = request.headers.find("Sec-WebSocket-Protocol");
+  return field == nullptr ? std::vector<std::string_view>{} : split_list(*field);
+}
 
 std::shared_ptr<PendingSocket> make_websocket(ServerShared& server, std::shared_ptr<const WebSocketHandler> handler,
                                               const asio::any_io_executor& strand) {
