@@ -7,7 +7,8 @@ Isa best_isa() {
   static const Isa best = [] {
     if (__builtin_cpu_supports("avx2") == 0) return Isa::ref;
     const bool wide = __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
-                      __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512vnni") != 0;
+                      __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
+                      __builtin_cpu_supports("avx512vnni") != 0;
     return wide ? Isa::avx512 : Isa::avx2;
   }();
   return best;

@@ -9,6 +9,12 @@
 
 #define KOINON_AVX2 __attribute__((target("avx2")))
 #define KOINON_INLINE inline __attribute__((always_inline))
+// Loops over registers: rolled ones would keep the sums in memory.
+#if defined(__clang__)
+#define KOINON_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define KOINON_UNROLL _Pragma("GCC unroll 6")
+#endif
 
 namespace koinon::engine::kernels {
 namespace {
@@ -49,34 +55,34 @@ template <int R, int V>
 KOINON_AVX2 void tile(const TileJob& t) {
   __m256i c[R][V];
   const std::uint8_t* rows[R];
-  for (int r = 0; r < R; ++r) rows[r] = t.rows[r];
-  for (int r = 0; r < R; ++r)
+  KOINON_UNROLL
+  for (int r = 0; r < R; ++r) {
+    rows[r] = t.rows[r];
+    KOINON_UNROLL
     for (int v = 0; v < V; ++v) c[r][v] = load(t.starts + 8 * v);
+  }
   const std::int32_t* b = t.panel;
   for (std::int64_t s = 0; s < t.segment_count; ++s) {
     std::int64_t at = t.segments[s];
     for (std::int64_t w = 0; w < t.words; ++w, at += 4, b += 8 * V) {
       __m256i columns[V];
+      KOINON_UNROLL
       for (int v = 0; v < V; ++v) columns[v] = load(b + 8 * v);
-#if defined(__clang__)
-#pragma clang loop unroll(full)
-#else
-#pragma GCC unroll 6
-#endif
+      KOINON_UNROLL
       for (int r = 0; r < R; ++r) {
         const __m256i row = spread(rows[r] + at);
+        KOINON_UNROLL
         for (int v = 0; v < V; ++v) c[r][v] = _mm256_add_epi32(c[r][v], _mm256_madd_epi16(row, columns[v]));
       }
     }
   }
   const auto size = static_cast<std::int64_t>(tensor::dtype_size(t.type));
-  for (int r = 0; r < R; ++r) {
-    if (r >= t.count) break;
-    for (int v = 0; v < V; ++v) {
-      if (t.columns <= 8 * v) break;
-      const __m256i y = t.epilogue == nullptr ? c[r][v] : requantised(c[r][v], *t.epilogue, t.column + 8 * v);
-      put(y, t.type, t.columns - 8 * v, t.out[r] + 8 * v * size);
-    }
+  KOINON_UNROLL
+  for (int r = 0; r < R; ++r) KOINON_UNROLL
+  for (int v = 0; v < V; ++v) {
+    if (r >= t.count || t.columns <= 8 * v) continue;
+    const __m256i y = t.epilogue == nullptr ? c[r][v] : requantised(c[r][v], *t.epilogue, t.column + 8 * v);
+    put(y, t.type, t.columns - 8 * v, t.out[r] + 8 * v * size);
   }
 }
 

@@ -10,6 +10,12 @@
 
 #define KOINON_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
 #define KOINON_INLINE inline __attribute__((always_inline))
+// Loops over registers: rolled ones would keep the sums in memory.
+#if defined(__clang__)
+#define KOINON_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define KOINON_UNROLL _Pragma("GCC unroll 12")
+#endif
 
 namespace koinon::engine::kernels {
 namespace {
@@ -56,21 +62,23 @@ KOINON_AVX512 KOINON_INLINE void put(__m512i y, DType type, __mmask16 inside, st
 template <int R, int V>
 KOINON_AVX512 KOINON_INLINE void finish(const TileJob& t, const __m512i (&c)[R][V]) {
   const auto size = static_cast<std::int64_t>(tensor::dtype_size(t.type));
+  KOINON_UNROLL
   for (int v = 0; v < V; ++v) {
     const std::int64_t left = t.columns - 16 * v;
     if (left <= 0) return;
     const auto inside = static_cast<__mmask16>(left >= 16 ? 0xffff : (1 << left) - 1);
     if (t.epilogue == nullptr) {
+      KOINON_UNROLL
       for (int r = 0; r < R; ++r)
         if (r < t.count) _mm512_mask_storeu_epi32(t.out[r] + 64 * v, inside, c[r][v]);
       continue;
     }
     const Scaling s = scaling(*t.epilogue, t.column + 16 * v);
     const __m512i low = _mm512_set1_epi32(t.epilogue->low), high = _mm512_set1_epi32(t.epilogue->high);
-    for (int r = 0; r < R; ++r) {
-      if (r >= t.count) break;
-      put(_mm512_min_epi32(high, _mm512_max_epi32(low, requantised(c[r][v], s))), t.type, inside, t.out[r] + 16 * v * size);
-    }
+    KOINON_UNROLL
+    for (int r = 0; r < R; ++r)
+      if (r < t.count)
+        put(_mm512_min_epi32(high, _mm512_max_epi32(low, requantised(c[r][v], s))), t.type, inside, t.out[r] + 16 * v * size);
   }
 }
 
@@ -78,23 +86,23 @@ template <bool Quads, int R, int V>
 KOINON_AVX512 void tile(const TileJob& t) {
   __m512i c[R][V];
   const std::uint8_t* rows[R];
-  for (int r = 0; r < R; ++r) rows[r] = t.rows[r];
-  for (int v = 0; v < V; ++v) c[0][v] = _mm512_loadu_si512(t.starts + 16 * v);
-  for (int r = 1; r < R; ++r)
-    for (int v = 0; v < V; ++v) c[r][v] = c[0][v];
+  KOINON_UNROLL
+  for (int r = 0; r < R; ++r) {
+    rows[r] = t.rows[r];
+    KOINON_UNROLL
+    for (int v = 0; v < V; ++v) c[r][v] = _mm512_loadu_si512(t.starts + 16 * v);
+  }
   const std::int32_t* b = t.panel;
   for (std::int64_t s = 0; s < t.segment_count; ++s) {
     std::int64_t at = t.segments[s];
     for (std::int64_t w = 0; w < t.words; ++w, at += 4, b += 16 * V) {
       __m512i columns[V];
+      KOINON_UNROLL
       for (int v = 0; v < V; ++v) columns[v] = _mm512_load_si512(b + 16 * v);
-#if defined(__clang__)
-#pragma clang loop unroll(full)
-#else
-#pragma GCC unroll 12
-#endif
+      KOINON_UNROLL
       for (int r = 0; r < R; ++r) {
         const __m512i row = spread(rows[r] + at);
+        KOINON_UNROLL
         for (int v = 0; v < V; ++v) c[r][v] = multiply_add<Quads>(c[r][v], row, columns[v]);
       }
     }

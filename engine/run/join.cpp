@@ -1,5 +1,9 @@
 #include "engine/run/join.hpp"
 
+#include <map>
+
+#include "engine/run/chain.hpp"
+
 namespace koinon::engine::run {
 namespace {
 
@@ -73,40 +77,136 @@ std::vector<std::size_t> only_readers(const program::Program& program) {
   return out;
 }
 
+// A step with constant weights, and what requantises its sums; null when it is none.
+NodePtr weighed_node(const Making& making, std::size_t i, const Step* requantise) {
+  if (auto node = depthwise_node(making, i, requantise)) return node;
+  return product_node(making, i, requantise);
+}
+
 NodePtr best_node(const Making& making, std::size_t i) {
-  if (auto product = product_node(making, i, nullptr)) return product;
+  if (auto node = weighed_node(making, i, nullptr)) return node;
   return step_node(making, i);
 }
+
+// Finds all views, and returns which steps are done by that.
+std::vector<bool> find_views(Making& making) {
+  start_views(making);
+  std::vector<bool> done;
+  for (const auto& step : making.program.steps) done.push_back(view(making, step));
+  return done;
+}
+
+// Joins steps from the first to the last.
+class Joiner {
+ public:
+  explicit Joiner(Making& making)
+      : making_(making), steps_(making.program.steps), done_(find_views(making)), readers_(only_readers(making.program)) {
+    made_.resize(making.program.value_count(), false);
+    reads_.resize(made_.size(), 0);
+    for (std::size_t v = 0; v < making.program.inputs.size(); ++v) made_[v] = true;
+    for (std::size_t i = 0; i < steps_.size(); ++i)
+      for (auto ref : steps_[i].operands)
+        if (!done_[i] && ref.source() == Source::value) ++reads_[root(ref)];
+    for (const auto& o : making.program.outputs) ++reads_[root(o.ref)];
+  }
+
+  std::vector<NodePtr> join() {
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      if (done_[i]) continue;
+      if (weighed(i) || (elementwise(making_, i) && chain(i))) continue;
+      push(best_node(making_, i));
+      done_[i] = true;
+    }
+    return std::move(nodes_);
+  }
+
+ private:
+  [[nodiscard]] std::size_t root(Ref ref) const { return making_.views[ref.index()].value; }
+
+  void push(NodePtr node) {
+    for (auto v : node->writes) made_[v] = true;
+    nodes_.push_back(std::move(node));
+  }
+
+  // A step with weights and the requantise step after it.
+  bool weighed(std::size_t i) {
+    const Ref sum = Ref::value(steps_[i].first_output);
+    const std::size_t next = readers_[sum.index()];
+    if (next == kNone || steps_[next].kind != StepKind::requantise || steps_[next].operands[0] != sum) return false;
+    auto node = weighed_node(making_, i, &steps_[next]);
+    if (node == nullptr) return false;
+    push(std::move(node));
+    done_[i] = done_[next] = true;
+    return true;
+  }
+
+  // An elementwise step and those that can be done with it; fewer when they do not fit one chain.
+  bool chain(std::size_t first) {
+    for (std::size_t most = kLongest; most > 0; most /= 2) {
+      const ChainPlan plan = gather(first, most);
+      auto node = chain_node(making_, plan);
+      if (node == nullptr) continue;
+      push(std::move(node));
+      for (auto step : plan.steps) done_[step] = true;
+      return true;
+    }
+    return false;
+  }
+
+  ChainPlan gather(std::size_t first, std::size_t most) const {
+    const std::int64_t total = tensor::element_count(steps_[first].outputs[0].shape);
+    ChainPlan plan;
+    std::map<std::size_t, std::size_t> inside;  // values of the chain, and how often it reads them
+    const auto take = [&](std::size_t i) {
+      plan.steps.push_back(i);
+      for (auto ref : steps_[i].operands)
+        if (ref.source() == Source::value)
+          if (const auto found = inside.find(root(ref)); found != inside.end()) ++found->second;
+      for (std::size_t o = 0; o < steps_[i].outputs.size(); ++o) inside[steps_[i].first_output + o] = 0;
+    };
+    take(first);
+    for (std::size_t i = first + 1; i < steps_.size() && i < first + kWindow && plan.steps.size() < most; ++i)
+      if (!done_[i] && fits(i, total, inside) && elementwise(making_, i)) take(i);
+    for (const auto& [value, reads] : inside)
+      if (reads < reads_[value]) plan.results.push_back(value);
+    return plan;
+  }
+
+  // True when a step's operands are there, at least one of them in the chain.
+  [[nodiscard]] bool fits(std::size_t i, std::int64_t total, const std::map<std::size_t, std::size_t>& inside) const {
+    if (tensor::element_count(steps_[i].outputs[0].shape) != total) return false;
+    bool joined = false;
+    for (std::size_t k = 0; k < steps_[i].operands.size(); ++k) {
+      const Ref ref = steps_[i].operands[k];
+      if (ref.source() != Source::value) continue;
+      if (made_[root(ref)]) continue;
+      if (!inside.contains(root(ref)) || tensor::element_count(steps_[i].operand_infos[k].shape) != total) return false;
+      joined = true;
+    }
+    return joined;
+  }
+
+  static constexpr std::size_t kLongest = 64, kWindow = 96;  // steps of a chain, and how far ahead they are looked for
+
+  Making& making_;
+  const std::vector<Step>& steps_;
+  std::vector<bool> done_;
+  std::vector<std::size_t> readers_;
+  std::vector<bool> made_;          // values that nodes so far have made
+  std::vector<std::size_t> reads_;  // of a value and its views, by steps that are no views, and as outputs
+  std::vector<NodePtr> nodes_;
+};
 
 }  // namespace
 
 std::vector<NodePtr> apart(Making& making) {
-  start_views(making);
+  const auto done = find_views(making);
   std::vector<NodePtr> out;
   for (std::size_t i = 0; i < making.program.steps.size(); ++i)
-    if (!view(making, making.program.steps[i])) out.push_back(best_node(making, i));
+    if (!done[i]) out.push_back(best_node(making, i));
   return out;
 }
 
-std::vector<NodePtr> joined(Making& making) {
-  start_views(making);
-  const auto& steps = making.program.steps;
-  const auto readers = only_readers(making.program);
-  std::vector<bool> done(steps.size(), false);
-  std::vector<NodePtr> out;
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (done[i] || view(making, steps[i])) continue;
-    const Ref sum = Ref::value(steps[i].first_output);
-    const std::size_t next = readers[sum.index()];
-    if (next != kNone && steps[next].kind == StepKind::requantise && steps[next].operands[0] == sum)
-      if (auto product = product_node(making, i, &steps[next])) {
-        out.push_back(std::move(product));
-        done[next] = true;
-        continue;
-      }
-    out.push_back(best_node(making, i));
-  }
-  return out;
-}
+std::vector<NodePtr> joined(Making& making) { return Joiner(making).join(); }
 
 }  // namespace koinon::engine::run
