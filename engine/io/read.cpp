@@ -43,13 +43,20 @@ const RealTensor* pick(const program::Program& program, const std::vector<RealTe
 
 }  // namespace
 
-base::Result<std::vector<tensor::IntTensor>> read_inputs(const program::Program& program, base::ByteView bytes) {
+base::Result<std::vector<RealTensor>> read_reals(const program::Program& program, base::ByteView bytes) {
   KOINON_TRY(const auto tensors, read_any(program, bytes));
   if (tensors.size() != program.inputs.size())
     return fail(Code::invalid_argument, "[input] {} tensors in the file: {} expected", tensors.size(), program.inputs.size());
+  std::vector<RealTensor> out;
+  for (std::size_t i = 0; i < program.inputs.size(); ++i) out.push_back(*pick(program, tensors, i));
+  return out;
+}
+
+base::Result<std::vector<tensor::IntTensor>> read_inputs(const program::Program& program, base::ByteView bytes) {
+  KOINON_TRY(const auto reals, read_reals(program, bytes));
   std::vector<tensor::IntTensor> out;
   for (std::size_t i = 0; i < program.inputs.size(); ++i) {
-    KOINON_TRY(auto input, quantise(program.inputs[i], pick(program, tensors, i)->data));
+    KOINON_TRY(auto input, quantise(program.inputs[i], reals[i].data));
     out.push_back(std::move(input));
   }
   return out;

@@ -21,6 +21,9 @@ struct RealTensor {
 ///   .json        {"input_data": [[...], ...]}, one list an input
 /// Errors: malformed, unsupported, out_of_range, invalid_argument (not what the program takes).
 base::Result<std::vector<tensor::IntTensor>> read_inputs(const program::Program& program, base::ByteView bytes);
+/// The same real values, one tensor for each input of the program and in their order, before they are quantised. Errors: as
+/// read_inputs, less what quantising refuses.
+base::Result<std::vector<RealTensor>> read_reals(const program::Program& program, base::ByteView bytes);
 
 /// {"input_data": [[...], ...]}; lists within a list are flattened; true is 1, false is 0.
 base::Result<std::vector<RealTensor>> read_json(base::ByteView bytes);
