@@ -168,22 +168,21 @@ Decision after_jury(const Case& c, Index quorum) {
   return !called && quorum ? stand(c, *quorum) : Decision{};
 }
 
-/// uint256(keccak256(abi.encode(seed, order))) % 10000.
-std::uint64_t lot(const Case& c) {
-  std::array<std::uint8_t, 32> order{};
-  const auto tail = base::be64(c.context.order);
-  std::copy(tail.begin(), tail.end(), order.begin() + 24);
-  std::uint64_t rest = 0;
-  for (const auto byte : base::keccak256({c.audit_seed.view(), order}).bytes) rest = (rest << 8 | byte) % kBasis;
-  return rest;
-}
-
 }  // namespace
 
 std::uint8_t QuorumCheck::jury_size(std::uint8_t n, std::uint8_t index) {
   unsigned size = 2U * n + 1;
   for (unsigned i = 0; i < index; ++i) size = 2 * size + 1;
   return static_cast<std::uint8_t>(size);
+}
+
+std::uint64_t QuorumCheck::audit_lot(std::uint64_t order, const base::Hash& seed) {
+  std::array<std::uint8_t, 32> word{};
+  const auto tail = base::be64(order);
+  std::copy(tail.begin(), tail.end(), word.begin() + 24);
+  std::uint64_t rest = 0;
+  for (const auto byte : base::keccak256({seed.view(), word}).bytes) rest = (rest << 8 | byte) % kBasis;
+  return rest;
 }
 
 Decision QuorumCheck::decide(const Case& c) const {
@@ -198,7 +197,7 @@ Decision QuorumCheck::decide(const Case& c) const {
     out.action = Action::draw_audit;
     return out;
   }
-  if (c.audit_forced || lot(c) < c.audit_bps) return seat_audit();
+  if (c.audit_forced || audit_lot(c.context.order, c.audit_seed) < c.audit_bps) return seat_audit();
   return stand(c, *quorum);
 }
 
