@@ -25,10 +25,14 @@ interface IRegistry {
     /// @notice Moves free balance of `account` into what the market holds.
     function debit(uint32 account, uint128 amount) external;
 
+    /// @notice The same for a bond: what the free balance lacks comes from stake that is not locked. What is unbonding is reduced
+    /// when it no longer fits.
+    function pledge(uint32 account, uint128 amount) external;
+
     /// @notice Moves what the market holds into the free balance of `account`.
     function credit(uint32 account, uint128 amount) external;
 
-    /// @notice Ends an order of `kind`: unlocks, slashes into what the market holds, pays from it, burns `burned` of it, and keeps
-    /// the records.
+    /// @notice Ends an order of `kind`: unlocks, slashes into what the market holds, pays from it, burns `burned` of it, keeps the
+    /// records, and suspends the offers of the silent.
     function settle(uint8 kind, Settlement[] calldata members, uint128 burned) external;
 }

@@ -11,6 +11,7 @@ import {SumTree} from "./SumTree.sol";
 ///     order of another kind has locked or slashed since is noticed when the account is drawn, which then passes it over
 ///  3. a draw depends on the weights before its block, and on free stake: nothing done in a block, when the seed is known, moves a
 ///     draw to another account
+///  4. a suspended offer has no weight
 abstract contract Offers is IRegistry {
     using SumTree for SumTree.Tree;
 
@@ -46,6 +47,7 @@ abstract contract Offers is IRegistry {
 
     struct Offer {
         bool active;
+        bool suspended; // since its account was silent, until it offers again
         uint8 tier;
         uint16 position; // leaf within the tier
         uint64 weight; // in the tree
@@ -69,6 +71,8 @@ abstract contract Offers is IRegistry {
     }
 
     event OfferSet(uint32 indexed account, uint8 indexed kind, uint8 tier, bool active);
+    /// An order found the account silent: its offer of this kind is not drawn until it calls setOffer again.
+    event OfferSuspended(uint32 indexed account, uint8 indexed kind);
     event Locked(uint32 indexed account, uint128 amount);
 
     error InsufficientStake(uint32 account, uint128 free, uint128 needed);
@@ -156,7 +160,16 @@ abstract contract Offers is IRegistry {
 
     function _reweigh(uint32 account, uint8 kind) internal {
         Offer storage o = _offers[account][kind];
-        if (o.active) _setWeight(kind, o, _weight(_accounts[account], o.tier));
+        if (o.active) _setWeight(kind, o, o.suspended ? 0 : _weight(_accounts[account], o.tier));
+    }
+
+    /// Takes the weight of an offer whose account did not do what an order asked of it: a machine that is gone loses what it was drawn
+    /// for, and is drawn for no more.
+    function _suspend(uint32 account, uint8 kind) internal {
+        Offer storage o = _offers[account][kind];
+        if (!o.active || o.suspended) return;
+        o.suspended = true;
+        emit OfferSuspended(account, kind);
     }
 
     // ---- The draw

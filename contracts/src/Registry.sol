@@ -57,6 +57,8 @@ contract Registry is Offers, ReentrancyGuardTransient {
     event Unlocked(uint32 indexed account, uint128 amount);
     event Slashed(uint32 indexed account, uint128 amount);
     event Debited(uint32 indexed account, uint128 amount);
+    /// `amount` of the stake became a bond; `unbonding` is left of what was asked back.
+    event Pledged(uint32 indexed account, uint128 amount, uint128 unbonding);
     event Credited(uint32 indexed account, uint128 amount);
     event Recorded(uint32 indexed account, Verdict verdict, uint32 streak, uint128 points);
     event Burned(uint128 amount);
@@ -260,6 +262,25 @@ contract Registry is Offers, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IRegistry
+    function pledge(uint32 account, uint128 amount) external onlyMarket {
+        Account storage a = _accounts[account];
+        uint128 free = a.free < amount ? a.free : amount;
+        uint128 rest = amount - free;
+        uint128 unlocked = a.stake - a.locked;
+        if (rest > unlocked) revert InsufficientBalance(account, free + unlocked, amount);
+        held += amount;
+        if (free != 0) {
+            a.free -= free;
+            emit Debited(account, free);
+        }
+        if (rest == 0) return;
+        a.stake -= rest;
+        if (a.unbonding > unlocked - rest) a.unbonding = unlocked - rest;
+        _reweighAll(account);
+        emit Pledged(account, rest, a.unbonding);
+    }
+
+    /// @inheritdoc IRegistry
     function credit(uint32 account, uint128 amount) external onlyMarket {
         _release(amount);
         _accounts[account].free += amount;
@@ -345,6 +366,7 @@ contract Registry is Offers, ReentrancyGuardTransient {
         } else if (m.verdict == Verdict.Silent) {
             ++a.silent;
             a.streak = 0;
+            _suspend(m.account, kind);
         }
         _reweigh(m.account, kind);
         emit Unlocked(m.account, m.locked);

@@ -81,7 +81,7 @@ contract Rounds is MarketBase {
         ++o.juries;
         emit Appealed(id, account, round, bond);
         _open(id, o, Role.Jury, size, true);
-        registry.debit(account, bond);
+        registry.pledge(account, bond);
     }
 
     function _seed(uint64 id, Order storage o) private view returns (bytes32) {

@@ -8,24 +8,27 @@ import {
 } from "./Types.sol";
 
 /// @title The end of an order: who is paid, slashed and refunded
-/// @notice What comes in (escrow, buyer's bond, appeal bonds, slashed stake) equals what goes out (payments, fees and burned
-/// halves, rewards, returned bonds, and the rest to the buyer), to the wei. In order:
-///  1. slash: the whole lock of the rejected, Config.silenceBps of that of the silent. Half (rounded up) is burned, so that
-///     slashing oneself always loses; the other half is the pool.
+/// @notice What comes in (escrow, buyer's bond, appeal bonds, slashed stake) equals what goes out (payments, fees, what is burned,
+/// rewards, returned bonds, and the rest to the buyer), to the wei. Nobody who could arrange a fault is paid for it. In order:
+///  1. slash: the whole lock of the rejected, Config.silenceBps of that of the silent. What the silent lose is burned, because
+///     anybody may keep a machine off the net; so is half (rounded up) of what the rejected lose, so that slashing oneself always
+///     loses. The other half is the pool: there is one only where a verdict found a lie.
 ///  2. accepted members of quorum and audit are paid their price from the escrow, less the burned fee.
 ///  3. jurors are paid from the pool; those of an appeal that failed from its bond, as are those of one that the pool cannot pay.
 ///     A jury without a majority is paid from the bond.
 ///  4. bonds of appeals that changed a verdict, or whose jury had no majority, return; what is left of the others is burned.
-///  5. half of the pool's rest rewards whoever found the fault: the appellants, else the auditor that differed.
-///  6. an order without verdict compensates those who revealed, from the pool, up to their price; a buyer that failed to give
-///     its input leaves its bond to the members of the quorum (or to those of it who said so).
+///  5. half of the pool's rest rewards whoever found the lie: the appellants, else the auditor that differed. The rest is what it would
+///     be had no juror been silent.
+///  6. a buyer that failed to give its input leaves its bond to the members of the quorum (or to those of it who said so). An order
+///     without verdict pays nobody else: no claim of it was checked.
 ///  7. a member of the quorum that says UNSERVED, and the buyer for it, lose a tenth of the highest price each, burned.
-///  8. the buyer gets the rest.
+///  8. what is left of the pool is burned.
+///  9. the buyer gets what is left of its own escrow and bond, never more.
 contract Settling is MarketBase {
     /// Running sums of one settlement, wei.
     struct Sums {
-        uint128 money; // what is left of everything that came in
-        uint128 pool;
+        uint128 money; // what is left of the buyer's escrow and bond
+        uint128 pool; // what is left of the half of what the rejected lost
         uint128 burned;
         uint128 paid;
         uint128 slashed;
@@ -49,9 +52,10 @@ contract Settling is MarketBase {
         s.money = m.escrow + m.bond;
         _judge(id, m, s);
         _weighAppeals(id, m, s);
-        _pay(id, m, s, settled);
+        _pay(id, m, s);
         if (reason == RefundReason.NoInput || reason == RefundReason.BadInput) _shareBond(id, m, s, reason == RefundReason.BadInput);
         uint128[] memory returned = _closeAppeals(id, s);
+        s.burned += s.pool;
         o.silent = m.silent;
         for (uint256 i = 0; i < s.out.length; ++i) {
             Settlement memory x = s.out[i];
@@ -73,6 +77,7 @@ contract Settling is MarketBase {
         m.silent |= uint64((uint256(1) << n) - 1) & ~m.revealed & ~m.excused;
         s.auditor = type(uint256).max;
         uint128 tithes;
+        uint128 lies;
         for (uint256 i = 0; i < n; ++i) {
             Settlement memory x = s.out[i];
             (x.account, x.locked) = (members[i].account, members[i].locked);
@@ -80,6 +85,7 @@ contract Settling is MarketBase {
                 // Before silence: a liar must not get off with a part of its lock by withholding its output too.
                 x.verdict = Verdict.Rejected;
                 x.slashed = x.locked;
+                lies += x.slashed;
             } else if ((m.silent >> i) & 1 != 0) {
                 x.verdict = Verdict.Silent;
                 x.slashed = uint128(uint256(x.locked) * _config.silenceBps / 10_000);
@@ -92,9 +98,9 @@ contract Settling is MarketBase {
             }
             s.slashed += x.slashed;
         }
-        s.pool = (s.slashed - tithes) / 2;
+        s.pool = lies / 2;
         s.burned = s.slashed - s.pool + tithes;
-        s.money = s.money + s.pool - tithes;
+        s.money -= tithes;
         m.bond -= tithes; // at most n commit in a quorum, so the bond covers them
     }
 
@@ -110,7 +116,6 @@ contract Settling is MarketBase {
         for (uint256 a = 0; a < appeals.length; ++a) {
             Appeal storage p = appeals[a];
             s.bonds[a] = p.bond;
-            s.money += p.bond;
             s.succeeded[a] = m.accepted & p.members != p.accepted || m.rejected & p.members != p.rejected;
             if (_rounds[id][p.round].lapsed) continue;
             bool judged;
@@ -122,20 +127,31 @@ contract Settling is MarketBase {
         }
     }
 
-    function _pay(uint64 id, Order memory m, Sums memory s, bool settled) private view {
+    function _pay(uint64 id, Order memory m, Sums memory s) private view {
         Member[] storage members = _members[id];
+        uint128 missed; // what the silent jurors that the pool pays would have had
         for (uint256 i = 0; i < members.length; ++i) {
             Settlement memory x = s.out[i];
             bool accepted = x.verdict == Verdict.Accepted;
+            if (x.verdict == Verdict.Silent && _poolPays(id, s, members[i].round)) missed += registry.price(members[i].tier);
             if (!accepted && (x.verdict != Verdict.None || (m.revealed >> i) & 1 == 0 || _empty(members[i].outputRoot))) continue;
             uint128 gross = registry.price(members[i].tier);
             if (_rounds[id][members[i].round].role == Role.Jury) gross = _juror(id, s, members[i].round, gross, accepted);
-            else if (!accepted) gross = settled ? 0 : _fromPool(s, gross);
-            s.money -= gross;
+            else if (accepted) s.money -= gross;
+            else continue;
             if (accepted) x.fee = uint128(uint256(gross) * _config.feeBps / 10_000);
             x.paid = gross - x.fee;
             s.burned += x.fee;
         }
+        s.burned += _fromPool(s, missed);
+    }
+
+    /// Whether the pool pays the jury of `round`.
+    function _poolPays(uint64 id, Sums memory s, uint8 round) private view returns (bool) {
+        if (_rounds[id][round].role != Role.Jury) return false;
+        Appeal[] storage appeals = _appeals[id];
+        for (uint256 a = 0; a < appeals.length; ++a) if (appeals[a].round == round) return s.succeeded[a];
+        return true;
     }
 
     /// A claim that shows no work.
@@ -192,16 +208,15 @@ contract Settling is MarketBase {
         uint128 reward = s.pool / 2;
         if (finders == 0 && s.auditor != type(uint256).max) {
             s.out[s.auditor].paid += reward;
-            s.money -= reward;
+            s.pool -= reward;
             emit Rewarded(id, s.out[s.auditor].account, reward);
         }
         for (uint256 a = 0; a < appeals.length; ++a) {
             Appeal storage p = appeals[a];
             uint128 back = s.bonds[a];
-            s.money -= back;
             if (s.succeeded[a]) {
                 uint128 part = reward / finders;
-                s.money -= part;
+                s.pool -= part;
                 returned[a] = back + part;
                 emit Rewarded(id, p.account, part);
             } else if ((s.hung >> p.round) & 1 != 0) {

@@ -324,7 +324,7 @@ contract WorkMarket is MarketBase, IWorkMarket {
         (d.opened, d.deadline) = (uint40(block.timestamp), uint40(block.timestamp) + _config.deliverWindow);
         _demands[id] = d;
         emit Demanded(id, account, d.output, target, d.tensor, d.subtree, _config.demandBond, d.deadline);
-        registry.debit(account, _config.demandBond);
+        registry.pledge(account, _config.demandBond);
     }
 
     function _openDemand(uint64 id, bool output) private view returns (Demand storage d) {

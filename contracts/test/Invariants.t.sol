@@ -2,8 +2,11 @@
 pragma solidity 0.8.37;
 
 import {Member, Order, Phase} from "../src/Types.sol";
+import {IMarketEvents} from "../src/IWorkMarket.sol";
+import {Offers} from "../src/Offers.sol";
 import {Registry} from "../src/Registry.sol";
 import {Fixture} from "./Fixture.sol";
+import {Vm} from "./Vm.sol";
 
 /// @dev Does anything at any time; remembers what must not change.
 contract Handler is Fixture {
@@ -18,7 +21,9 @@ contract Handler is Fixture {
     }
 
     modifier watched() {
+        vm.recordLogs();
         _;
+        noGain(vm.getRecordedLogs());
         isTrue(registry.burnedTotal() >= burned && registry.slashedTotal() >= slashed, "totals never fall");
         (burned, slashed) = (registry.burnedTotal(), registry.slashedTotal());
         for (uint64 id = 1; id <= orders; ++id) {
@@ -27,6 +32,33 @@ contract Handler is Fixture {
             if (phase >= Phase.Settled) ended[id] = phase;
         }
         conserved();
+    }
+
+    /// A buyer gets back at most what it put in, and what came into an order went out of it.
+    function noGain(Vm.Log[] memory logs) private view {
+        for (uint256 i = 0; i < logs.length; ++i) {
+            bytes32 name = logs[i].topics[0];
+            if (logs[i].emitter != address(market)) continue;
+            if (name != IMarketEvents.Settled.selector && name != IMarketEvents.Refunded.selector) continue;
+            uint64 id = uint64(uint256(logs[i].topics[1]));
+            bytes memory data = logs[i].data;
+            if (name == IMarketEvents.Refunded.selector) data = tail(data); // the reason
+            (uint128 paid, uint128 burned_, uint128 slashed_, uint128 refunded) = abi.decode(data, (uint128, uint128, uint128, uint128));
+            Order memory o = market.getOrder(id);
+            isTrue(refunded <= o.escrow + o.bond, "a buyer gets back at most what it put in");
+            uint256 bonds;
+            for (uint256 a = 0; a < o.appeals; ++a) bonds += market.getAppeals(id)[a].bond;
+            uint256 came = uint256(o.escrow) + o.bond + slashed_ + bonds;
+            uint256 went = uint256(paid) + burned_ + refunded;
+            isTrue(went <= came && came - went <= bonds + slashed_ / 2, "the rest returned to appellants");
+            if (o.appeals == 0) isEqual(went, came, "what came in went out");
+        }
+    }
+
+    /// Without the first word.
+    function tail(bytes memory data) private pure returns (bytes memory rest) {
+        rest = new bytes(data.length - 32);
+        for (uint256 i = 0; i < rest.length; ++i) rest[i] = data[i + 32];
     }
 
     function placeOrder(uint8 n, uint16 bps) external watched {
@@ -90,12 +122,21 @@ contract Handler is Fixture {
         try registry.requestUnstake(who, amount % STAKE) {} catch {}
         vm.warp(block.timestamp + 1_001);
         try registry.finishUnstake(who) {} catch {}
-        try registry.withdraw(who, free(who) / 2) {} catch {}
+        try registry.withdraw(who, amount % 2 == 0 ? free(who) : free(who) / 2) {} catch {} // with nothing free, bonds come from stake
         vm.stopPrank();
+    }
+
+    /// Offers again, as who was suspended does.
+    function offerAgain(uint32 who) external watched {
+        who = 2 + who % 14;
+        if (!registry.getOffer(who, KIND).suspended) return;
+        vm.prank(actor(who));
+        registry.setOffer(who, KIND, 20, true);
     }
 
     function conserved() public view {
         solvent();
+        suspended();
         uint128 points;
         uint256 locked;
         for (uint32 i = 1; i <= registry.accountCount(); ++i) {
@@ -117,6 +158,20 @@ contract Handler is Fixture {
         }
         isEqual(locked, expected, "locks are those of open orders");
         isEqual(registry.held(), escrow, "held is what open orders escrow");
+    }
+
+    /// A suspended offer has no weight, and the offers together weigh what the tree holds.
+    function suspended() private view {
+        uint256 count;
+        uint64 weight;
+        for (uint32 i = 1; i <= registry.accountCount(); ++i) {
+            Offers.Offer memory o = registry.getOffer(i, KIND);
+            isTrue(!o.suspended || (o.active && o.weight == 0), "suspended without weight");
+            if (o.weight != 0) ++count;
+            weight += o.weight;
+        }
+        (uint256 counted, uint64 sum) = registry.eligible(KIND, 127);
+        isTrue(counted == count && sum == weight, "the tree is what the offers are");
     }
 
     /// By time alone, called by a stranger, every order ends.
@@ -149,12 +204,13 @@ contract InvariantsTest {
     function targetSelectors() external view returns (FuzzSelector[] memory list) {
         list = new FuzzSelector[](1);
         list[0].addr = address(handler);
-        list[0].selectors = new bytes4[](5);
+        list[0].selectors = new bytes4[](6);
         list[0].selectors[0] = Handler.placeOrder.selector;
         list[0].selectors[1] = Handler.step.selector;
         list[0].selectors[2] = Handler.wait.selector;
         list[0].selectors[3] = Handler.unstake.selector;
         list[0].selectors[4] = Handler.step.selector;
+        list[0].selectors[5] = Handler.offerAgain.selector;
     }
 
     function invariant_money_is_conserved_and_every_order_can_end() external view {

@@ -17,6 +17,7 @@ constexpr std::int64_t kFirstPauseMs = 500;
 constexpr std::int64_t kLongestPauseMs = 2'000;
 constexpr std::int64_t kShortestPauseMs = 200;
 constexpr std::int64_t kHoldMs = 4'000;  ///< after a success, until the ledger's events show it
+constexpr std::int64_t kLongestRenewalPauseMs = 60'000;
 
 /// A bounded set of threads that run tasks in order of arrival.
 class Hands {
@@ -95,8 +96,9 @@ struct Actor::State {
   std::unique_ptr<Buyer> buyer;
   ActorOptions options;
 
-  std::mutex mutex;  // guards attempts
+  std::mutex mutex;  // guards attempts, offering
   std::map<DutyKey, Attempt> attempts;
+  std::map<std::uint8_t, Attempt> offering;  ///< suspended offers that are made again, by kind
 
   std::unique_ptr<Hands> runs;
   std::unique_ptr<Hands> fetches;
@@ -111,7 +113,51 @@ struct Actor::State {
       std::vector<std::pair<Duty, std::shared_ptr<const OrderView>>> due;
       sync.read([&](const Book& book, std::uint64_t head) { collect(book, head, now, due); });
       for (auto& [duty, order] : due) dispatch(duty, std::move(order));
+      for (const auto& renewal : due_renewals(now)) {
+        {
+          const std::lock_guard lock(mutex);
+          auto& attempt = offering[renewal.kind];
+          if (attempt.running || attempt.next_ms > now) continue;
+          attempt.running = true;
+        }
+        others->give([this, kind = renewal.kind](std::stop_token) { offered(kind, offer_again(kind)); });
+      }
     }
+  }
+
+  /// The suspended offers that are to be made again, of work that is done here.
+  std::vector<Renewal> due_renewals(std::int64_t now) {
+    std::vector<Renewal> out;
+    sync.read([&](const Book& book, std::uint64_t) {
+      if (const auto* self = book.account(s.account)) out = renewals(*self);
+    });
+    std::erase_if(out, [&](const Renewal& r) { return !r.due_ms || *r.due_ms > now || !s.kinds->find(r.kind); });
+    return out;
+  }
+
+  Status offer_again(std::uint8_t kind) {
+    // Were the view old, the offer may have been made, changed or ended since.
+    KOINON_CHECK(sync.catch_up());
+    const auto still = due_renewals(s.clock->now_ms());
+    const auto at = std::ranges::find(still, kind, &Renewal::kind);
+    if (at == still.end()) return {};
+    base::log_warn("an order found account {} silent, so it was drawn no more; offering kind {} again", s.account, kind);
+    return s.ledger->offer(s.account, kind, at->tier);
+  }
+
+  void offered(std::uint8_t kind, const Status& done) {
+    const std::lock_guard lock(mutex);
+    auto& attempt = offering[kind];
+    attempt.running = false;
+    if (done) {
+      attempt = Attempt{};
+      attempt.next_ms = s.clock->now_ms() + kHoldMs;
+      return;
+    }
+    if (attempt.last_error != done.error().text) base::log_warn("offering kind {} again: {}", kind, done.error().text);
+    attempt.last_error = done.error().text;
+    attempt.next_ms = s.clock->now_ms() + attempt.pause_ms;
+    attempt.pause_ms = std::min(attempt.pause_ms * 2, kLongestRenewalPauseMs);
   }
 
   void collect(const Book& book, std::uint64_t head, std::int64_t now,

@@ -35,6 +35,14 @@ Status publish_parcel(const Services& s, const OrderView& order, const work::Par
 
 Result<std::uint64_t> Buyer::place(const Purchase& purchase) {
   PurchaseNote note;
+  if (purchase.nonce) {
+    // The same terms again: another salt would be another input, and the first may be on the ledger by now.
+    KOINON_TRY(const auto kept, s_.journal->get(purchase_key(*purchase.nonce)));
+    if (kept) {
+      KOINON_TRY(note, PurchaseNote::from_json(*kept));
+      return s_.ledger->place(note.terms);
+    }
+  }
   const work::Parcel parcel{s_.random->hash(), purchase.inputs};
   const auto encoded = parcel.encode();
   const Appetite usual;
@@ -56,7 +64,7 @@ Result<std::uint64_t> Buyer::place(const Purchase& purchase) {
   KOINON_TRY(t.max_tier, tier_within(purchase.max_price));
   t.audit_bps = purchase.audit_bps;
   t.commit_window = purchase.commit_window;
-  t.nonce = s_.random->u64() >> 1;
+  t.nonce = purchase.nonce.value_or(s_.random->u64() >> 1);
   t.spec = purchase.spec;
   t.spec_digest = purchase.artifact.cid.digest;
   t.spec_size = purchase.artifact.size;

@@ -17,8 +17,10 @@ struct Purchase {
   std::uint32_t commit_window = 120;  ///< seconds to run and commit
   Hash spec;
   base::ArtifactRef artifact;
-  std::string model;                     ///< name for people
-  std::vector<base::Bytes> inputs;       ///< canonical parts
+  std::string model;                ///< name for people
+  std::vector<base::Bytes> inputs;  ///< canonical parts
+  /// Of the order, when the caller chose it: placing twice with one nonce orders once, whatever crashed in between.
+  std::optional<std::uint64_t> nonce{};
   std::optional<trust::Roots> expected;  ///< of our own run: makes the order a trap for whoever is lazy or lies
 };
 

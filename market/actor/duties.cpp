@@ -1,6 +1,9 @@
 #include "market/actor/duties.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 
 #include "market/actor/sealing.hpp"
 
@@ -117,6 +120,29 @@ std::vector<Duty> duties(const OrderView& order, std::uint32_t self, std::uint64
     case Phase::refunded: break;
   }
   return out;
+}
+
+std::vector<Renewal> renewals(const AccountView& self) {
+  constexpr std::array<std::int64_t, kRelapses> kPausesMs = {0, 60'000, 600'000};
+  std::vector<Renewal> out;
+  for (const auto& [kind, offer] : self.offers) {
+    if (!offer.suspended) continue;
+    Renewal renewal{kind, offer.tier, {}};
+    if (self.relapses < kRelapses) renewal.due_ms = offer.suspended_at_ms + kPausesMs[self.relapses];
+    out.push_back(renewal);
+  }
+  return out;
+}
+
+std::string suspension_text(const AccountView& self, const Renewal& renewal) {
+  if (!renewal.due_ms)
+    return fmt::format(
+        "an order found account {} silent, as {} times before since its last accepted work: it is not drawn until its owner "
+        "has "
+        "mended what is wrong and offers again",
+        self.id, self.relapses);
+  return fmt::format("an order found account {} silent: it is not drawn until it offers again, which it does {}", self.id,
+                     self.relapses == 0 ? "at once" : fmt::format("{} min after", self.relapses == 1 ? 1 : 10));
 }
 
 }  // namespace koinon::market

@@ -36,4 +36,22 @@ inline constexpr std::int64_t kStandbyMs = 3'000;
 /// duty to advance at once, which the ledger refuses while it is too early.
 std::vector<Duty> duties(const OrderView& order, std::uint32_t self, std::uint64_t head);
 
+/// An offer to make again: an order found the account silent, so it is drawn no more, and here its machine runs.
+struct Renewal {
+  std::uint8_t kind = 0;
+  std::uint8_t tier = 0;
+  std::optional<std::int64_t> due_ms;  ///< Unix milliseconds; nothing: not without its owner
+  friend bool operator==(const Renewal&, const Renewal&) = default;
+};
+
+/// After so many failures with no work accepted between, an account does not offer again by itself: something is wrong with it
+/// that does not pass, and each time costs stake.
+inline constexpr std::uint32_t kRelapses = 3;
+
+/// The suspended offers of an account: at once at first, after a minute when it then failed again, after ten minutes the third
+/// time. Pure.
+std::vector<Renewal> renewals(const AccountView& self);
+/// Why an offer is suspended and when it is made again, for its owner.
+std::string suspension_text(const AccountView& self, const Renewal& renewal);
+
 }  // namespace koinon::market

@@ -165,6 +165,27 @@ TEST(Duties, who_worked_may_appeal_against_a_claim_of_bad_input) {
   EXPECT_GT(mine->due_ms, order.since_ms);  // the buyer first
 }
 
+TEST(Renewals, a_suspended_offer_is_made_again_later_each_time_and_in_the_end_by_its_owner_alone) {
+  AccountView self;
+  self.id = 5;
+  self.offers[0] = Offer{true, 40, false, 0};
+  EXPECT_TRUE(renewals(self).empty());
+  self.offers[0] = Offer{false, 40, false, 0};
+  EXPECT_TRUE(renewals(self).empty()) << "its owner ended it";
+  self.offers[0] = Offer{false, 40, true, 100'000};
+  self.offers[3] = Offer{true, 41, false, 0};
+  const auto due = [&] { return renewals(self).at(0).due_ms; };
+  EXPECT_EQ(renewals(self), (std::vector<Renewal>{{0, 40, 100'000}}));
+  self.relapses = 1;
+  EXPECT_EQ(due(), 160'000);
+  EXPECT_NE(suspension_text(self, renewals(self)[0]).find("1 min after"), std::string::npos);
+  self.relapses = 2;
+  EXPECT_EQ(due(), 700'000);
+  self.relapses = 3;
+  EXPECT_FALSE(due());
+  EXPECT_NE(suspension_text(self, renewals(self)[0]).find("account 5 silent, as 3 times before"), std::string::npos);
+}
+
 TEST(Notes, come_back_as_written_and_name_damage) {
   JobNote job;
   job.claim.account = 4;

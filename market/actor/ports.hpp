@@ -46,7 +46,10 @@ class MarketLedger {
   virtual Status commit(std::uint64_t order, std::uint8_t round, std::uint32_t account, const Hash& commitment) = 0;
   virtual Status reveal(std::uint64_t order, std::uint8_t round, const trust::Claim& claim, const Hash& result_digest,
                         std::uint64_t result_size, const Hash& salt) = 0;
+  /// The bond is paid from the free balance and, where that is short, from stake that is not locked.
   virtual Status appeal(std::uint64_t order, std::uint32_t account) = 0;
+  /// Offers work of `kind` at the price of `tier`, also where the offer was suspended.
+  virtual Status offer(std::uint32_t account, std::uint8_t kind, std::uint8_t tier) = 0;
   virtual Status demand_output(std::uint64_t order, std::uint32_t account, std::uint32_t tensor, std::uint32_t subtree) = 0;
   virtual Status answer_output(std::uint64_t order, base::ByteView data, const std::vector<Hash>& siblings,
                                std::uint64_t tensor_size, std::uint64_t tensor_count,

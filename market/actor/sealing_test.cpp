@@ -131,6 +131,7 @@ class Logs final : public MarketLedger {
     return none();
   }
   Status appeal(std::uint64_t, std::uint32_t) override { return none(); }
+  Status offer(std::uint32_t, std::uint8_t, std::uint8_t) override { return none(); }
   Status demand_output(std::uint64_t, std::uint32_t, std::uint32_t, std::uint32_t) override { return none(); }
   Status answer_output(std::uint64_t, base::ByteView, const std::vector<Hash>&, std::uint64_t, std::uint64_t,
                        const std::vector<Hash>&) override {

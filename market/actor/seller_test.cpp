@@ -45,6 +45,7 @@ class Ledger final : public MarketLedger {
     return fail(Code::unsupported, "reveal");
   }
   Status appeal(std::uint64_t, std::uint32_t) override { return fail(Code::unsupported, "appeal"); }
+  Status offer(std::uint32_t, std::uint8_t, std::uint8_t) override { return fail(Code::unsupported, "offer"); }
   Status demand_output(std::uint64_t, std::uint32_t, std::uint32_t, std::uint32_t) override {
     return fail(Code::unsupported, "demand_output");
   }

@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "market/book/reading.hpp"
+#include "trust/quorum/quorum.hpp"
 
 namespace koinon::market {
 namespace {
@@ -19,6 +20,19 @@ std::string_view role_word(trust::Role role) {
     case trust::Role::jury: return "jury";
   }
   return "unknown";
+}
+
+/// How the lot decided about an audit, for people.
+std::string lot_text(const OrderView& order, const Hash& seed, bool forced) {
+  if (forced) return "Nobody drew the lot of the audit in time, so an audit is held.";
+  if (order.terms.check != trust::QuorumCheck{}.code()) return "The lot decided whether this order is audited.";
+  const auto chance = fmt::format("{}.{:02} %", order.terms.audit_bps / 100, order.terms.audit_bps % 100);
+  const auto drawn = trust::QuorumCheck::audit_lot(order.id, seed);
+  return drawn < order.terms.audit_bps
+             ? fmt::format("The lot drew {} of 10000, below {} (an audit in {} of orders): an auditor re-runs it.", drawn,
+                           order.terms.audit_bps, chance)
+             : fmt::format("The lot drew {} of 10000, not below {} (an audit in {} of orders): there is no audit.", drawn,
+                           order.terms.audit_bps, chance);
 }
 
 }  // namespace
@@ -115,12 +129,30 @@ Status Book::apply_registry(const Event& event, const Reading& in) {
     account.endpoint = in.text("endpoint");
     account.encryption_key = in.hash("encryptionKey");
   }
-  if (name == "OfferSet") account.offers[in.u8("kind")] = Offer{in.boolean("active"), in.u8("tier")};
+  if (name == "OfferSet") {
+    const Offer offer{in.boolean("active"), in.u8("tier"), false, 0};
+    account.offers[in.u8("kind")] = offer;
+    if (offer.active) {
+      account.relapses += account.failed ? 1 : 0;
+      account.failed = false;
+      account.offered_at_ms = event.at_ms;
+    }
+  }
+  if (name == "OfferSuspended") {
+    auto& offer = account.offers[in.u8("kind")];
+    offer.active = false;
+    offer.suspended = true;
+    offer.suspended_at_ms = event.at_ms;
+  }
   if (name == "Recorded") {
     const auto verdict = static_cast<Standing>(in.u8("verdict"));
     account.accepted += verdict == Standing::accepted ? 1 : 0;
     account.rejected += verdict == Standing::rejected ? 1 : 0;
     account.silent += verdict == Standing::silent ? 1 : 0;
+    if (verdict == Standing::accepted) {
+      account.failed = false;
+      account.relapses = 0;
+    }
     account.streak = in.u32("streak");
     account.points = in.wei("points");
   }
@@ -138,6 +170,10 @@ Status Book::apply_registry(const Event& event, const Reading& in) {
   if (name == "Deposited" || name == "Credited") return move(nullptr, &account.free);
   if (name == "Withdrawn" || name == "Debited") return move(&account.free, nullptr);
   if (name == "Staked") return move(&account.free, &account.stake);
+  if (name == "Pledged") {
+    account.unbonding = in.wei("unbonding");
+    return move(&account.stake, nullptr);
+  }
   if (name == "UnstakeRequested") account.unbonding = amount;
   if (name == "Unstaked") {
     account.unbonding = Wei{};
@@ -260,7 +296,7 @@ Status Book::apply_market(const Event& event, const Reading& in) {
     order.seed_block = in.u64("seedBlock");
     order.deadline = in.i64("deadline");
   } else if (name == "AuditDrawn") {
-    tell("The lot decided whether this order is audited.");
+    tell(lot_text(order, in.hash("seed"), in.boolean("forced")));
   } else if (name == "VerdictStanding") {
     StandingVerdict verdict;
     verdict.output_root = in.hash("outputRoot");
@@ -320,6 +356,8 @@ Status Book::apply_market(const Event& event, const Reading& in) {
     if (const auto who = accounts_.find(account); who != accounts_.end()) {
       KOINON_TRY(who->second.free, who->second.free.plus(seat->paid));
       KOINON_TRY(who->second.earned, who->second.earned.plus(seat->paid));
+      if (seat->verdict == Standing::silent && order.rounds[seat->round].drawn_at_ms >= who->second.offered_at_ms)
+        who->second.failed = true;
     }
     if (!seat->slashed.is_zero())
       tell(fmt::format("Account {} was slashed {}.", account, seat->slashed.tokens()));

@@ -168,8 +168,10 @@ struct OrderView {
 };
 
 struct Offer {
-  bool active = false;
+  bool active = false;  ///< drawn while its weight lasts; false when suspended
   std::uint8_t tier = 0;
+  bool suspended = false;  ///< an order found the account silent: not drawn until it offers again
+  std::int64_t suspended_at_ms = 0;
 };
 
 struct AccountView {
@@ -184,6 +186,9 @@ struct AccountView {
   Wei unbonding;  ///< part of the stake that was asked back
   Wei deposited;  ///< ever
   std::uint32_t accepted = 0, rejected = 0, silent = 0, streak = 0;
+  std::int64_t offered_at_ms = 0;  ///< when it last offered work
+  bool failed = false;             ///< silent in an order that it was drawn for since
+  std::uint32_t relapses = 0;      ///< times that it offered again after such a failure, with no work accepted between
 };
 
 /// The market as its events tell it: a pure state machine, the same for everybody who reads the same ledger. Feeding it events

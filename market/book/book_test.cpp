@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "trust/quorum/quorum.hpp"
+
 namespace koinon::market {
 namespace {
 
@@ -56,6 +58,87 @@ void draw(Tape& tape) {
       "Drawn",
       fmt::format(R"({{"orderId":"7","round":0,"seed":{},"accounts":[2,3,4],"tiers":[1,2,3],"locked":"2000","deadline":120}})",
                   kHash));
+}
+
+TEST(Book, tells_how_the_lot_decided_about_an_audit) {
+  const auto told = [](const std::string& seed, bool forced) {
+    Tape tape;
+    for (int id = 1; id <= 4; ++id) open_account(tape, id);
+    place(tape);
+    draw(tape);
+    tape.market("AuditDrawn", fmt::format(R"({{"orderId":"7","seed":{},"forced":{}}})", seed, forced));
+    return tape.book.order(7)->story.back().text;
+  };
+  base::Hash seed;
+  seed.bytes[31] = 0xaa;
+  const auto drawn = trust::QuorumCheck::audit_lot(7, seed);
+  ASSERT_GE(drawn, 600U);
+  EXPECT_EQ(told(kHash, false),
+            fmt::format("The lot drew {} of 10000, not below 600 (an audit in 6.00 % of orders): there is no audit.", drawn));
+  while (trust::QuorumCheck::audit_lot(7, seed) >= 600) ++seed.bytes[0];
+  EXPECT_NE(
+      told("\"" + base::to_hex(seed) + "\"", false).find("below 600 (an audit in 6.00 % of orders): an auditor re-runs it."),
+      std::string::npos);
+  EXPECT_EQ(told(kHash, true), "Nobody drew the lot of the audit in time, so an audit is held.");
+}
+
+/// An order of members 2, 3 and 4, drawn at the next block, that ends with account 2 silent.
+void end_in_silence(Tape& tape) {
+  place(tape);
+  draw(tape);
+  tape.market("MemberSettled", R"({"orderId":"7","account":2,"verdict":3,"paid":"0","fee":"0","slashed":"9"})");
+  tape.market("Refunded", R"({"orderId":"7","buyer":1,"reason":3,"paid":"0","burned":"9","slashed":"9","refunded":"430"})");
+  tape.registry("OfferSuspended", R"({"account":2,"kind":0})");
+  tape.registry("Recorded", R"({"account":2,"verdict":3,"streak":0,"points":"0"})");
+}
+
+TEST(Book, knows_which_offers_are_suspended_and_how_often_that_came_again) {
+  Tape tape;
+  for (int id = 1; id <= 4; ++id) open_account(tape, id);
+  const auto offer = [&] { tape.registry("OfferSet", R"({"account":2,"kind":0,"tier":7,"active":true})"); };
+  offer();
+  const auto& account = *tape.book.account(2);
+  for (std::uint32_t round = 0; round < 3; ++round) {
+    EXPECT_EQ(account.relapses, round);
+    end_in_silence(tape);
+    EXPECT_TRUE(account.failed);
+    EXPECT_TRUE(account.offers.at(0).suspended);
+    EXPECT_FALSE(account.offers.at(0).active);
+    EXPECT_EQ(account.offers.at(0).tier, 7);
+    EXPECT_GT(account.offers.at(0).suspended_at_ms, account.offered_at_ms);
+    offer();
+    EXPECT_TRUE(account.offers.at(0).active);
+    EXPECT_FALSE(account.offers.at(0).suspended);
+  }
+  EXPECT_EQ(account.relapses, 3U);
+  tape.registry("Recorded", R"({"account":2,"verdict":1,"streak":1,"points":"0"})");
+  EXPECT_EQ(account.relapses, 0U);
+}
+
+TEST(Book, counts_no_failure_in_an_order_drawn_before_the_offer_was_made_again) {
+  Tape tape;
+  for (int id = 1; id <= 4; ++id) open_account(tape, id);
+  place(tape);
+  draw(tape);
+  tape.registry("OfferSet", R"({"account":2,"kind":0,"tier":7,"active":true})");
+  tape.market("MemberSettled", R"({"orderId":"7","account":2,"verdict":3,"paid":"0","fee":"0","slashed":"9"})");
+  EXPECT_FALSE(tape.book.account(2)->failed);
+}
+
+TEST(Book, takes_a_bond_from_free_balance_and_stake) {
+  Tape tape;
+  open_account(tape, 2);
+  tape.registry("Deposited", R"({"account":2,"from":"0x00000000000000000000000000000000000000bb","amount":"100"})");
+  tape.registry("Staked", R"({"account":2,"amount":"90"})");
+  tape.registry("UnstakeRequested", R"({"account":2,"amount":"80","availableAt":"5"})");
+  tape.registry("Debited", R"({"account":2,"amount":"10"})");
+  tape.registry("Pledged", R"({"account":2,"amount":"30","unbonding":"60"})");
+  const auto& account = *tape.book.account(2);
+  EXPECT_TRUE(account.free.is_zero());
+  EXPECT_EQ(account.stake, Wei(60));
+  EXPECT_EQ(account.unbonding, Wei(60));
+  const auto bad = tape.play("Registry", "Pledged", R"({"account":2,"amount":"61","unbonding":"0"})");
+  EXPECT_FALSE(bad) << "more than the stake";
 }
 
 TEST(Book, follows_an_order_through_its_phases) {

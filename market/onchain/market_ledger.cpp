@@ -1,3 +1,4 @@
+#include "ledger/contracts/registry.hpp"
 #include "ledger/contracts/work_market.hpp"
 #include "market/onchain/onchain.hpp"
 
@@ -6,12 +7,13 @@ namespace {
 
 using base::Code;
 using base::fail;
+using ledger::contracts::Registry;
 using ledger::contracts::WorkMarket;
 
 class OnchainMarket final : public MarketLedger {
  public:
   OnchainMarket(ledger::Rpc& rpc, ledger::TxSender& sender, std::uint64_t chain_id, const MarketAddresses& addresses)
-      : rpc_(rpc), sender_(sender), chain_id_(chain_id), market_(rpc, addresses.market) {}
+      : rpc_(rpc), sender_(sender), chain_id_(chain_id), market_(rpc, addresses.market), registry_(rpc, addresses.registry) {}
 
   [[nodiscard]] trust::OrderContext context(std::uint64_t order) const override {
     return {chain_id_, market_.address(), order};
@@ -66,6 +68,9 @@ class OnchainMarket final : public MarketLedger {
                                result_size, salt));
   }
   Status appeal(std::uint64_t order, std::uint32_t account) override { return send(market_.appeal(order, account)); }
+  Status offer(std::uint32_t account, std::uint8_t kind, std::uint8_t tier) override {
+    return send(registry_.set_offer(account, kind, tier, true));
+  }
   Status demand_output(std::uint64_t order, std::uint32_t account, std::uint32_t tensor, std::uint32_t subtree) override {
     return send(market_.demand_output(order, account, tensor, subtree));
   }
@@ -115,6 +120,7 @@ class OnchainMarket final : public MarketLedger {
   ledger::TxSender& sender_;
   std::uint64_t chain_id_;
   WorkMarket market_;
+  Registry registry_;
 };
 
 }  // namespace

@@ -40,7 +40,7 @@ struct ExtraCheck {
 
 /// What Deployment::version says of contracts that this program speaks to. Another version has other events and rules: its data
 /// folder goes on with the program of its day.
-inline constexpr const char* kMarketVersion = "2";
+inline constexpr const char* kMarketVersion = "3";
 
 /// Deploys token (unless `token` is given), registry, checks and market. Errors: those of ledger::deploy.
 Result<ledger::Deployment> deploy_market(ledger::Rpc& rpc, ledger::TxSender& sender, const MarketConfig& config,

@@ -45,9 +45,9 @@ TEST(Liars, minority_is_slashed_and_the_buyer_gets_the_right_result) {
     EXPECT_EQ(seat_of(order, world.provider(i)).verdict, Standing::accepted);
     EXPECT_EQ(seat_of(order, world.provider(i)).paid, net_price());
   }
-  // Half of what was slashed is burned, the other half is the buyer's: nobody found the fault but the quorum itself.
-  EXPECT_EQ(after.free.at(world.buyer().account()),
-            before.free.at(world.buyer().account()).plus(prices(10)).value().minus(prices(2)).value());
+  // The buyer pays for what it got; what the liar lost is burned, because nobody had to find it.
+  EXPECT_EQ(after.free.at(world.buyer().account()), before.free.at(world.buyer().account()).minus(prices(2)).value());
+  EXPECT_EQ(order.burned, lock_of_three().plus(prices(2).minus(net_price().times(2).value()).value()).value());
   expect_conserved(order);
   const auto receipt = world.receipt(id);
   EXPECT_EQ(receipt.outputs, model.run(model.input(10)).outputs);
@@ -129,6 +129,37 @@ TEST(Liars, majority_is_caught_by_the_appeal_of_the_honest_minority) {
             before.free.at(world.provider(2).account()).plus(net_price()).value().plus(reward).value());
   expect_conserved(order);
   EXPECT_TRUE(market::verify_offline(world.receipt(id)));
+}
+
+TEST(Liars, who_has_all_its_money_staked_appeals_from_its_stake) {
+  auto& world = World::shared();
+  world.cast({0, 1, 2});
+  for (const auto i : std::vector<std::size_t>{0, 1}) world.provider(i).conduct->seller = Mood::lies;
+  auto& honest = world.provider(2);
+  honest.conduct->hold = true;
+  const auto model = small_model();
+  const auto id = world.place(world.purchase(model, 18));
+  world.await(id, drawn);
+  world.enter({3, 4, 5, 6, 7, 8, 9});  // the jury
+  ASSERT_TRUE(honest.node->accounts().withdraw(honest.account(), world.money().free.at(honest.account())));
+  const auto before = world.money();
+  ASSERT_TRUE(before.free.at(honest.account()).is_zero());
+  honest.conduct->hold = false;
+  const auto order = world.await_end(id);
+  const auto after = world.money();
+  expect_truth(order, model, 18);
+  for (const auto i : std::vector<std::size_t>{0, 1}) expect_caught(order, world.provider(i), before, after);
+  EXPECT_EQ(seat_of(order, honest).verdict, Standing::accepted);
+  EXPECT_EQ(seat_of(order, honest).paid, net_price());
+  // Five quarters of what a jury of seven is paid, out of the stake, and with the reward into the free balance.
+  const auto bond = prices(7).scaled(5, 4).value();
+  EXPECT_EQ(order.appeal_bonds, bond);
+  EXPECT_EQ(after.stake.at(honest.account()), before.stake.at(honest.account()).minus(bond).value());
+  EXPECT_EQ(after.free.at(honest.account()), order.appeals_returned.plus(net_price()).value());
+  EXPECT_GT(order.appeals_returned, bond);
+  expect_conserved(order);
+  world.expect_book_matches_ledger();
+  ASSERT_TRUE(honest.node->accounts().stake(honest.account(), bond));  // for the tests that follow
 }
 
 TEST(Liars, single_liar_is_caught_by_a_trap_of_the_buyer) {

@@ -42,6 +42,32 @@ TEST(Silence, provider_that_never_commits_is_slashed_and_replaced) {
   EXPECT_TRUE(market::verify_offline(world.receipt(id)));
 }
 
+TEST(Silence, a_provider_that_runs_sees_itself_suspended_and_offers_again) {
+  auto& world = World::shared();
+  world.cast({0});
+  const auto account = world.provider(0).account();
+  const auto seen = [&] {
+    market::AccountView out;
+    world.buyer().node->sync().read([&](const market::Book& book, std::uint64_t) { out = *book.account(account); });
+    return out;
+  };
+  const auto order_of = [&](std::uint64_t input) {
+    auto wanted = world.purchase(small_model(), input);
+    wanted.n = wanted.k = 1;
+    wanted.commit_window = 3;
+    return world.place(wanted);
+  };
+  EXPECT_EQ(world.await_end(order_of(25)).phase, Phase::settled);  // so that what it failed at before counts no more
+  world.provider(0).conduct->seller = Mood::mute;
+  EXPECT_EQ(world.await_end(order_of(26)).phase, Phase::refunded);
+  world.provider(0).conduct->seller = Mood::honest;
+  ASSERT_TRUE(eventually([&] { return seen().offers.at(0).active && seen().relapses == 1; }));
+  EXPECT_EQ(world.buyer().node->accounts().eligible(0, World::kTier).value().count, 1U);
+  EXPECT_EQ(world.await_end(order_of(27)).phase, Phase::settled);
+  EXPECT_EQ(seen().relapses, 0U) << "accepted work ends the count";
+  world.expect_book_matches_ledger();
+}
+
 TEST(Silence, provider_that_never_reveals_is_slashed) {
   auto& world = World::shared();
   world.cast({0, 1, 2});
@@ -70,9 +96,10 @@ TEST(Silence, order_that_everybody_leaves_is_refunded_whole) {
   const auto order = world.await_end(world.place(wanted));
   ASSERT_EQ(order.phase, Phase::refunded);
   EXPECT_EQ(seat_of(order, world.provider(0)).slashed, silence());
-  // All that it paid, and half of what was slashed.
+  // All that it paid, and nothing of what the silent lost: that is burned, since silence can be arranged.
   const auto buyer = world.buyer().account();
-  EXPECT_EQ(world.money().free.at(buyer), before.free.at(buyer).plus(silence().scaled(1, 2).value()).value());
+  EXPECT_EQ(world.money().free.at(buyer), before.free.at(buyer));
+  EXPECT_EQ(order.burned, silence());
   expect_conserved(order);
 }
 

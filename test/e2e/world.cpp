@@ -107,7 +107,6 @@ std::unique_ptr<Member> World::start(const std::string& name, const std::functio
   options.config.provider.price = prices(1);
   options.config.provider.stake = Wei::parse_tokens(kTokensOfStake).value();
   if (change) change(options);
-  member->offering = options.provide;
   member->node = need(node::Node::start(std::move(options)), name);
   return member;
 }
@@ -122,9 +121,23 @@ std::unique_ptr<Member> World::join(const std::string& name, const std::function
 void World::offer(const std::vector<std::size_t>& providers, bool active) {
   at_once(providers, [&](std::size_t i) {
     auto& member = *providers_.at(i);
-    if (member.offering == active) return;
-    need(member.node->accounts().set_offer(member.account(), 0, kTier, active), "offer");
-    member.offering = active;
+    // Who was just suspended is about to offer again by itself: let it, so that its transaction does not come after ours.
+    market::Offer now;
+    eventually(
+        [&] {
+          bool busy = false;
+          need(member.node->sync().catch_up(), "catch up");
+          member.node->sync().read([&](const market::Book& book, std::uint64_t) {
+            const auto& account = *book.account(member.account());
+            if (const auto at = account.offers.find(0); at != account.offers.end()) now = at->second;
+            const auto soon = member.node->clock().now_ms() + 10'000;
+            for (const auto& renewal : market::renewals(account)) busy = busy || (renewal.due_ms && *renewal.due_ms < soon);
+          });
+          return !busy;
+        },
+        15'000);
+    if (now.active != active || now.suspended)
+      need(member.node->accounts().set_offer(member.account(), 0, kTier, active), "offer");
   });
 }
 

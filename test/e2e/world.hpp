@@ -20,7 +20,6 @@ struct Member {
   std::shared_ptr<Conduct> conduct = std::make_shared<Conduct>();  ///< shared with the node's actors
   base::TempFolder folder;
   std::unique_ptr<node::Node> node;
-  bool offering = false;
 
   [[nodiscard]] std::uint32_t account() const { return node->account(); }
 };
