@@ -75,7 +75,8 @@ class Fields {
   template <class T>
   T number(const char* key) {
     const auto* value = find(key);
-    if (value != nullptr && value->is_number_unsigned() && value->get<std::uint64_t>() <= std::numeric_limits<T>::max())
+    constexpr auto kMost = std::min<std::uint64_t>(std::numeric_limits<T>::max(), std::numeric_limits<std::int64_t>::max());
+    if (value != nullptr && value->is_number_unsigned() && value->get<std::uint64_t>() <= kMost)
       return static_cast<T>(value->get<std::uint64_t>());
     complain(key, "a whole number in range");
     return 0;
@@ -172,35 +173,31 @@ Status check_signature(const Hash& digest, const base::FixedBytes<65>& signature
   return {};
 }
 
-}  // namespace
-
-Hash claim_digest(const trust::OrderContext& context, std::uint32_t account, const Hash& spec, const Hash& input_root,
-                  const Hash& output_root, const Hash& trace_root) {
-  const ledger::TypedDomain domain{"Koinon", "1", context.chain_id, context.market};
-  const auto claim =
-      ledger::StructHash(
-          "Claim(uint64 order,uint32 account,bytes32 spec,bytes32 inputRoot,bytes32 outputRoot,bytes32 traceRoot)")
-          .add(context.order)
-          .add(std::uint64_t{account})
-          .add(spec)
-          .add(input_root)
-          .add(output_root)
-          .add(trace_root)
-          .hash();
-  return ledger::typed_data_hash(domain.separator(), claim);
+/// The receipt as JSON, with its signature.
+json whole(const Receipt& receipt) {
+  auto out = body(receipt);
+  out["signature"] = base::to_hex(receipt.signature);
+  return out;
 }
 
-Hash Receipt::digest() const { return base::keccak256(base::as_bytes(body(*this).dump())); }
-
-std::string Receipt::to_json() const {
-  auto out = body(*this);
-  out["signature"] = base::to_hex(signature);
-  return out.dump(2);
+/// Names the first place where a text differs from the receipt that was read from it. Errors: malformed.
+Status expect_same(const json& ours, const json& theirs, const std::string& where) {
+  if (ours == theirs) return {};
+  if (ours.is_object() && theirs.is_object()) {
+    for (const auto& [key, value] : theirs.items()) {
+      const auto place = where.empty() ? key : where + "." + key;
+      const auto at = ours.find(key);
+      if (at == ours.end()) return fail(Code::malformed, "[receipt] unknown field '{}'", place.substr(0, 80));
+      KOINON_CHECK(expect_same(*at, value, place));
+    }
+  } else if (ours.is_array() && theirs.is_array() && ours.size() == theirs.size()) {
+    for (std::size_t i = 0; i < ours.size(); ++i) KOINON_CHECK(expect_same(ours[i], theirs[i], where));
+  }
+  return fail(Code::malformed, "[receipt] {}: '{}' expected", where, ours.dump().substr(0, 80));
 }
 
-Result<Receipt> Receipt::from_json(std::string_view text) {
-  const auto parsed = base::parse_json(text);
-  if (parsed.is_discarded()) return fail(Code::malformed, "[receipt] not JSON");
+/// The fields that a receipt has. Errors: malformed, unsupported (another format).
+Result<Receipt> read_receipt(const json& parsed) {
   Fields in(parsed, "");
   Receipt out;
   if (const auto format = in.text("format"); in.status() && format != kFormat)
@@ -254,6 +251,37 @@ Result<Receipt> Receipt::from_json(std::string_view text) {
     KOINON_TRY(auto read, read_payment(payment));
     out.payments.push_back(std::move(read));
   }
+  return out;
+}
+
+}  // namespace
+
+Hash claim_digest(const trust::OrderContext& context, std::uint32_t account, const Hash& spec, const Hash& input_root,
+                  const Hash& output_root, const Hash& trace_root) {
+  const ledger::TypedDomain domain{"Koinon", "1", context.chain_id, context.market};
+  const auto claim =
+      ledger::StructHash(
+          "Claim(uint64 order,uint32 account,bytes32 spec,bytes32 inputRoot,bytes32 outputRoot,bytes32 traceRoot)")
+          .add(context.order)
+          .add(std::uint64_t{account})
+          .add(spec)
+          .add(input_root)
+          .add(output_root)
+          .add(trace_root)
+          .hash();
+  return ledger::typed_data_hash(domain.separator(), claim);
+}
+
+Hash Receipt::digest() const { return base::keccak256(base::as_bytes(body(*this).dump())); }
+
+std::string Receipt::to_json() const { return whole(*this).dump(2); }
+
+Result<Receipt> Receipt::from_json(std::string_view text) {
+  auto parsed = base::read_json(text);
+  if (!parsed) return fail(std::move(parsed).error().within("[receipt]"));
+  KOINON_TRY(auto out, read_receipt(*parsed));
+  // One writing for one receipt: what it does not say itself when written again was added or changed by somebody.
+  KOINON_CHECK(expect_same(whole(out), *parsed, ""));
   return out;
 }
 

@@ -53,7 +53,8 @@ struct Receipt {
   /// keccak256 of the JSON without its signature, keys sorted, no spaces.
   [[nodiscard]] Hash digest() const;
   [[nodiscard]] std::string to_json() const;
-  /// Errors: malformed, naming the field.
+  /// Takes what to_json() writes, whatever its white space and the order of its fields, and nothing else: no unknown field, no
+  /// key twice, no other spelling of a value. Errors: malformed, naming the field; unsupported (another format).
   static Result<Receipt> from_json(std::string_view text);
   /// True when it names the settlement that the order has now: a reorganisation may have taken back the one that it names.
   [[nodiscard]] bool is_of(const OrderView& settled) const;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "market/receipt/sample.hpp"
@@ -52,6 +53,40 @@ TEST(Receipt, refuses_every_changed_field) {
     EXPECT_FALSE(receipt && rejection(*receipt)) << item.key();
   }
   EXPECT_GT(fields, 40U);
+}
+
+TEST(Receipt, has_one_writing) {
+  const auto text = sample_receipt().to_json();
+  const auto refused = [](const std::string& changed) {
+    const auto read = Receipt::from_json(changed);
+    EXPECT_FALSE(read) << changed.substr(0, 120);
+    return read ? std::string() : read.error().text;
+  };
+  for (const auto* place : {"", "/policy", "/money", "/ledger", "/claims/0", "/payments/0"}) {
+    auto document = nlohmann::json::parse(text);
+    document[nlohmann::json::json_pointer(place)]["note"] = "paid twice";
+    EXPECT_NE(refused(document.dump()).find("note"), std::string::npos) << place;
+  }
+  EXPECT_NE(refused("{\"order\": 1," + text.substr(1)).find("'order' twice"), std::string::npos);
+  EXPECT_NE(refused(text + "{}").find("[json]"), std::string::npos);
+  for (const auto* key : {"chain_id", "order", "issued_at"})
+    for (const nlohmann::json& value : {nlohmann::json(std::uint64_t{1} << 63), nlohmann::json(-1), nlohmann::json(1.0),
+                                        nlohmann::json("1"), nlohmann::json(nullptr), nlohmann::json(true)}) {
+      auto document = nlohmann::json::parse(text);
+      document[key] = value;
+      EXPECT_NE(refused(document.dump()).find(key), std::string::npos) << value;
+    }
+  auto document = nlohmann::json::parse(text);
+  auto upper = document["program"].get<std::string>();
+  std::ranges::transform(upper, upper.begin(), [](char c) { return c >= 'a' && c <= 'f' ? static_cast<char>(c - 32) : c; });
+  document["program"] = upper;
+  if (upper != nlohmann::json::parse(text)["program"].get<std::string>()) {
+    EXPECT_NE(refused(document.dump()).find("program"), std::string::npos);
+  }
+  document = nlohmann::json::parse(text);
+  document["money"]["paid"] = "0" + document["money"]["paid"].get<std::string>();
+  EXPECT_NE(refused(document.dump()).find("paid"), std::string::npos);
+  EXPECT_TRUE(Receipt::from_json(nlohmann::json::parse(text).dump())) << "white space is free";
 }
 
 TEST(Receipt, refuses_too_few_claims_even_when_the_issuer_signs_again) {
