@@ -89,6 +89,7 @@ struct LocalLedger::State {
   // Guarded by mutex:
   std::deque<Item> queue;
   std::deque<std::promise<Status>> checkpoints;
+  bool serving = false;  ///< the chain was opened
   bool stopping = false;
   bool stopped = false;
   std::optional<Error> broken;
@@ -101,6 +102,7 @@ struct LocalLedger::State {
     {
       const std::lock_guard guard(mutex);
       if (broken) return fail(*broken);
+      if (!serving) return fail(Code::exhausted, "[local ledger] is being started: retry");
       if (stopping) return fail(Code::exhausted, "[local ledger] is stopping");
       if (queue.size() >= options.max_in_flight)
         return fail(Code::exhausted, "[local ledger] {} transactions wait: retry", queue.size());
@@ -124,6 +126,7 @@ struct LocalLedger::State {
 
   void publish(Chain& chain) {
     const std::lock_guard guard(mutex);
+    serving = true;
     anvil_url = chain.anvil().url();
     anvil_pid = chain.anvil().pid();
     stats.replayed = chain.replayed();
@@ -214,9 +217,19 @@ Result<std::unique_ptr<LocalLedger>> LocalLedger::start(LocalLedgerOptions optio
   if (options.anvil.empty()) {
     KOINON_TRY(options.anvil, find_anvil());
   }
-  KOINON_CHECK(base::make_folder(options.folder));
-  auto state = std::make_unique<State>(std::move(options));
+  std::unique_ptr<LocalLedger> out(new LocalLedger(std::make_unique<State>(std::move(options))));
+  auto* state = out->state_.get();
+  // First of all, so that a taken address leaves nothing behind; until the chain is open the answer is "retry".
+  const auto anvil_url = [state] {
+    const std::lock_guard guard(state->mutex);
+    return state->anvil_url;
+  };
+  state->proxy =
+      std::make_unique<Proxy>(ProxyBackend{[state](Bytes bytes) { return state->submit(std::move(bytes)); }, anvil_url},
+                              state->options.max_body, state->options.site);
+  KOINON_CHECK(state->proxy->listen(state->options.address, state->options.port));
   const auto& folder = state->options.folder;
+  KOINON_CHECK(base::make_folder(folder));
   KOINON_TRY(auto lock, FolderLock::take(folder));
   state->lock.emplace(std::move(lock));
   base::SystemRandom random;
@@ -224,20 +237,11 @@ Result<std::unique_ptr<LocalLedger>> LocalLedger::start(LocalLedgerOptions optio
   state->faucet.emplace(std::move(key));
   Chain::Config config{folder, state->options.anvil, 0, state->faucet->address()};
   KOINON_TRY(config.genesis_time, genesis_time(folder, state->options.genesis_time, state->clock));
-  auto* raw = state.get();
-  state->proxy = std::make_unique<Proxy>(ProxyBackend{[raw](Bytes bytes) { return raw->submit(std::move(bytes)); },
-                                                      [raw] {
-                                                        const std::lock_guard guard(raw->mutex);
-                                                        return raw->anvil_url;
-                                                      }},
-                                         state->options.max_body);
   std::promise<Status> ready;
   auto is_ready = ready.get_future();
   state->thread =
-      std::thread([raw, config, ready = std::move(ready)]() mutable { raw->run(std::move(config), std::move(ready)); });
-  std::unique_ptr<LocalLedger> out(new LocalLedger(std::move(state)));
+      std::thread([state, config, ready = std::move(ready)]() mutable { state->run(std::move(config), std::move(ready)); });
   KOINON_CHECK(is_ready.get());
-  KOINON_CHECK(raw->proxy->listen(raw->options.address, raw->options.port));
   return out;
 }
 
@@ -279,7 +283,7 @@ void LocalLedger::stop() {
   }
   state_->wake.notify_all();
   if (state_->thread.joinable()) state_->thread.join();
-  state_->proxy->stop();
+  if (state_->proxy) state_->proxy->stop();
 }
 
 }  // namespace koinon::ledger::local

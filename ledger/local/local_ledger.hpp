@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "ledger/key.hpp"
+#include "net/site.hpp"
 
 namespace koinon::ledger::local {
 
@@ -11,6 +12,7 @@ struct LocalLedgerOptions {
   std::filesystem::path anvil;   ///< empty: find_anvil()
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;                 ///< of the RPC proxy; 0: a free one
+  net::Site site{.extensions = true};     ///< whose pages may ask the proxy; those of its own address always may
   std::int64_t block_ms = 2'000;          ///< an empty block when none came for so long, so that time passes; 0: never
   std::uint64_t dump_every_blocks = 500;  ///< a dump, and a new journal, after so many blocks
   std::size_t max_in_flight = 512;        ///< transactions accepted and not yet in a block
@@ -32,7 +34,8 @@ Result<std::filesystem::path> find_anvil(const std::filesystem::path& root = {})
 /// 4. Balances are real only here: prevrandao of anvil is predictable, so nothing drawn on it is safe from cheats.
 class LocalLedger {
  public:
-  /// Errors: not_found (no anvil), conflict (folder in use), io, malformed (a damaged dump or journal, with its place).
+  /// Listens before it makes or changes anything. Errors: io (the address is taken or not ours), not_found (no anvil), conflict
+  /// (folder in use), io, malformed (a damaged dump or journal, with its place).
   static Result<std::unique_ptr<LocalLedger>> start(LocalLedgerOptions options);
   ~LocalLedger();
   LocalLedger(const LocalLedger&) = delete;

@@ -99,8 +99,8 @@ std::optional<std::string> refusal(std::string_view method, const json& params) 
 
 }  // namespace
 
-Proxy::Proxy(ProxyBackend backend, std::uint64_t max_body)
-    : backend_(std::move(backend)), max_body_(max_body), client_([] {
+Proxy::Proxy(ProxyBackend backend, std::uint64_t max_body, net::Site site)
+    : backend_(std::move(backend)), max_body_(max_body), site_(std::move(site)), client_([] {
         net::ClientOptions options;
         options.timeout_ms = 60'000;
         options.max_body = 256u << 20;
@@ -112,13 +112,24 @@ Status Proxy::listen(const std::string& address, std::uint16_t port) {
   net::Router router;
   net::RouteOptions route;
   route.max_body = max_body_;
+  route.gate = [this](const net::HttpRequest& request) -> std::optional<net::HttpResponse> {
+    const auto passed = net::check_site(site_, request.headers.get("Host"), request.headers.find("Origin"));
+    if (passed) return std::nullopt;
+    return net::HttpResponse::error(passed.error());
+  };
   router.post(
       "/",
       [this](const net::HttpRequest& request) -> Result<net::HttpResponse> {
-        return net::HttpResponse::json(200, answer(request.body));
+        auto out = net::HttpResponse::json(200, answer(request.body));
+        net::grant_origin(site_, request, out);
+        return out;
       },
       route);
+  router.on(net::Method::options, "/", [this](const net::HttpRequest& request) { return net::preflight(site_, request); });
   net::WebSocketHandler socket;
+  socket.on_open = [this](const std::shared_ptr<net::WebSocketSession>&, const net::HttpRequest& request) {
+    return net::check_site(site_, request.headers.get("Host"), request.headers.find("Origin"));
+  };
   socket.on_text = [this](const std::shared_ptr<net::WebSocketSession>& session, std::string text) {
     if (auto sent = session->send(answer_socket(session, text)); !sent) session->close();
   };

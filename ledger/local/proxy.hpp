@@ -10,6 +10,7 @@
 #include "ledger/rlp.hpp"
 #include "net/http_client.hpp"
 #include "net/http_server.hpp"
+#include "net/site.hpp"
 
 namespace koinon::ledger::local {
 
@@ -24,7 +25,8 @@ struct ProxyBackend {
 /// the source are served. eth_subscribe serves newHeads.
 class Proxy {
  public:
-  Proxy(ProxyBackend backend, std::uint64_t max_body);
+  /// `site`: whose pages may ask it; programs, which send no Origin, always may.
+  Proxy(ProxyBackend backend, std::uint64_t max_body, net::Site site = {});
   /// Errors: io (address in use).
   Status listen(const std::string& address, std::uint16_t port);
   void stop();
@@ -43,6 +45,7 @@ class Proxy {
 
   ProxyBackend backend_;
   std::uint64_t max_body_;
+  const net::Site site_;
   net::HttpClient client_;
   std::mutex mutex_;
   /// Guarded by mutex_. A session is a handle, which does not keep its connection open.
