@@ -1,6 +1,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "ledger/deployment.hpp"
@@ -28,6 +29,7 @@ struct NodeOptions {
   trust::CheckSet rules = trust::standard_checks();      ///< the checks that this node understands
   std::filesystem::path page;                            ///< folder of the built web page; empty: found beside the program
   std::int64_t block_ms = 1'000;                         ///< of a local ledger: an empty block after so long
+  std::stop_token stop;                                  ///< gives up a start that waits for its ledger
   /// Builds the routes that the node serves, usually make_api of node/api/api.hpp; called once, when all else is ready. Without
   /// it the node serves artifacts alone.
   std::function<net::Router(Node& node)> make_router;
@@ -41,10 +43,16 @@ struct NodeOptions {
 class Node {
  public:
   /// Opens the data folder, starts or reaches the ledger, opens an account when there is none (on a local ledger the faucet
-  /// pays for it), reconciles with the ledger, and serves. Errors name the step that failed and what to do.
+  /// pays for it), reconciles with the ledger, and serves. Listens before it makes anything. A ledger elsewhere that does not
+  /// answer is waited for: without end when this folder worked on it before, else ledger.wait seconds; meanwhile the API
+  /// answers 503 and says so. Errors name the step that failed and what to do; cancelled when `stop` was asked for.
   static Result<std::unique_ptr<Node>> start(NodeOptions options);
   /// Stops in order: HTTP, actors, ledger.
   ~Node();
+  /// Withdraws the account's offers and waits, provider.stop_wait seconds at most, for the orders that it was drawn for; `tell`
+  /// gets lines for people. The next start offers again. From then on no order is placed.
+  void drain(const std::function<void(const std::string& line)>& tell);
+  [[nodiscard]] bool is_stopping() const;
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 

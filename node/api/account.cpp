@@ -77,7 +77,7 @@ Result<HttpResponse> offer(Context& context, const HttpRequest& request) {
 
 void add_account(net::Router& router, const ContextPtr& context) {
   const Rule rule{Access::spend, "application/json"};
-  const net::RouteOptions small{kMaxBody};
+  const auto small = behind(context, rule, kMaxBody);
   router.post("/api/v1/account/deposit", guarded(context, rule, amount_action(&Accounts::deposit)), small);
   router.post("/api/v1/account/withdraw", guarded(context, rule, amount_action(&Accounts::withdraw)), small);
   router.post("/api/v1/account/stake", guarded(context, rule, amount_action(&Accounts::stake)), small);

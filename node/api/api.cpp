@@ -13,12 +13,20 @@ net::Router make_api(Node& node, ApiOptions options) {
   api::add_providers(router, context);
   api::add_models(router, context);
   api::add_quote(router, context);
+  api::add_preview(router, context);
+  api::add_history(router, context);
+  api::add_account_record(router, context);
   api::add_delivery(router, context);
   api::add_ledger(router, context);
   api::add_account(router, context);
   api::add_metrics(router, context);
   api::add_page(router, context);
   api::add_events(router, context);
+  router.on<std::string>(net::Method::options, "/{rest...}",
+                         [context](const net::HttpRequest& request, const std::string&) {
+                           return net::preflight(context->gate.door().site, request);
+                         },
+                         {.max_body = 0});
   return router;
 }
 

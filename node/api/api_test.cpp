@@ -158,6 +158,9 @@ TEST_F(ApiTest, runs_an_order_to_its_receipt) {
   EXPECT_EQ(get("/api/v1/models/" + model["program"].get<std::string>()), model);
   const auto quote = get(fmt::format("/api/v1/quote?program={}&max_price={}", model["program"].get<std::string>(), kPrice));
   EXPECT_EQ(quote["eligible"], 3);
+  EXPECT_GT(quote["windows"]["appeal"], 0);
+  EXPECT_LT(base::Wei::parse(quote["bond"].get<std::string>()).value(),
+            base::Wei::parse(quote["escrow"].get<std::string>()).value());
 
   auto body = order_body(model);
   body["trap"] = true;
@@ -183,6 +186,21 @@ TEST_F(ApiTest, runs_an_order_to_its_receipt) {
   ASSERT_TRUE(receipt) << receipt.error().text;
   EXPECT_TRUE(market::verify_offline(*receipt));
 
+  const auto record = get("/api/v1/models/" + model["program"].get<std::string>() + "/record");
+  EXPECT_EQ(record["settled"], 1);
+  EXPECT_GT(record["median_ms"], 0);
+  const auto member = order["rounds"][0]["members"][0];
+  const auto account = get(fmt::format("/api/v1/accounts/{}", member["account"].get<int>()));
+  ASSERT_EQ(account["work"].size(), 1U);
+  EXPECT_EQ(account["work"][0]["order"], id);
+  EXPECT_EQ(account["work"][0]["reason"], member["reason"]);
+  EXPECT_EQ(account["provider"]["earned"], member["paid"]);
+  const auto history = get(fmt::format("/api/v1/history?points=3&account={}", node().account()));
+  base::Wei spent;
+  for (const auto& point : history["points"])
+    spent = spent.plus(base::Wei::parse(point["spent"].get<std::string>()).value()).value();
+  EXPECT_EQ(spent, wei("escrow").minus(wei("refunded")).value());
+
   bool told = false;
   while (const auto message = (*live)->read(2'000)) {
     const auto event = json::parse(*message);
@@ -191,6 +209,21 @@ TEST_F(ApiTest, runs_an_order_to_its_receipt) {
     if (told) break;
   }
   EXPECT_TRUE(told);
+}
+
+TEST_F(ApiTest, previews_an_input_as_the_program_sees_it) {
+  auto body = order_body(upload());
+  body.erase("max_price");
+  body.erase("audit_bps");
+  body["input"]["input_data"][0][0] = 1e9;
+  const auto seen = post("/api/v1/preview", body);
+  EXPECT_EQ(seen["values"], 64);
+  EXPECT_EQ(seen["clamped"], 1);
+  EXPECT_TRUE(seen["picture"].get<std::string>().starts_with("iVBORw0KGgo"));  // PNG
+  body["input"]["input_data"][0].erase(0);
+  post("/api/v1/preview", body, 400);
+  body["program"] = "0x" + std::string(64, '7');
+  post("/api/v1/preview", body, 404);
 }
 
 TEST_F(ApiTest, refuses_what_it_must) {
@@ -213,6 +246,9 @@ TEST_F(ApiTest, refuses_what_it_must) {
   get("/api/v1/orders/999999999", 404);
   get("/api/v1/orders/UPPER", 400);
   get("/api/v1/orders?limit=0", 400);
+  get("/api/v1/accounts/999999", 404);
+  get("/api/v1/accounts/99999999999", 400);
+  get("/api/v1/history?points=201", 400);
   get("/api/v1/models/0x12", 400);
   post("/api/v1/faucet", {{"address", "0x" + std::string(40, '0')}, {"tokens", "1"}}, 400);
 }

@@ -5,6 +5,7 @@
 #include "engine/io/quantise.hpp"
 #include "net/url.hpp"
 #include "node/api/card.hpp"
+#include "node/core/front.hpp"
 #include "work/inference/inference.hpp"
 
 namespace koinon::node::api {
@@ -13,11 +14,8 @@ namespace {
 Door door_of(const Node& node) {
   Door out;
   out.token = node.token();
-  out.only_loopback = is_loopback_address(node.config().http_address);
-  if (const auto url = net::Url::parse(node.config().public_endpoint)) {
-    const bool usual = (url->scheme == "http" && url->port == 80) || (url->scheme == "https" && url->port == 443);
-    out.public_host = usual ? url->host : url->authority();
-  }
+  out.site = site_of(node.config());
+  out.is_public = !node.config().public_endpoint.empty();
   return out;
 }
 
@@ -29,7 +27,8 @@ Context::Context(Node& node_in, ApiOptions options_in)
     : node(node_in),
       options(std::move(options_in)),
       gate(door_of(node_in)),
-      programs(node_in.store().models, node_in.artifacts()) {}
+      programs(node_in.store().models, node_in.artifacts()),
+      repeats(node_in.store()) {}
 
 Result<market::OrderView> Context::order(std::uint64_t id) const {
   std::optional<market::OrderView> out;

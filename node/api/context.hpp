@@ -5,6 +5,7 @@
 #include "node/api/api.hpp"
 #include "node/api/gate.hpp"
 #include "node/api/programs.hpp"
+#include "node/api/repeats.hpp"
 #include "node/node.hpp"
 
 namespace koinon::node::api {
@@ -17,6 +18,7 @@ struct Context {
   const ApiOptions options;
   Gate gate;
   Programs programs;
+  Repeats repeats;
 
   /// A copy of an order, so that slow work never holds the book. Errors: not_found.
   [[nodiscard]] base::Result<market::OrderView> order(std::uint64_t id) const;
@@ -45,6 +47,11 @@ auto guarded(const std::shared_ptr<Context>& context, Rule rule, F body) {
   };
 }
 
+/// Of a route with a body of at most `max_body` bytes: the rule is asked before the body is read.
+inline net::RouteOptions behind(const std::shared_ptr<Context>& context, Rule rule, std::uint64_t max_body) {
+  return {max_body, [context, rule](const HttpRequest& request) { return context->gate.refusal(request, rule); }};
+}
+
 using ContextPtr = std::shared_ptr<Context>;  ///< shared by the handlers, which the router copies
 
 // One function a resource: each adds its routes.
@@ -54,6 +61,9 @@ void add_place(net::Router& router, const ContextPtr& context);
 void add_providers(net::Router& router, const ContextPtr& context);
 void add_models(net::Router& router, const ContextPtr& context);
 void add_quote(net::Router& router, const ContextPtr& context);
+void add_preview(net::Router& router, const ContextPtr& context);
+void add_history(net::Router& router, const ContextPtr& context);
+void add_account_record(net::Router& router, const ContextPtr& context);
 void add_delivery(net::Router& router, const ContextPtr& context);
 void add_ledger(net::Router& router, const ContextPtr& context);
 void add_account(net::Router& router, const ContextPtr& context);

@@ -117,6 +117,7 @@ void add_events(net::Router& router, const ContextPtr& context) {
   handler.on_open = [hub](const std::shared_ptr<net::WebSocketSession>& session, const HttpRequest& request) {
     return hub->open(session, request);
   };
+  handler.protocol = "koinon";
   handler.on_text = [](const std::shared_ptr<net::WebSocketSession>&, const std::string&) {};
   handler.on_close = [hub](std::uint64_t id) { hub->close(id); };
   router.websocket("/api/v1/events", std::move(handler));

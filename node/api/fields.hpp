@@ -36,5 +36,7 @@ base::Result<std::uint64_t> parse_number(std::string_view text, std::string_view
 
 /// Bytes of base64 with its padding (RFC 4648, section 4), no white space. Errors: malformed.
 base::Result<base::Bytes> decode_base64(std::string_view text);
+/// The same the other way.
+std::string encode_base64(base::ByteView bytes);
 
 }  // namespace koinon::node::api

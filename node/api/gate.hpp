@@ -2,8 +2,9 @@
 #include <array>
 #include <atomic>
 #include <functional>
+#include <optional>
 
-#include "net/http.hpp"
+#include "net/site.hpp"
 
 namespace koinon::node::api {
 
@@ -16,28 +17,28 @@ using net::HttpResponse;
 
 /// Who may use a route.
 enum class Access {
-  anyone,    ///< of this site; never another site's page
+  anyone,    ///< of this site; another site's page only when it is configured
   peers,     ///< as anyone, and other sites too: public immutable bytes
+  visitors,  ///< as anyone; of a node with a public name the owner alone, by the token
   loopback,  ///< from this machine: changes something that costs nobody anything
   spend,     ///< from this machine, with the bearer token
 };
 
 struct Rule {
-  Access access = Access::anyone;
+  Access access = Access::visitors;
   const char* content_type = nullptr;  ///< that the body must have; null: the route takes no body
 };
 
 /// What the gate must know of the node.
 struct Door {
-  std::string token;          ///< 64 hex digits
-  bool only_loopback = true;  ///< the node listens on loopback: another Host is DNS rebinding
-  std::string public_host;    ///< host (and port) of the node's public endpoint; empty: none
+  std::string token;  ///< 64 hex digits
+  net::Site site;
+  bool is_public = false;  ///< the node has a public name: only the token tells its owner from a visitor
 };
 
-/// True for 127.0.0.0/8 and ::1.
-bool is_loopback_address(std::string_view address);
-/// True for localhost, 127.0.0.0/8 and [::1], with or without a port.
-bool is_loopback_host(std::string_view host);
+using net::is_loopback_address;
+using net::is_loopback_host;
+
 /// Compares in a time that depends on the lengths alone.
 bool equal_secret(std::string_view a, std::string_view b);
 /// An error as the document says: {"error": {"code", "text"}} with its status.
@@ -51,17 +52,21 @@ class Gate {
  public:
   explicit Gate(Door door) : door_(std::move(door)) {}
 
-  /// Errors: unauthorised, unsupported (content type).
+  /// Looks at line and fields alone, so that it can be asked before the body is read. Errors: unauthorised, malformed (Host),
+  /// unsupported (content type).
   [[nodiscard]] Status admit(const HttpRequest& request, const Rule& rule) const;
   /// True for the owner of the node's own data: the token, or a request from loopback with a loopback Host.
   [[nodiscard]] bool is_owner(const HttpRequest& request) const;
   /// Admits, calls `body`, and answers whatever comes of it.
   HttpResponse pass(const HttpRequest& request, const Rule& rule, const std::function<Result<HttpResponse>()>& body);
+  /// The answer to a request that may not pass, before its body is read; nothing when it may.
+  std::optional<HttpResponse> refusal(const HttpRequest& request, const Rule& rule);
+  [[nodiscard]] const Door& door() const { return door_; }
   [[nodiscard]] const RequestCounts& counts() const { return counts_; }
 
  private:
   [[nodiscard]] bool has_token(const HttpRequest& request) const;
-  [[nodiscard]] Status check_site(const HttpRequest& request, Access access) const;
+  HttpResponse finish(HttpResponse response, const HttpRequest& request, const Rule& rule);
 
   const Door door_;
   RequestCounts counts_{};

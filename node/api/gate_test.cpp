@@ -13,9 +13,10 @@ namespace koinon::node::api {
 namespace {
 
 const std::string kToken(64, 'a');
+const Rule kOpen{Access::anyone};
 
 struct GateTest : testing::Test {
-  Gate gate{Door{kToken, true, "node.example"}};
+  Gate gate{Door{kToken, net::Site{.hosts = {"node.example"}}, true}};
   static HttpRequest request(const std::string& host = "127.0.0.1:7070", const std::string& peer = "127.0.0.1") {
     HttpRequest out;
     out.peer = peer;
@@ -31,18 +32,20 @@ struct GateTest : testing::Test {
 
 TEST_F(GateTest, answers_to_loopback_names_and_the_public_endpoint_only) {
   for (const char* host : {"localhost:1", "127.0.0.1", "127.0.0.2:80", "[::1]:7070", "node.example"})
-    EXPECT_TRUE(gate.admit(request(host), {})) << host;
-  for (const char* host : {"evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "", "[::2]:1"})
-    EXPECT_EQ(refusal(request(host), {}), Code::unauthorised) << host;
+    EXPECT_TRUE(gate.admit(request(host), kOpen)) << host;
+  for (const char* host : {"evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "[::2]:1"})
+    EXPECT_EQ(refusal(request(host), kOpen), Code::unauthorised) << host;
+  for (const char* host : {"", "[::1].evil.com", "127.0.0.1:evil", "localhost:70000", "localhost.", "x@localhost"})
+    EXPECT_EQ(refusal(request(host), kOpen), Code::malformed) << host;
 }
 
 TEST_F(GateTest, refuses_other_sites) {
   auto r = request();
   r.headers.set("Origin", "http://127.0.0.1:7070");
-  EXPECT_TRUE(gate.admit(r, {}));
+  EXPECT_TRUE(gate.admit(r, kOpen));
   for (const char* origin : {"http://evil.example", "null", "http://127.0.0.1:7071", "http://127.0.0.1:7070.evil.example"}) {
     r.headers.set("Origin", origin);
-    EXPECT_EQ(refusal(r, {}), Code::unauthorised) << origin;
+    EXPECT_EQ(refusal(r, kOpen), Code::unauthorised) << origin;
     EXPECT_TRUE(gate.admit(r, {Access::peers})) << origin;
   }
 }
@@ -66,7 +69,7 @@ TEST_F(GateTest, spending_needs_token_loopback_and_content_type) {
 }
 
 TEST_F(GateTest, owner_is_the_token_or_loopback_with_a_loopback_host) {
-  const Gate at_home{Door{kToken, true, ""}};
+  const Gate at_home{Door{kToken, {}, false}};
   EXPECT_TRUE(at_home.is_owner(request()));
   EXPECT_FALSE(at_home.is_owner(request("node.example")));
   EXPECT_FALSE(at_home.is_owner(request("127.0.0.1:7070", "203.0.113.7")));
@@ -80,9 +83,48 @@ TEST_F(GateTest, owner_of_a_node_with_a_public_name_is_the_token_alone) {
   EXPECT_TRUE(gate.is_owner(far));
 }
 
+TEST_F(GateTest, a_node_with_a_public_name_asks_visitors_for_its_token) {
+  auto far = request("node.example", "203.0.113.7");
+  EXPECT_EQ(refusal(far, {}), Code::unauthorised);
+  EXPECT_EQ(refusal(request(), {}), Code::unauthorised);
+  EXPECT_TRUE(gate.admit(far, kOpen));
+  const auto answer = gate.refusal(far, {});
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 401);
+  EXPECT_EQ(answer->headers.get("WWW-Authenticate"), "Bearer");
+  EXPECT_NE(answer->body_text().find("\"unauthorised\""), std::string::npos);
+  far.headers.set("Authorization", "Bearer " + kToken);
+  EXPECT_TRUE(gate.admit(far, {}));
+  const Gate at_home{Door{kToken, {}, false}};
+  EXPECT_TRUE(at_home.admit(request(), {}));
+}
+
+TEST_F(GateTest, a_websocket_brings_the_token_as_a_subprotocol) {
+  auto r = request("node.example", "203.0.113.7");
+  for (const std::string& wrong :
+       {std::string("koinon"), "koinon, koinon.token." + std::string(64, 'b'), std::string("koinon.token."), "x" + kToken}) {
+    r.headers.set("Sec-WebSocket-Protocol", wrong);
+    EXPECT_EQ(refusal(r, {}), Code::unauthorised) << wrong;
+  }
+  r.headers.set("Sec-WebSocket-Protocol", "koinon, koinon.token." + kToken);
+  EXPECT_TRUE(gate.admit(r, {}));
+  EXPECT_TRUE(gate.is_owner(r));
+}
+
+TEST_F(GateTest, other_sites_pass_when_they_are_configured) {
+  Gate open_to{Door{kToken, net::Site{.origins = {"https://app.example"}}, false}};
+  auto r = request();
+  r.headers.set("Origin", "https://app.example");
+  const auto answer = open_to.pass(r, {}, []() -> Result<HttpResponse> { return HttpResponse::text(200, "x"); });
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.headers.get("Access-Control-Allow-Origin"), "https://app.example");
+  r.headers.set("Origin", "https://evil.example");
+  EXPECT_EQ(open_to.pass(r, {}, []() -> Result<HttpResponse> { return HttpResponse::text(200, "x"); }).status, 401);
+}
+
 TEST_F(GateTest, errors_have_the_status_of_the_document_and_are_counted) {
   const auto answer = [&](Code code) {
-    return gate.pass(request(), {}, [&]() -> Result<HttpResponse> { return fail(code, "[test] \"why\""); }).status;
+    return gate.pass(request(), kOpen, [&]() -> Result<HttpResponse> { return fail(code, "[test] \"why\""); }).status;
   };
   EXPECT_EQ(answer(Code::unsupported), 422);
   EXPECT_EQ(answer(Code::cancelled), 409);

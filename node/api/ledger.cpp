@@ -39,9 +39,10 @@ Result<HttpResponse> faucet(Context& context, const HttpRequest& request) {
 }  // namespace
 
 void add_ledger(net::Router& router, const ContextPtr& context) {
-  router.get("/api/v1/deployment", guarded(context, {}, deployment));
+  router.get("/api/v1/deployment", guarded(context, {Access::anyone}, deployment));
   const auto who = is_shared(context->node) ? Access::anyone : Access::loopback;
-  router.post("/api/v1/faucet", guarded(context, {who, "application/json"}, faucet), {4096});
+  const Rule rule{who, "application/json"};
+  router.post("/api/v1/faucet", guarded(context, rule, faucet), behind(context, rule, 4096));
 }
 
 }  // namespace koinon::node::api

@@ -64,8 +64,8 @@ Result<HttpResponse> add_model(Context& context, const HttpRequest& request) {
 void add_models(net::Router& router, const ContextPtr& context) {
   router.get("/api/v1/models", guarded(context, {}, list_models));
   router.get<base::Hash>("/api/v1/models/{program}", guarded(context, {}, one_model));
-  router.post("/api/v1/models", guarded(context, {Access::spend, "application/octet-stream"}, add_model),
-              {context->options.max_model});
+  const Rule rule{Access::spend, "application/octet-stream"};
+  router.post("/api/v1/models", guarded(context, rule, add_model), behind(context, rule, context->options.max_model));
 }
 
 }  // namespace koinon::node::api

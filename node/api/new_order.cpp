@@ -37,6 +37,13 @@ Result<base::Bytes> parse_input(const json& order) {
   return image;
 }
 
+Result<base::Hash> parse_program(const json& order) {
+  KOINON_TRY(const auto text, text_field(order, "program", 66));
+  const auto hash = base::fixed_from_hex<32>(text);
+  if (!hash || text.size() != 66) return fail(Code::invalid_argument, "[order] program: 0x and 64 hex digits expected");
+  return *hash;
+}
+
 Result<std::uint8_t> parse_policy(const json& order, NewOrder& out, const trust::CheckSet& rules, const std::string& usual) {
   KOINON_TRY(const auto check, text_or(order, "check", usual, 40));
   KOINON_TRY(const auto privacy, text_or(order, "privacy", "plain", 20));
@@ -60,10 +67,7 @@ Result<NewOrder> parse_new_order(std::string_view body, const trust::CheckSet& r
   KOINON_TRY(const auto order, read_object(body, {"program", "input", "check", "privacy", "n", "k", "max_price", "audit_bps",
                                                   "commit_window", "trap", "label"}));
   NewOrder out;
-  KOINON_TRY(const auto program, text_field(order, "program", 66));
-  const auto hash = base::fixed_from_hex<32>(program);
-  if (!hash || program.size() != 66) return fail(Code::invalid_argument, "[order] program: 0x and 64 hex digits expected");
-  out.program = *hash;
+  KOINON_TRY(out.program, parse_program(order));
   KOINON_TRY([[maybe_unused]] const auto n, parse_policy(order, out, rules, usual));
   KOINON_TRY(out.max_price, wei_field(order, "max_price"));
   KOINON_TRY(const auto audit, number_or(order, "audit_bps", out.audit_bps, 0, 10'000));
@@ -73,6 +77,14 @@ Result<NewOrder> parse_new_order(std::string_view body, const trust::CheckSet& r
   KOINON_TRY(out.trap, flag_or(order, "trap", false));
   KOINON_TRY(out.label, text_or(order, "label", "", kMaxLabel * 4));
   KOINON_TRY(out.input, parse_input(order));
+  return out;
+}
+
+Result<Preview> parse_preview(std::string_view body) {
+  KOINON_TRY(const auto asked, read_object(body, {"program", "input"}));
+  Preview out;
+  KOINON_TRY(out.program, parse_program(asked));
+  KOINON_TRY(out.input, parse_input(asked));
   return out;
 }
 

@@ -27,4 +27,13 @@ struct NewOrder {
 base::Result<NewOrder> parse_new_order(std::string_view body, const trust::CheckSet& rules = trust::standard_checks(),
                                        const std::string& usual = "quorum");
 
+/// A program and an input for it, as of an order.
+struct Preview {
+  base::Hash program;
+  base::Bytes input;  ///< as NewOrder::input
+};
+
+/// Reads the body of a preview. Errors: malformed, invalid_argument.
+base::Result<Preview> parse_preview(std::string_view body);
+
 }  // namespace koinon::node::api

@@ -27,6 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (order->n < 1 || order->n > 5 || order->k > order->n || 2 * order->k <= order->n) __builtin_trap();
     if (order->audit_bps > 10'000 || order->input.empty() || order->check != 0 || order->privacy != 0) __builtin_trap();
   }
+  if (const auto preview = api::parse_preview(text); preview && preview->input.empty()) __builtin_trap();
   if (const auto bytes = api::decode_base64(text); bytes && bytes->size() > size) __builtin_trap();
   return 0;
 }

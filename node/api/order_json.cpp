@@ -96,7 +96,8 @@ json order_details(const OrderView& order, const OrderAside& aside, const OrderO
   out["input"] = {{"root", base::to_hex(order.terms.input_root)},
                   {"size", order.terms.input_size},
                   {"picture_url", own.picture ? json("/api/v1/orders/" + id + "/picture") : json(nullptr)},
-                  {"label", or_null(own.label)}};
+                  {"label", or_null(own.label)},
+                  {"salt", own.salt ? json(base::to_hex(*own.salt)) : json(nullptr)}};
   out["outputs"] = own.outputs != nullptr ? *own.outputs : json(nullptr);
   out["rounds"] = order_rounds(order);
   out["events"] = events_json(order);

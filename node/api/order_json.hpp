@@ -23,6 +23,7 @@ struct OrderOwn {
   const nlohmann::json* outputs = nullptr;  ///< array of Output
   bool picture = false;
   std::optional<std::string> label;
+  std::optional<base::Hash> salt;  ///< that keeps the input from being guessed from its root
   bool receipt = false;
 };
 

@@ -115,6 +115,7 @@ Result<HttpResponse> order_detail(Context& context, const HttpRequest& request, 
     }
     details.picture = has_picture(context, order);
     details.label = context.label(order);
+    if (const auto parcel = context.node.buyer().input(order)) details.salt = parcel->salt;
     details.receipt = receipt_of(context, order).has_value();
   }
   auto deadline = order.deadline;

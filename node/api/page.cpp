@@ -77,9 +77,9 @@ Result<HttpResponse> document(Context&, const HttpRequest&) {
 }  // namespace
 
 void add_page(net::Router& router, const ContextPtr& context) {
-  router.get("/", guarded(context, {}, index_page));
-  router.get<std::string>("/assets/{file}", guarded(context, {}, asset));
-  router.get("/openapi.json", guarded(context, {}, document));
+  router.get("/", guarded(context, {Access::anyone}, index_page));
+  router.get<std::string>("/assets/{file}", guarded(context, {Access::anyone}, asset));
+  router.get("/openapi.json", guarded(context, {Access::anyone}, document));
 }
 
 }  // namespace koinon::node::api

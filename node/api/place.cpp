@@ -55,7 +55,20 @@ Result<trust::Roots> own_run(Context& context, const NewOrder& order, const mark
   return outcome.roots;
 }
 
-Result<HttpResponse> place_order(Context& context, const HttpRequest& request) {
+/// Our order of that nonce, when the book has it.
+std::optional<std::uint64_t> find_placed(Context& context, std::uint64_t nonce) {
+  if (const auto caught = context.node.sync().catch_up(); !caught) base::log_debug("order: {}", caught.error().text);
+  std::optional<std::uint64_t> out;
+  context.node.sync().read([&](const market::Book& book, std::uint64_t) {
+    for (const auto& [id, order] : book.orders())
+      if (order.terms.nonce == nonce && context.is_mine(order)) out = id;
+  });
+  return out;
+}
+
+HttpResponse accepted(std::uint64_t id) { return HttpResponse::json(202, json{{"id", std::to_string(id)}}.dump()); }
+
+Result<HttpResponse> place_new(Context& context, const HttpRequest& request, const std::optional<std::uint64_t>& nonce) {
   KOINON_TRY(const auto order, parse_new_order(request.body, context.node.rules(), context.node.config().buyer.check));
   KOINON_TRY(const auto record, context.node.store().models.get(order.program));
   market::Purchase purchase;
@@ -74,20 +87,44 @@ Result<HttpResponse> place_order(Context& context, const HttpRequest& request) {
   if (order.trap) {
     KOINON_TRY(purchase.expected, own_run(context, order, purchase));
   }
-  KOINON_TRY(const auto id, context.node.buyer().place(purchase));
+  purchase.nonce = nonce;
+  auto placed = context.node.buyer().place(purchase);
+  if (!placed && nonce) {
+    // The ledger may have taken it before, and have said so to nobody.
+    if (const auto before = find_placed(context, *nonce)) placed = *before;
+  }
+  if (!placed) return fail(std::move(placed).error());
+  const auto id = *placed;
   // The order stands, whatever becomes of a note for its buyer alone.
   if (!order.label.empty())
     if (const auto kept = context.set_label(id, order.label); !kept)
       base::log_warn("order {}: its label was not kept: {}", id, kept.error().text);
   // So that who is told the id finds the order; when the ledger does not answer now, a moment later.
   if (const auto caught = context.node.sync().catch_up(); !caught) base::log_debug("order {}: {}", id, caught.error().text);
-  return HttpResponse::json(202, json{{"id", std::to_string(id)}}.dump());
+  return accepted(id);
+}
+
+Result<HttpResponse> place_order(Context& context, const HttpRequest& request) {
+  if (context.node.is_stopping()) {
+    auto out = error_response({Code::exhausted, "[order] the node is stopping"});
+    out.status = 503;
+    return out;
+  }
+  const auto* key = request.headers.find("Idempotency-Key");
+  if (key == nullptr) return place_new(context, request, {});
+  KOINON_CHECK(check_repeat_key(*key));
+  const Repeats::Turn turn(context.repeats, *key);
+  KOINON_TRY(const auto meaning, context.repeats.meaning(*key, request.body));
+  if (meaning.known)
+    if (const auto before = find_placed(context, meaning.nonce)) return accepted(*before);
+  return place_new(context, request, meaning.nonce);
 }
 
 }  // namespace
 
 void add_place(net::Router& router, const ContextPtr& context) {
-  router.post("/api/v1/orders", guarded(context, {Access::spend, "application/json"}, place_order), {kMaxBody});
+  const Rule rule{Access::spend, "application/json"};
+  router.post("/api/v1/orders", guarded(context, rule, place_order), behind(context, rule, kMaxBody));
 }
 
 }  // namespace koinon::node::api

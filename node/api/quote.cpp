@@ -1,5 +1,7 @@
+#include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "ledger/contracts/work_market.hpp"
 #include "node/api/context.hpp"
 #include "node/api/fields.hpp"
 #include "node/api/order_json.hpp"
@@ -26,7 +28,35 @@ base::Wei expected_cost(const market::Book& book, std::uint8_t tier, std::uint64
   return mean ? *mean : base::Wei{};
 }
 
-Result<HttpResponse> quote(Context& context, const HttpRequest& request) {
+using Terms = ledger::contracts::WorkMarket::Config;
+
+/// The market's fixed terms: asked once, since a deployment never changes them.
+class MarketTerms {
+ public:
+  Result<Terms> get(Context& context) {
+    const std::lock_guard lock(mutex_);
+    if (kept_) return *kept_;
+    KOINON_TRY(const auto addresses, market::MarketAddresses::of(context.node.deployment()));
+    KOINON_TRY(kept_, ledger::contracts::WorkMarket(context.node.rpc(), addresses.market).get_config());
+    return *kept_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::optional<Terms> kept_;  ///< guarded by mutex_
+};
+
+json terms_json(const Terms& terms) {
+  return {{"fee_bps", terms.fee_bps},
+          {"min_audit_bps", terms.min_audit_bps},
+          {"windows",
+           {{"draw", terms.draw_window},
+            {"input", terms.input_window},
+            {"reveal", terms.reveal_window},
+            {"appeal", terms.appeal_window}}}};
+}
+
+Result<HttpResponse> quote(Context& context, MarketTerms& market_terms, const HttpRequest& request) {
   const auto* program_text = request.query_value("program");
   const auto* price_text = request.query_value("max_price");
   if (program_text == nullptr || price_text == nullptr)
@@ -44,15 +74,23 @@ Result<HttpResponse> quote(Context& context, const HttpRequest& request) {
   KOINON_TRY(const auto eligible, context.node.accounts().eligible(0, tier));
   base::Wei expected;
   context.node.sync().read([&](const market::Book& book, std::uint64_t) { expected = expected_cost(book, tier, n); });
-  const json out = {{"eligible", eligible.count},
-                    {"price_max", market::tier_price(tier).text()},
-                    {"escrow", sum(cost.escrow, cost.bond).text()},
-                    {"expected", expected.text()}};
+  KOINON_TRY(const auto terms, market_terms.get(context));
+  json out = terms_json(terms);
+  out["eligible"] = eligible.count;
+  out["price_max"] = market::tier_price(tier).text();
+  out["escrow"] = sum(cost.escrow, cost.bond).text();
+  out["bond"] = cost.bond.text();
+  out["lock"] = cost.lock.text();
+  out["expected"] = expected.text();
   return HttpResponse::json(200, out.dump());
 }
 
 }  // namespace
 
-void add_quote(net::Router& router, const ContextPtr& context) { router.get("/api/v1/quote", guarded(context, {}, quote)); }
+void add_quote(net::Router& router, const ContextPtr& context) {
+  const auto terms = std::make_shared<MarketTerms>();  // shared: the router copies its handlers
+  router.get("/api/v1/quote",
+             guarded(context, {}, [terms](Context& c, const HttpRequest& request) { return quote(c, *terms, request); }));
+}
 
 }  // namespace koinon::node::api

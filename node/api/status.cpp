@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "ledger/contracts/koinon_token.hpp"
+#include "market/actor/duties.hpp"
 #include "node/api/context.hpp"
 #include "node/api/order_json.hpp"
 #include "node/api/words.hpp"
@@ -35,14 +36,26 @@ class Token {
   std::optional<Words> kept_;  ///< guarded by mutex_
 };
 
-json account_json(const market::AccountView& account) {
+/// Offers that are not drawn because an order found the account silent, and why.
+json suspended_json(const market::AccountView& account, const work::KindSet& kinds) {
+  json out = json::array();
+  for (const auto& renewal : market::renewals(account))
+    out.push_back({{"kind", kind_word(renewal.kind, &kinds)},
+                   {"since", account.offers.at(renewal.kind).suspended_at_ms},
+                   {"again_at", renewal.due_ms ? json(*renewal.due_ms) : json(nullptr)},
+                   {"reason", market::suspension_text(account, renewal)}});
+  return out;
+}
+
+json account_json(const market::AccountView& account, const work::KindSet& kinds) {
   return {{"id", account.id},
           {"owner", base::to_hex(account.owner)},
           {"operator", base::to_hex(account.operator_address)},
           {"payout", base::to_hex(account.payout)},
           {"balance", account.free.text()},
           {"stake", account.stake.text()},
-          {"locked", account.locked.text()}};
+          {"locked", account.locked.text()},
+          {"suspended", suspended_json(account, kinds)}};
 }
 
 /// Sums over the whole market.
@@ -89,11 +102,14 @@ Result<HttpResponse> status(Context& context, Token& token) {
   json kinds = json::array();
   for (const auto* kind : node.kinds().all()) kinds.push_back(std::string(kind->name()));
   json out = {{"version", KOINON_VERSION}, {"time", now}, {"uptime_ms", std::max<std::int64_t>(0, now - node.started_ms())}};
+  out["state"] = node.is_stopping() ? "stopping" : "ready";
+  out["trouble"] = node.sync().trouble();
+  out["public"] = context.gate.door().is_public;
   out["offers"] = {{"kinds", kinds}, {"checks", check_words(node.rules())}, {"privacies", {"plain"}}};
   node.sync().read([&](const market::Book& book, std::uint64_t head) {
     const Totals totals(book);
     const auto* account = book.account(node.account());
-    out["account"] = account != nullptr ? account_json(*account) : json(nullptr);
+    out["account"] = account != nullptr ? account_json(*account, node.kinds()) : json(nullptr);
     out["ledger"] = ledger_json(context, addresses, words, head, connected);
     out["counts"] = {{"orders", book.orders().size()},
                      {"open", book.open_orders().size()},

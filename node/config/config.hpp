@@ -15,6 +15,7 @@ struct ProviderConfig {
   /// (0.001024, 0.00128, ...): another one is raised to the next.
   base::Wei price{1'024'000'000'000'000};
   base::Wei stake{};                                  ///< zero: what the market asks at least
+  std::uint32_t stop_wait = 60;                       ///< seconds that a stop gives to the orders it is drawn for
   std::uint32_t parallel = 1;                         ///< orders worked on at once, 1 to 1024
   std::uint64_t max_spec = std::uint64_t{1} << 30;    ///< bytes of a program, or of what else says how, that is fetched
   std::uint64_t max_input = std::uint64_t{64} << 20;  ///< bytes of an input that is fetched
@@ -38,6 +39,8 @@ struct Config {
   std::string http_address = "127.0.0.1";   ///< others can reach the node only when this is asked for, such as 0.0.0.0
   std::uint16_t http_port = 7070;           ///< 0: a free one
   std::string public_endpoint;              ///< URL under which others reach this node; empty: none
+  std::vector<std::string> http_origins;    ///< sites whose pages may ask this node, beside its own: "https://app.example"
+  std::uint32_t ledger_wait = 60;           ///< seconds that a first start waits for a ledger that does not answer
   std::string ledger_url;                   ///< empty: a local ledger that the node runs itself
   std::string ledger_listen = "127.0.0.1";  ///< address of a local ledger's RPC; beyond loopback it is shared, with its faucet
   std::filesystem::path deployment;         ///< file of the contracts' addresses; empty: the local ledger's own

@@ -46,6 +46,9 @@ TEST_F(ConfigTest, documents_the_defaults_that_it_has) {
   EXPECT_EQ(again.provider.max_input, config.provider.max_input);
   EXPECT_EQ(again.retention_hours, config.retention_hours);
   EXPECT_EQ(again.private_peers, config.private_peers);
+  EXPECT_EQ(again.ledger_wait, config.ledger_wait);
+  EXPECT_EQ(again.provider.stop_wait, config.provider.stop_wait);
+  EXPECT_EQ(again.http_origins, config.http_origins);
   EXPECT_EQ(again.account, config.account);
   EXPECT_EQ(again.buyer.check, config.buyer.check);
   EXPECT_EQ(again.log_level, config.log_level);
@@ -96,6 +99,9 @@ TEST_F(ConfigTest, refuses_bad_values_naming_their_origin) {
                                                                      {"artifacts.quota", "10GB"},
                                                                      {"buyer.check", "Trust me"},
                                                                      {"ledger.url", "file:///etc"},
+                                                                     {"ledger.wait", "-1"},
+                                                                     {"provider.stop_wait", "100000"},
+                                                                     {"http.origins", "https://app.example/x"},
                                                                      {"nothing", "1"}}) {
     sources.flags = {{key, value}};
     const auto failed = load_config(sources);

@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 
+#include "net/url.hpp"
+
 namespace koinon::node {
 namespace {
 
@@ -96,6 +98,26 @@ Status set_private_peers(Config& config, std::string_view value) {
   return {};
 }
 
+/// A comma-separated list of "scheme://host[:port]".
+Status set_origins(Config& config, std::string_view value) {
+  std::vector<std::string> origins;
+  while (!value.empty()) {
+    const auto comma = value.find(',');
+    auto one = value.substr(0, comma);
+    value = comma == std::string_view::npos ? std::string_view{} : value.substr(comma + 1);
+    while (one.starts_with(' ')) one.remove_prefix(1);
+    while (one.ends_with(' ')) one.remove_suffix(1);
+    const auto url = net::Url::parse(one);
+    if (!url || !url->scheme.starts_with("http") || one.find('/', url->scheme.size() + 3) != std::string_view::npos)
+      return base::fail(Code::invalid_argument, "'{}': a site such as https://app.example expected, without a path", one);
+    origins.emplace_back(one);
+    std::ranges::transform(origins.back(), origins.back().begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  }
+  config.http_origins = std::move(origins);
+  return {};
+}
+
 Status set_bytes(std::uint64_t& out, std::string_view value) {
   KOINON_TRY(const auto bytes, parse_size(value));
   if (bytes == 0) return base::fail(Code::invalid_argument, "'{}': at least one byte expected", value);
@@ -127,6 +149,11 @@ constexpr ConfigField kFields[] = {
     {"http.listen", "127.0.0.1:7070", "address and port of the API and the page; 0.0.0.0 opens it to others", set_listen},
     {"http.public", "", "URL under which others reach this node",
      [](Config& c, View v) { return set_url(c.public_endpoint, v, {"http://", "https://"}); }},
+    {"http.origins", "", "other sites whose pages may ask this node and its local ledger, a list such as https://app.example",
+     set_origins},
+    {"ledger.wait", "60",
+     "seconds that a first start waits for a ledger that does not answer; later starts wait on, 0 to 86400",
+     [](Config& c, View v) { return set_number(c.ledger_wait, v, 0U, 86'400U); }},
     {"ledger.url", "", "JSON-RPC URL; empty: a local ledger that the node runs itself",
      [](Config& c, View v) { return set_url(c.ledger_url, v, {"http://", "https://", "ws://", "wss://"}); }},
     {"ledger.listen", "127.0.0.1",
@@ -154,6 +181,8 @@ constexpr ConfigField kFields[] = {
      [](Config& c, View v) { return set_bytes(c.provider.max_spec, v); }},
     {"provider.max_input", "64MiB", "largest input that is fetched; an order with a larger one is answered with bad input",
      [](Config& c, View v) { return set_bytes(c.provider.max_input, v); }},
+    {"provider.stop_wait", "60", "seconds that a stop gives to the orders the provider is drawn for, 0 to 86400",
+     [](Config& c, View v) { return set_number(c.provider.stop_wait, v, 0U, 86'400U); }},
     {"provider.parallel", "1", "orders worked on at once, 1 to 1024", set_parallel},
     {"buyer.max_price", "0", "refuse to order above this price, in tokens; 0: no limit",
      [](Config& c, View v) { return set_tokens(c.buyer.max_price, v); }},

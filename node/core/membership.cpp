@@ -6,6 +6,7 @@
 #include "base/file.hpp"
 #include "base/json.hpp"
 #include "base/log.hpp"
+#include "node/core/front.hpp"
 
 namespace koinon::node {
 namespace {
@@ -27,12 +28,13 @@ const Wei& most_tokens() {
   return kMost;
 }
 
-Result<LedgerAccess> start_local(const NodeOptions& options, Store& store) {
+Result<LedgerAccess> start_local(const NodeOptions& options, Store& store, std::uint16_t http_port) {
   LedgerAccess out;
   ledger::local::LocalLedgerOptions local;
   local.folder = options.config.data / "ledger";
   local.block_ms = options.block_ms;
   local.address = options.config.ledger_listen;
+  local.site = ledger_site_of(options.config, http_port);
   // The same port after a restart, so that those who joined find the ledger again.
   KOINON_TRY(const auto port, store.settings.get(kPortKey));
   if (port) local.port = static_cast<std::uint16_t>(std::strtoul(port->c_str(), nullptr, 10));
@@ -60,6 +62,8 @@ Result<LedgerAccess> start_local(const NodeOptions& options, Store& store) {
 Result<std::optional<LedgerAccess>> ask_node(const std::string& url, net::HttpClient& http) {
   const auto answer = http.get(url + "/api/v1/deployment");
   if (!answer) return fail(Code::network, "[ledger] {} does not answer: {}", url, answer.error().text);
+  if (answer->status == 503)
+    return fail(Code::network, "[ledger] {} is not ready: {}", url, answer->body_text().substr(0, 200));
   if (answer->status != 200) return std::optional<LedgerAccess>{};
   const auto parsed = base::parse_json(answer->body_text());
   if (!parsed.is_object() || !parsed.contains("rpc_url") || !parsed["rpc_url"].is_string() || !parsed.contains("deployment"))
@@ -74,9 +78,9 @@ Result<std::optional<LedgerAccess>> ask_node(const std::string& url, net::HttpCl
 
 }  // namespace
 
-Result<LedgerAccess> reach_ledger(const NodeOptions& options, Store& store, net::HttpClient& http) {
+Result<LedgerAccess> reach_ledger(const NodeOptions& options, Store& store, net::HttpClient& http, std::uint16_t http_port) {
   const auto& config = options.config;
-  if (config.ledger_url.empty()) return start_local(options, store);
+  if (config.ledger_url.empty()) return start_local(options, store, http_port);
   if (config.deployment.empty()) {
     auto url = config.ledger_url;
     while (url.ends_with('/')) url.pop_back();

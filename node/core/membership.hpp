@@ -17,7 +17,9 @@ struct LedgerAccess {
 
 /// Starts the local ledger, asks a Koinon node where its ledger is, or takes a JSON-RPC URL with a deployment file.
 /// Errors: not_found (anvil, deployment), network, malformed; each says what to do.
-base::Result<LedgerAccess> reach_ledger(const NodeOptions& options, Store& store, net::HttpClient& http);
+/// `http_port`: where this node's own page is, which may ask a local ledger.
+base::Result<LedgerAccess> reach_ledger(const NodeOptions& options, Store& store, net::HttpClient& http,
+                                        std::uint16_t http_port);
 
 /// Gives coins for gas and tokens to addresses of a local ledger. One sender, so one lane of nonces. Thread-safe.
 class Faucet {

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <mutex>
+#include <thread>
 
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "ledger/keystore.hpp"
 #include "node/core/adapters.hpp"
+#include "node/core/farewell.hpp"
+#include "node/core/front.hpp"
 #include "node/core/membership.hpp"
 #include "node/core/own_account.hpp"
 
@@ -21,7 +24,10 @@ using base::Result;
 using base::Status;
 using base::Wei;
 
-constexpr std::uint64_t kWorkingBalance = 1'000;  ///< tokens that a new account gets on a local ledger
+constexpr std::int64_t kFirstPauseMs = 250;  ///< between two attempts to reach a ledger; doubled up to the longest
+constexpr std::int64_t kLongestPauseMs = 5'000;
+constexpr std::uint64_t kMaxBodies = std::uint64_t{768} << 20;  ///< bytes: one model of the largest size, and some orders
+constexpr std::uint64_t kWorkingBalance = 1'000;                ///< tokens that a new account gets on a local ledger
 
 /// GET /artifacts/{cid}: what every node serves, with or without an API.
 void serve_artifacts(net::Router& router, Artifacts& artifacts) {
@@ -67,10 +73,16 @@ struct Node::State {
   market::Services services;
   std::unique_ptr<market::Sync> sync;
   std::unique_ptr<market::Actor> actor;
+  Waiting waiting;
   std::unique_ptr<net::HttpServer> server;
   std::int64_t started_ms = 0;
+  std::atomic<bool> stopping{false};
 
+  Status listen();
   Status open_folder();
+  Status patiently(const std::function<Status()>& step);
+  void leave_ledger();
+  Farewell farewell();
   Status open_ledger();
   Status open_account();
   Status make_actor();
@@ -80,6 +92,65 @@ struct Node::State {
   void issue_receipt(const market::OrderView& order, const market::Parties& parties);
   void release_artifacts(const market::OrderView& order);
 };
+
+/// Before anything is made, so that a taken address leaves nothing behind.
+Status Node::State::listen() {
+  const auto& config = options.config;
+  if (config.ledger_url.empty()) {
+    // The ledger's port is chosen later; whether its address is ours is known now.
+    net::ServerOptions probe;
+    probe.address = config.ledger_listen;
+    if (const auto ours = net::HttpServer::start({}, probe); !ours)
+      return fail(base::Error(ours.error()).within("[local ledger]"));
+  }
+  net::ServerOptions http_options;
+  http_options.address = config.http_address;
+  http_options.port = config.http_port;
+  http_options.max_bodies = kMaxBodies;
+  auto started = net::HttpServer::start(waiting_routes(config, waiting), http_options);
+  if (!started) return fail(std::move(started).error().within("[http]"));
+  server = *std::move(started);
+  return {};
+}
+
+/// Tries a step that needs a ledger elsewhere until it answers. Errors: those of the step that waiting does not mend; the last
+/// one, when this folder never worked on that ledger and ledger.wait is over; cancelled.
+Status Node::State::patiently(const std::function<Status()>& step) {
+  const auto& config = options.config;
+  const auto began = clock.now_ms();
+  KOINON_TRY(const auto known, store->settings.get("ledger/joined/" + config.ledger_url));
+  auto pause = kFirstPauseMs;
+  for (bool told = false;; told = true) {
+    auto done = step();
+    if (done || config.ledger_url.empty()) return done;
+    if (const auto code = done.error().code; code != Code::network && code != Code::timeout) return done;
+    const auto waited = clock.now_ms() - began;
+    if (!known && waited >= std::int64_t{config.ledger_wait} * 1000)
+      return fail(std::move(done).error().within(fmt::format(
+          "[ledger] {} did not answer for {} s, and this folder never worked on it; is the address right? ledger.wait says how "
+          "long a first start waits",
+          config.ledger_url, config.ledger_wait)));
+    waiting.set(fmt::format("waiting for the ledger at {}: {}", config.ledger_url, done.error().text));
+    if (!told) base::log_warn("{}", waiting.text());
+    for (const auto until = clock.now_ms() + pause; clock.now_ms() < until;) {
+      if (options.stop.stop_requested())
+        return fail(Code::cancelled, "[ledger] stopped while waiting for {}", config.ledger_url);
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    pause = std::min(pause * 2, kLongestPauseMs);
+  }
+}
+
+/// What open_ledger() made, in reverse.
+void Node::State::leave_ledger() {
+  if (sync) sync->stop();
+  sync.reset();
+  events.reset();
+  accounts.reset();
+  market.reset();
+  sender.reset();
+  rpc.reset();
+}
 
 Status Node::State::open_folder() {
   const auto& config = options.config;
@@ -98,7 +169,8 @@ Status Node::State::open_folder() {
 }
 
 Status Node::State::open_ledger() {
-  KOINON_TRY(access, reach_ledger(options, *store, http));
+  leave_ledger();  // of an attempt that came to nothing
+  KOINON_TRY(access, reach_ledger(options, *store, http, server->port()));
   KOINON_TRY(rpc, ledger::Rpc::open(access.rpc_url));
   if (access.local) {
     KOINON_TRY(faucet, Faucet::open(*access.local, *rpc, *store, clock));
@@ -228,6 +300,18 @@ void Node::State::issue_receipt(const market::OrderView& order, const market::Pa
     base::log_warn("order {}: {}", order.id, stored.error().text);
 }
 
+Farewell Node::State::farewell() {
+  Farewell::Means means;
+  means.accounts = accounts.get();
+  means.sync = sync.get();
+  means.store = store.get();
+  means.sender = sender.get();
+  means.clock = &clock;
+  means.account = services.account;
+  means.ledger = fmt::format("{}/{}", deployment.chain_id, base::to_hex(addresses.registry));
+  return Farewell(std::move(means));
+}
+
 void Node::State::release_artifacts(const market::OrderView& order) {
   const auto until = order.settled_at_ms + std::int64_t{options.config.retention_hours} * 3'600'000;
   const auto shortened = order_artifacts->keep_until(actor->buyer().artifacts(order), until);
@@ -257,28 +341,37 @@ Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
   s.options.actor.parallel = s.options.config.provider.parallel;
   if (const auto known = s.options.rules.find(s.options.config.buyer.check); !known)
     return fail(base::Error(known.error()).within("[config] buyer.check"));
+  KOINON_CHECK(s.listen());
   KOINON_CHECK(s.open_folder());
-  KOINON_CHECK(s.open_ledger());
-  KOINON_CHECK(s.open_account());
-  net::ServerOptions server;
-  server.address = s.options.config.http_address;
-  server.port = s.options.config.http_port;
+  KOINON_CHECK(s.patiently([&s] { return s.open_ledger(); }));
+  KOINON_CHECK(s.patiently([&s] { return s.open_account(); }));
   KOINON_CHECK(s.make_actor());
+  s.services.endpoint = s.options.config.public_endpoint.empty() ? s.server->url() : s.options.config.public_endpoint;
   net::Router router;
   if (s.options.make_router)
     router = s.options.make_router(*node);
   else
     serve_artifacts(router, *s.artifacts);
-  KOINON_TRY(s.server, net::HttpServer::start(std::move(router), server));
-  s.services.endpoint = s.options.config.public_endpoint.empty() ? s.server->url() : s.options.config.public_endpoint;
+  s.server->replace(std::move(router));
   // Only now do the actors begin: they name the endpoint to others.
   KOINON_CHECK(s.start_actor());
   if (s.options.provide)
-    KOINON_CHECK(s.own->sell(s.options.config.provider, s.options.market.min_stake, s.services.endpoint, s.box->public_key(),
-                             s.options.kinds));
+    KOINON_CHECK(s.patiently([&s] {
+      return s.own->sell(s.options.config.provider, s.options.market.min_stake, s.services.endpoint, s.box->public_key(),
+                         s.options.kinds);
+    }));
+  KOINON_CHECK(s.farewell().come_back(s.options.provide));
+  KOINON_CHECK(s.store->settings.set("ledger/joined/" + s.options.config.ledger_url, "yes"));
   KOINON_CHECK(s.sync->catch_up());  // what was just done is in the book when the caller looks
   return node;
 }
+
+void Node::drain(const std::function<void(const std::string&)>& tell) {
+  state_->stopping = true;
+  state_->farewell().leave(state_->options.config.provider.stop_wait, tell);
+}
+
+bool Node::is_stopping() const { return state_->stopping; }
 
 std::string Node::url() const { return state_->server ? state_->server->url() : std::string(); }
 const std::string& Node::token() const { return state_->token; }
