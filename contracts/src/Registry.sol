@@ -265,19 +265,11 @@ contract Registry is Offers, ReentrancyGuardTransient {
     function pledge(uint32 account, uint128 amount) external onlyMarket {
         Account storage a = _accounts[account];
         uint128 free = a.free < amount ? a.free : amount;
-        uint128 rest = amount - free;
-        uint128 unlocked = a.stake - a.locked;
-        if (rest > unlocked) revert InsufficientBalance(account, free + unlocked, amount);
+        if (free < amount) _pledgeStake(account, a, free, amount);
         held += amount;
-        if (free != 0) {
-            a.free -= free;
-            emit Debited(account, free);
-        }
-        if (rest == 0) return;
-        a.stake -= rest;
-        if (a.unbonding > unlocked - rest) a.unbonding = unlocked - rest;
-        _reweighAll(account);
-        emit Pledged(account, rest, a.unbonding);
+        if (free == 0) return;
+        a.free -= free;
+        emit Debited(account, free);
     }
 
     /// @inheritdoc IRegistry
@@ -342,6 +334,17 @@ contract Registry is Offers, ReentrancyGuardTransient {
         unchecked {
             a.free -= amount;
         }
+    }
+
+    /// What `free` lacks of a bond, from the stake.
+    function _pledgeStake(uint32 account, Account storage a, uint128 free, uint128 amount) private {
+        uint128 rest = amount - free;
+        uint128 unlocked = a.stake - a.locked;
+        if (rest > unlocked) revert InsufficientBalance(account, free + unlocked, amount);
+        a.stake -= rest;
+        if (a.unbonding > unlocked - rest) a.unbonding = unlocked - rest;
+        _reweighAll(account);
+        emit Pledged(account, rest, a.unbonding);
     }
 
     function _release(uint128 amount) private {

@@ -89,6 +89,15 @@ contract GasTest is Fixture {
         used("demandOutput");
         market.answerOutput(id, data, none, 65_536, 1, none);
         used("answerOutput, 64 KiB");
+        uint256 snap = vm.snapshotState();
+        vm.startPrank(actor(ms[0]));
+        registry.withdraw(ms[0], free(ms[0]));
+        registry.requestUnstake(ms[0], STAKE - 10 ether); // below the highest weight, so that the bond changes it
+        nextBlock();
+        market.appeal(id, ms[0]);
+        used("appeal, the bond from stake");
+        vm.stopPrank();
+        vm.revertToState(snap);
         appeal(id, BUYER);
         used("appeal");
         draw(id);

@@ -19,6 +19,8 @@ struct ActorOptions {
 ///
 /// Three sets of threads, so that none waits for what it need not: runs of work; what peers must serve, slowly if they like;
 /// what only the ledger must take. A duty that waited its turn is done with the order as it is then, or not at all.
+///
+/// Makes suspended offers again, of kinds that it can run, as renewals() says, from a view that it has just brought up to date.
 class Actor {
  public:
   Actor(const Services& services, Sync& sync, std::unique_ptr<Seller> seller, std::unique_ptr<Buyer> buyer,
