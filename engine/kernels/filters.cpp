@@ -190,7 +190,6 @@ class Multiplier {
         out[r] = job_.out.data + (r < t.count ? ((row + r) * job_.out_stride + column) * size : 0);
       }
       tile.run(t);
-      if (job_.epilogue != nullptr && !job_.epilogue->table.empty()) look_up(t);
       row += t.count;
     }
   }
@@ -201,12 +200,6 @@ class Multiplier {
 #else
     return {};
 #endif
-  }
-
-  static void look_up(const TileJob& t) {
-    const auto* table = reinterpret_cast<const std::uint8_t*>(t.epilogue->table.data());
-    for (std::int64_t r = 0; r < t.count; ++r)
-      for (std::int64_t j = 0; j < t.columns; ++j) t.out[r][j] = table[t.out[r][j]];
   }
 
   const Product& job_;

@@ -9,14 +9,13 @@
 namespace koinon::engine::kernels {
 
 /// What is done with the sums of a product before they are stored: y = clamp((sum * M + 2^(s-1)) >> s, low, high), M and s one
-/// a column, then y = table[y] when there is a table.
+/// a column.
 ///
 /// The lanes of a vector hold 32 bits, so M is taken times 2^t, with s + t >= 33: then only the upper half h of the 64-bit
 /// product counts, and y = (h + 2^(s+t-33)) >> (s + t - 32), which is exact because what is added has no bits below.
 struct Epilogue {
   std::vector<std::int32_t> factor, half, shift;  ///< one a column, then neutral ones up to a multiple of 64
   std::int32_t low = 0, high = 0;
-  std::vector<std::int8_t> table;  ///< 256 entries by the bits of y, or empty; only for results of i8
 
   /// Nothing when a shift is below 17, which 32-bit lanes do not hold, or when low and high do not fit an i32.
   static std::optional<Epilogue> of(const std::vector<std::int64_t>& multipliers, const std::vector<std::int64_t>& shifts,

@@ -76,6 +76,7 @@ void one_line(const Reduce& job, const std::vector<std::int64_t>& offsets, std::
 
 void reduce(const Context& context, const Reduce& job) {
   if (context.isa == Isa::ref || job.in.empty()) return reduce_ref(job);
+  if (reduce_lines(context, job)) return;
   const std::size_t last = job.in.size() - 1;
   const auto strides = strides_of(job.in);
   const std::int64_t lines = tensor::element_count(job.out) / job.out[last];

@@ -17,6 +17,8 @@ struct Reduce {
 
 void reduce(const Context& context, const Reduce& job);
 void reduce_ref(const Reduce& job);
+/// The common shapes of reduce: pooling with whole lines of channels, and sums of whole lines. False for others.
+bool reduce_lines(const Context& context, const Reduce& job);
 
 /// y[i] = table[x[i] - low]. Precondition: 0 <= x[i] - low < entries of the table; y has the table's type.
 void lookup(const Context& context, ConstArray x, std::int64_t count, std::int64_t low, ConstArray table, Array y);
