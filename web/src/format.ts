@@ -72,3 +72,25 @@ export function share(part: string, whole: string): number {
   const all = BigInt(whole);
   return all === 0n ? 0 : Number((BigInt(part) * 10_000n) / all) / 10_000;
 }
+
+/** Milliseconds between two blocks, which know whole seconds, for people: "< 1 s", "12 s", "3 min 5 s". */
+export function seconds_of(ms: number): string {
+  return ms < 1_000 ? "< 1 s" : long_span(Math.round(ms / 1000));
+}
+
+/** A number of seconds in its two largest units: "45 s", "4 min 10 s", "2 h 5 min". */
+export function long_span(seconds: number): string {
+  const parts: [number, string][] = [
+    [Math.floor(seconds / 86_400), "d"],
+    [Math.floor(seconds / 3600) % 24, "h"],
+    [Math.floor(seconds / 60) % 60, "min"],
+    [seconds % 60, "s"],
+  ];
+  const first = parts.findIndex(([count]) => count > 0);
+  if (first < 0) return "0 s";
+  return parts
+    .slice(first, first + 2)
+    .filter(([count]) => count > 0)
+    .map(([count, unit]) => `${count} ${unit}`)
+    .join(" ");
+}

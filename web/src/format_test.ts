@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ago, bytes, percent, share, short_hex, tokens } from "./format";
+import { ago, bytes, long_span, percent, seconds_of, share, short_hex, tokens } from "./format";
 
 describe("tokens", () => {
   it.each([
@@ -52,3 +52,18 @@ it("shares amounts beyond 2^53 and of nothing", () => {
   expect(share("250000000000000000000", "1000000000000000000000")).toBe(0.25);
   expect(share("0", "0")).toBe(0);
 });
+
+it.each([
+  [0, "< 1 s"],
+  [999, "< 1 s"],
+  [1_000, "1 s"],
+  [61_000, "1 min 1 s"],
+])("writes %i ms as %s", (ms, text) => expect(seconds_of(ms)).toBe(text));
+
+it.each([
+  [0, "0 s"],
+  [45, "45 s"],
+  [250, "4 min 10 s"],
+  [7_200, "2 h"],
+  [90_061, "1 d 1 h"],
+])("writes %i seconds as %s", (seconds, text) => expect(long_span(seconds)).toBe(text));

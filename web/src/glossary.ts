@@ -12,7 +12,7 @@ export const kGlossary = {
   jury: "A fresh, larger group of providers that decides when results differ, when an audit disagrees, or when somebody appeals.",
   verdict: "What became of a result: accepted and paid, rejected and slashed, or undecided and refunded.",
   appeal: "Anyone may question a standing verdict against a bond. If the jury agrees, the bond comes back with a reward.",
-  slashed: "Taken from a provider's stake for a wrong result or for silence. Half is destroyed, the rest makes good the others.",
+  slashed: "Taken from a provider's stake. All that silence costs is destroyed; of what a wrong result costs half is destroyed, and the rest pays the jury and whoever found it.",
   burned: "Destroyed for ever: nobody receives it.",
   escrow: "Money the buyer put in with the order. The contract holds it; what is not used comes back.",
   stake: "Money that a provider has put up as security for its work.",
@@ -28,6 +28,9 @@ export const kGlossary = {
   seed: "The randomness the providers were drawn with. It comes from a block fixed beforehand.",
   receipt: "A signed record of order, result, verdict and payment. Anyone can check it offline.",
   ledger: "The Ethereum-compatible chain that holds orders, stakes and money.",
+  owner: "The key that may replace the operator and the payout address. It is not needed day by day and can stay cold.",
+  operator: "The key with which the node acts day by day. It can spend the balance on orders, but not send it elsewhere.",
+  payout: "The only address that withdrawals go to. Only the owner can change it.",
   block: "The newest block of the ledger that this node has read.",
 } as const;
 

@@ -6,6 +6,8 @@ export type Route =
   | { page: "order"; id: string }
   | { page: "providers"; account: number | null }
   | { page: "models" }
+  | { page: "new"; program: string | null }
+  | { page: "account" }
   | { page: "words" }
   | { page: "missing" };
 
@@ -18,6 +20,9 @@ export function parse_route(hash: string): Route {
   if (head === "providers" && tail === undefined) return { page: "providers", account: null };
   if (head === "providers" && tail && /^[1-9][0-9]{0,9}$/.test(tail)) return { page: "providers", account: Number(tail) };
   if (head === "models" && tail === undefined) return { page: "models" };
+  if (head === "new" && tail === undefined) return { page: "new", program: null };
+  if (head === "new" && tail && /^0x[0-9a-f]{64}$/.test(tail)) return { page: "new", program: tail };
+  if (head === "account" && tail === undefined) return { page: "account" };
   if (head === "words" && tail === undefined) return { page: "words" };
   return { page: "missing" };
 }

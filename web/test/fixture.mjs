@@ -4,19 +4,27 @@ import { readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WebSocketServer } from "ws";
-import { kModels, orders, picture, providers, status, summary } from "./fixture_data.mjs";
+import { account_record, history, kModels, model_record, order, orders, picture, providers, quote, status, summary } from "./fixture_data.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const kTypes = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 const kPolicy = "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
 
-/** Starts on a free port of loopback. `change(order)` replaces an order and tells all sockets; `market` is the data served. */
-export async function start_fixture({ empty = false, ledger = {}, port = 0 } = {}) {
-  const market = { orders: empty ? [] : orders(Date.now()), providers: empty ? [] : providers(), models: empty ? [] : kModels, ledger };
+/** The token that the fixture takes. */
+export const kToken = "0123456789abcdef".repeat(4);
+
+/**
+ * Starts on a free port of loopback. `change(order)` replaces an order and tells all sockets; `market` is the data served; with
+ * `locked` it answers nothing without the token. Bodies that were posted are kept in `market.posted`.
+ */
+export async function start_fixture({ empty = false, ledger = {}, port = 0, locked = false } = {}) {
+  const market = { orders: empty ? [] : orders(Date.now()), providers: empty ? [] : providers(), models: empty ? [] : kModels, ledger, locked, posted: [], refuse: null };
   const server = createServer((request, response) => {
-    answer(market, request.url ?? "/", response).catch((error) => fail(response, 500, "internal", String(error)));
+    const reply = request.method === "POST" ? take(market, request, response) : answer(market, request, response);
+    reply.catch((error) => fail(response, 500, "internal", String(error)));
   });
-  const sockets = new WebSocketServer({ server, path: "/api/v1/events" });
+  const verifyClient = ({ req }) => !market.locked || req.headers["sec-websocket-protocol"] === `koinon, koinon.token.${kToken}`;
+  const sockets = new WebSocketServer({ server, path: "/api/v1/events", verifyClient, handleProtocols: () => "koinon" });
   const tell = (event) => sockets.clients.forEach((socket) => socket.send(JSON.stringify(event)));
   sockets.on("connection", (socket) => socket.send(JSON.stringify({ type: "block", number: 1812 })));
   await new Promise((done) => server.listen(port, "127.0.0.1", done));
@@ -36,14 +44,45 @@ export async function start_fixture({ empty = false, ledger = {}, port = 0 } = {
   };
 }
 
-async function answer(market, target, response) {
-  const url = new URL(target, "http://fixture");
+const has_token = (request) => request.headers.authorization === `Bearer ${kToken}`;
+const unauthorised = (response) => fail(response, 401, "unauthorised", "[http] the bearer token of the node's data folder expected");
+
+/** What spends, and what the page asks with a body. */
+async function take(market, request, response) {
+  const chunks = [];
+  for await (const chunk of request) chunks.push(chunk);
+  const body = JSON.parse(Buffer.concat(chunks).toString());
+  const path = new URL(request.url, "http://fixture").pathname;
+  if (path === "/api/v1/preview") {
+    const values = body.input.input_data?.[0]?.length ?? 784;
+    if (values !== 784) return fail(response, 400, "invalid_argument", `[quantise] ${values} values for input image of shape [1, 1, 28, 28]: 784 expected`);
+    return json(response, { values, clamped: body.input.input_data?.[0]?.filter((v) => v > 1).length ?? 0, picture: picture().toString("base64") });
+  }
+  if (!has_token(request)) return unauthorised(response);
+  if (path === "/api/v1/orders" && !body.program) return fail(response, 400, "invalid_argument", "[order] program: a text expected");
+  if (market.refuse) return fail(response, ...market.refuse);
+  market.posted.push({ path, body, key: request.headers["idempotency-key"] });
+  if (path !== "/api/v1/orders") return json(response, {});
+  const placed = order({ id: 90 + market.posted.length, at: Date.now(), state: "committing", rounds: [["quorum", { 2: "drawn", 3: "drawn", 5: "drawn" }]] });
+  market.orders.push(placed);
+  return send(response, 202, "application/json", JSON.stringify({ id: placed.id }));
+}
+
+async function answer(market, request, response) {
+  const url = new URL(request.url ?? "/", "http://fixture");
+  if (market.locked && url.pathname.startsWith("/api/") && !has_token(request)) return unauthorised(response);
   const [, , , head, id, tail] = url.pathname.split("/");
   if (!url.pathname.startsWith("/api/")) return file(url.pathname, response);
   const found = market.orders.find((order) => order.id === id);
   if (head === "status") return json(response, status(market.orders, market.providers, market.ledger));
   if (head === "providers") return json(response, market.providers);
   const model = market.models.find((one) => one.program === id);
+  const seller = market.providers.find((one) => String(one.account) === id);
+  if (head === "quote") return json(response, quote(market.providers, Number(url.searchParams.get("n") ?? 3), url.searchParams.get("max_price")));
+  if (head === "deployment") return json(response, { rpc_url: "http://127.0.0.1:7071", local: true, deployment: {} });
+  if (head === "history") return json(response, history(market.orders, Number(url.searchParams.get("points") ?? 60), Date.now()));
+  if (head === "accounts" && seller) return json(response, account_record(market.orders, seller));
+  if (head === "models" && model && tail === "record") return json(response, model_record(market.orders, id));
   if (head === "models" && !id) return json(response, market.models);
   if (head === "models" && model) return json(response, model);
   if (id && !/^[0-9a-z-]{1,40}$/.test(id)) return fail(response, 400, "invalid_argument", `[orders] ${id}: no order id`);

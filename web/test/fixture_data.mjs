@@ -137,7 +137,7 @@ export function status(all, sellers, ledger = {}) {
   const open = all.filter((o) => o.state !== "settled" && o.state !== "refunded");
   const total = (pick) => sum(all.map(pick)).toString();
   return {
-    version: "0.1.0", time: Date.now(), uptime_ms: 812_000,
+    version: "0.1.0", time: Date.now(), uptime_ms: 812_000, state: "ready", trouble: "", public: false,
     offers: { kinds: ["inference"], checks: ["quorum"], privacies: ["plain"] },
     account: { id: 1, owner: address("owner"), operator: address("buyer"), payout: address("payout"), balance: wei(982.4417), stake: "0", locked: "0" },
     ledger: { chain_id: 31337, block: 1812, local: true, market: address("market"), registry: address("registry"), token: address("token"), token_symbol: "KOIN", token_decimals: 18, connected: true, ...ledger },
@@ -145,6 +145,56 @@ export function status(all, sellers, ledger = {}) {
     totals: { escrow: sum(open.map((o) => o.money.escrow)).toString(), paid: total((o) => o.paid), slashed: total((o) => o.slashed), burned: total((o) => o.money.burned) },
     peers: 4,
   };
+}
+
+/** What an order of `n` providers at `max_price` would cost at `sellers`. */
+export function quote(sellers, n, max_price) {
+  const within = sellers.filter((p) => p.active && BigInt(p.price) <= BigInt(max_price));
+  const price = BigInt(max_price);
+  const bond = (price * BigInt(n)) / 10n;
+  return {
+    eligible: within.length, price_max: max_price, escrow: (price * BigInt(n + 1) + bond).toString(), bond: bond.toString(), lock: (price * 20n).toString(),
+    expected: within.length ? (BigInt(within[0].price) * BigInt(n)).toString() : "0", fee_bps: 100, min_audit_bps: 0,
+    windows: { draw: 60, input: 30, reveal: 30, appeal: 10 },
+  };
+}
+
+/** Money over time, made of the orders. */
+export function history(all, points, now) {
+  const from = now - 5_400_000;
+  const step_ms = Math.ceil(5_400_001 / points);
+  const list = Array.from({ length: points }, () => ({ orders: 0, settled: 0, refunded: 0, paid: "0", slashed: "0", burned: "0", earned: "0", lost: "0", spent: "0" }));
+  const at = (time) => list[Math.max(0, Math.min(points - 1, Math.floor((time - from) / step_ms)))];
+  for (const o of all) {
+    at(o.placed_at).orders += 1;
+    if (o.settled_at === null) continue;
+    const point = at(o.settled_at);
+    point[o.state] += 1;
+    const add = (key, value) => (point[key] = (BigInt(point[key]) + BigInt(value)).toString());
+    for (const [key, value] of [["paid", o.paid], ["slashed", o.slashed], ["burned", o.money.burned], ["earned", o.mine ? "0" : o.paid], ["spent", o.mine ? o.paid : "0"]]) add(key, value);
+  }
+  return { from, step_ms, points: list };
+}
+
+/** An account and what it did in each order. */
+export function account_record(all, provider) {
+  const work = all.flatMap((o) => o.rounds.flatMap((round) => round.members.filter((m) => m.account === provider.account).map((m) => ({
+    order: o.id, program: o.program, model: o.model, order_state: o.state, placed_at: o.placed_at, settled_at: o.settled_at, role: round.role,
+    state: m.state, verdict: m.verdict, reason: m.reason, price: m.price, paid: m.paid, slashed: m.slashed,
+  }))));
+  return {
+    account: provider.account, owner: address("owner", provider.account), operator: provider.operator, payout: address("payout", provider.account),
+    balance: wei(12.5), provider, work: work.sort((a, b) => Number(b.order) - Number(a.order)), next: null,
+  };
+}
+
+/** What orders of a model came to. */
+export function model_record(all, program) {
+  const settled = all.filter((o) => o.program === program && o.state === "settled");
+  const ended = { refunded: 0, disputed: settled.filter((o) => o.slashed !== "0").length };
+  if (!settled.length) return { settled: 0, ...ended, median_ms: null, slow_ms: null, mean_cost: null };
+  const times = settled.map((o) => o.settled_at - o.placed_at).sort((a, b) => a - b);
+  return { settled: settled.length, ...ended, median_ms: times[times.length >> 1], slow_ms: times.at(-1), mean_cost: (sum(settled.map((o) => o.paid)) / BigInt(settled.length)).toString() };
 }
 
 /** A grey PNG of 28 by 28 with a seven drawn in it. */

@@ -37,7 +37,13 @@ export const kChecks = {
     for (const { id } of orders.slice(0, 50)) conserve(await contract.get(`/api/v1/orders/${id}`, "Order"));
     await contract.get("/api/v1/providers", "Provider", { list: true });
     const models = await contract.get("/api/v1/models", "Model", { list: true });
-    for (const { program } of models) await contract.get(`/api/v1/models/${program}`, "Model");
+    for (const { program } of models) {
+      await contract.get(`/api/v1/models/${program}`, "Model");
+      await contract.get(`/api/v1/models/${program}/record`, "ModelRecord");
+      await contract.get(`/api/v1/quote?program=${program}&max_price=2000000000000000`, "Quote");
+    }
+    await contract.get("/api/v1/history?points=7", "History");
+    for (const { account } of await contract.get("/api/v1/providers?limit=3", "Provider", { list: true })) await contract.get(`/api/v1/accounts/${account}`, "AccountRecord");
   },
 
   async "the API reports errors as its document says"({ contract }) {
@@ -51,7 +57,7 @@ export const kChecks = {
     await visit(page, base, "#/", "Orders");
     await page.locator(".link.live").waitFor();
     await eventually(async () => {
-      const { orders } = await contract.get("/api/v1/orders", "OrderPage");
+      const { orders } = await contract.get("/api/v1/orders?limit=20", "OrderPage");
       const rows = await page.$$eval("tr[data-order]", (list) => list.map((row) => [row.dataset.order, row.dataset.state]));
       expect_equal(rows, orders.map((order) => [order.id, order.state]), "orders shown");
     });
@@ -78,6 +84,29 @@ export const kChecks = {
       expect_equal(shown, providers.map((p) => p.account).sort((a, b) => a - b), "providers shown");
       for (const p of providers.filter((one) => one.accepted > 0))
         expect_equal(await page.locator(`tr[data-provider="${p.account}"] .record .good`).innerText(), `${p.accepted} ok`, `record of ${p.account}`);
+    });
+  },
+
+  async "a provider's page gives the reason of every verdict"({ base, page, contract }) {
+    const providers = await contract.get("/api/v1/providers", "Provider", { list: true });
+    const worst = [...providers].sort((a, b) => b.rejected + b.silent - a.rejected - a.silent)[0];
+    if (!worst) return;
+    await visit(page, base, `#/providers/${worst.account}`, `Account #${worst.account}`);
+    await eventually(async () => {
+      const { work } = await contract.get(`/api/v1/accounts/${worst.account}`, "AccountRecord");
+      const shown = await page.$$eval("[data-work]", (list) => list.map((li) => [li.dataset.work, li.querySelector(".reason").firstChild.textContent.trim()]));
+      expect_equal(shown, work.map((one) => [one.order, one.reason ?? "Nothing is decided yet."]), `work of ${worst.account}`);
+    });
+  },
+
+  async "the charts add up to what the API tells"({ base, page, contract }) {
+    await visit(page, base, "#/", "Orders");
+    await eventually(async () => {
+      const { points } = await contract.get("/api/v1/history?points=48", "History");
+      const placed = points.reduce((sum, point) => sum + point.orders, 0);
+      const label = (await page.locator(".history .plot").first().getAttribute("aria-label", { timeout: 2_000 })) ?? "";
+      if (!label.includes(`${placed} order`)) throw new Error(`[page] chart says "${label}", ${placed} orders expected`);
+      if ((await page.locator(".history canvas").count()) !== 2) throw new Error("[page] two charts expected");
     });
   },
 
@@ -146,7 +175,8 @@ export async function take_shots(browser, base, folder, contract) {
   mkdirSync(folder, { recursive: true });
   const { orders } = await contract.get("/api/v1/orders?limit=200", "OrderPage");
   const order = orders.find((o) => o.answer && o.slashed !== "0") ?? orders[0];
-  const pages = { overview: "#/", providers: "#/providers", models: "#/models", ...(order && { order: `#/orders/${order.id}` }) };
+  const [provider] = [...(await contract.get("/api/v1/providers", "Provider", { list: true }))].sort((a, b) => b.rejected - a.rejected);
+  const pages = { overview: "#/", providers: "#/providers", models: "#/models", new: "#/new", account: "#/account", ...(provider && { provider: `#/providers/${provider.account}` }), ...(order && { order: `#/orders/${order.id}` }) };
   for (const colorScheme of ["light", "dark"]) {
     for (const [device, viewport] of [["desktop", { width: 1280, height: 900 }], ["phone", { width: 390, height: 844 }]]) {
       const page = await browser.newPage({ viewport, colorScheme });
@@ -154,6 +184,7 @@ export async function take_shots(browser, base, folder, contract) {
         await page.goto(`${base}/${hash}`);
         await page.locator(".link.live").waitFor();
         await page.waitForFunction(() => !document.querySelector(".waiting"));
+        await page.waitForTimeout(400); // charts and pictures
         await page.screenshot({ path: join(folder, `${name}-${device}-${colorScheme}.png`), fullPage: device === "desktop" });
       }
       await page.close();

@@ -2,15 +2,15 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 
-const kPages = ["#/", "#/providers", "#/models", "#/words"];
+const kPages = ["#/", "#/providers", "#/models", "#/new", "#/account", "#/words"];
 const axe_path = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
 /** Notes errors of the page, and requests that leave the node. */
-export function watch(page, base) {
+export function watch(page, base, expected_failures = []) {
   const complaints = [];
   page.on("pageerror", (error) => complaints.push(`script error: ${error.message}`));
   page.on("console", (message) => {
-    const expected = message.text().startsWith("Failed to load resource") && message.location().url.endsWith("/orders/999999999");
+    const expected = message.text().startsWith("Failed to load resource") && ["/orders/999999999", ...expected_failures].some((end) => message.location().url.endsWith(end));
     if (message.type() === "error" && !expected) complaints.push(`console: ${message.text()}`);
   });
   page.on("request", (request) => {
@@ -22,7 +22,8 @@ export function watch(page, base) {
 /** The pages to look at: the fixed ones and the newest orders. */
 async function all_pages(contract) {
   const { orders } = await contract.get("/api/v1/orders?limit=3", "OrderPage");
-  return [...kPages, ...orders.map((order) => `#/orders/${order.id}`)];
+  const [provider] = await contract.get("/api/v1/providers", "Provider", { list: true });
+  return [...kPages, ...(provider ? [`#/providers/${provider.account}`] : []), ...orders.map((order) => `#/orders/${order.id}`)];
 }
 
 async function show(page, base, hash) {
@@ -77,15 +78,18 @@ export async function check_fits({ base, page, contract }) {
 
 const kMostShift = 0.1; // "good" by web.dev's Cumulative Layout Shift
 
-export async function check_still({ base, page }) {
+export async function check_still({ base, page, contract }) {
   await page.addInitScript(() => {
     window.shift = 0;
     new PerformanceObserver((list) => {
       for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
     }).observe({ type: "layout-shift", buffered: true });
   });
-  await show(page, base, "#/");
-  await page.waitForTimeout(500);
-  const shift = await page.evaluate(() => window.shift);
-  if (shift > kMostShift) throw new Error(`[still] layout shift ${shift}: at most ${kMostShift}`);
+  for (const hash of await all_pages(contract)) {
+    await page.goto("about:blank");
+    await show(page, base, hash);
+    await page.waitForTimeout(500);
+    const shift = await page.evaluate(() => window.shift);
+    if (shift > kMostShift) throw new Error(`[still] ${hash}: layout shift ${shift}, at most ${kMostShift}`);
+  }
 }

@@ -7,6 +7,8 @@ import type { OrderPage, OrderSummary, Status } from "./types";
 
 export const HubContext = createContext<Hub | null>(null);
 export const StatusContext = createContext<Status | null>(null);
+/** By how many milliseconds the node's clock is ahead of the browser's. */
+export const SkewContext = createContext(0);
 
 export function use_hub(): Hub {
   const hub = useContext(HubContext);
@@ -74,7 +76,7 @@ export interface OrderList {
   older: (() => Promise<void>) | null;
 }
 
-const kPage = 50;
+const kPage = 20;
 
 /** The newest orders, kept current by live events. */
 export function use_orders(mine: boolean): OrderList {

@@ -37,7 +37,9 @@ export class Live {
     private readonly handler: LiveHandler,
   ) {}
 
+  /** Does nothing when it has started. */
   start(): void {
+    if (!this.stopped) return;
     this.stopped = false;
     this.handler.link("connecting");
     this.connect();
@@ -50,6 +52,13 @@ export class Live {
     this.poll_timer = undefined;
     this.socket?.close();
     this.socket = null;
+  }
+
+  /** Opens the socket anew at once, such as with another token. */
+  restart(): void {
+    this.stop();
+    this.attempt = 0;
+    this.start();
   }
 
   private connect(): void {

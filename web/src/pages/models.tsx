@@ -1,13 +1,15 @@
-import { use_resource } from "../api/hooks";
-import type { Model, Port } from "../api/types";
-import { bytes } from "../format";
+import { use_orders, use_resource } from "../api/hooks";
+import type { Model, ModelRecord, OrderSummary, Port } from "../api/types";
+import { bytes, percent, plural, seconds_of } from "../format";
 import { Chip } from "../ui/chips";
 import { Card, Empty, PageTitle, Problem, Waiting } from "../ui/frame";
+import { Picture } from "../ui/picture";
 import { Hex, Money, Term } from "../ui/text";
 
 /** The models that this node knows, as cards. */
 export function ModelsPage() {
   const { data: models, error } = use_resource<Model[]>("/api/v1/models", (change) => change.type === "reload");
+  const { orders } = use_orders(true);
   return (
     <>
       <PageTitle title="Models" />
@@ -16,26 +18,50 @@ export function ModelsPage() {
       {models?.length === 0 && (
         <Card>
           <Empty>
-            No models yet. Compile one with <code>koinon model build</code>.
+            No models yet. Compile one with <code>koinon model build</code> and order a run of it with <code>koinon order</code>.
           </Empty>
         </Card>
       )}
-      <div class="models">{models?.map((model) => <ModelCard key={model.program} model={model} />)}</div>
+      <div class="models">{models?.map((model) => <ModelCard key={model.program} model={model} last={last_run(orders, model)} />)}</div>
     </>
   );
 }
 
-function ports(list: readonly Port[]): string {
+/** The newest own order of a model that has an answer. */
+function last_run(orders: readonly OrderSummary[] | null, model: Model): OrderSummary | null {
+  return orders?.find((order) => order.program === model.program && order.answer) ?? null;
+}
+
+/** "image int8[1×28×28]". */
+export function ports(list: readonly Port[]): string {
   return list.map((port) => `${port.name} ${port.dtype}[${port.shape.join("×")}]`).join(", ");
 }
 
-function ModelCard({ model }: { model: Model }) {
+const name_of = (model: Model) => model.name || `${model.program.slice(0, 10)}…`;
+
+/** A model as one of several to choose from. */
+export function ModelChoice({ model, chosen, choose }: { model: Model; chosen: boolean; choose: () => void }) {
+  return (
+    <label class={chosen ? "choice chosen" : "choice"} data-choice={model.program}>
+      <input type="radio" name="model" checked={chosen} onChange={choose} />
+      <span>
+        <strong>{name_of(model)}</strong>
+        <span class="aside">
+          {[typeof model.accuracy === "number" ? `${(model.accuracy * 100).toFixed(1)} % right` : null, model.licence || null, bytes(model.size)].filter(Boolean).join(" · ")}
+        </span>
+        {model.description && <span class="aside clip">{model.description}</span>}
+      </span>
+    </label>
+  );
+}
+
+function ModelCard({ model, last }: { model: Model; last: OrderSummary | null }) {
   return (
     <article class="card model" data-program={model.program}>
       <header>
         <div>
-          <h2>{model.name}</h2>
-          <p class="aside">by {model.author}</p>
+          <h2>{name_of(model)}</h2>
+          <p class="aside">{model.author ? `by ${model.author}` : "its author is not named"}</p>
         </div>
         {typeof model.accuracy === "number" && (
           <p class="accuracy" title={model.accuracy_data ?? "Measured on the test set of its card"}>
@@ -44,14 +70,15 @@ function ModelCard({ model }: { model: Model }) {
           </p>
         )}
       </header>
-      <p class="description">{model.description}</p>
+      {last && <LastRun order={last} />}
+      {model.description && <p class="description">{model.description}</p>}
       <dl class="facts">
         <dt>Takes</dt>
         <dd>{ports(model.inputs)}</dd>
         <dt>Gives</dt>
         <dd>{ports(model.outputs)}</dd>
         <dt>Licence</dt>
-        <dd>{model.licence}</dd>
+        <dd>{model.licence || <span class="none">not stated</span>}</dd>
         <dt>Author's price</dt>
         <dd>{model.price === null ? "none" : <Money wei={model.price} />}</dd>
         <dt>Size</dt>
@@ -63,13 +90,89 @@ function ModelCard({ model }: { model: Model }) {
           <Hex value={model.program} what="program id" ends={6} />
         </dd>
       </dl>
-      <p class="policies">
-        {model.policies.map((policy) => (
-          <Chip key={`${policy.check}/${policy.privacy}`} tone="idle">
-            {policy.check} · {policy.privacy}
-          </Chip>
-        ))}
+      <Methods model={model} />
+      <p class="actions">
+        <a class="button primary" href={`#/new/${model.program}`}>
+          Order a run
+        </a>
       </p>
     </article>
+  );
+}
+
+function LastRun({ order }: { order: OrderSummary }) {
+  return (
+    <a class="last-run" href={`#/orders/${order.id}`}>
+      <Picture path={`/api/v1/orders/${order.id}/picture`} alt="" size={72} />
+      <span>
+        <small>Your last run, order #{order.id}</small>
+        <strong>{order.answer}</strong>
+      </span>
+    </a>
+  );
+}
+
+/** How a result of the model can be trusted, side by side, with what was measured here. */
+function Methods({ model }: { model: Model }) {
+  const { data: record } = use_resource<ModelRecord>(`/api/v1/models/${model.program}/record`, (change) => change.type === "reload" || (change.type === "order" && change.order.state === "settled"));
+  return (
+    <table class="methods">
+      <caption>Ways to trust a result</caption>
+      <thead>
+        <tr>
+          <th scope="col">Check</th>
+          <th scope="col">Time</th>
+          <th scope="col">Cost</th>
+        </tr>
+      </thead>
+      <tbody>
+        {model.policies.map((policy) => (
+          <tr key={`${policy.check}/${policy.privacy}`} data-check={policy.check}>
+            <th scope="row">
+              <Chip tone="good">
+                {policy.check} · {policy.privacy}
+              </Chip>
+              <small>{policy.check === "quorum" ? "providers agree bit for bit; audits by chance" : ""}</small>
+            </th>
+            <Measured record={policy.check === "quorum" ? record : null} />
+          </tr>
+        ))}
+        <tr>
+          <th scope="row">
+            <Chip tone="idle">proof · local</Chip>
+            <small>
+              <code>koinon prove</code> makes a zero-knowledge proof that anyone can check, on your own machine. Not sold on the market yet.
+            </small>
+          </th>
+          <td class="none">not measured</td>
+          <td class="none">your own time</td>
+        </tr>
+      </tbody>
+    </table>
+  );
+}
+
+function Measured({ record }: { record: ModelRecord | null }) {
+  if (!record || record.median_ms === null || record.slow_ms === null)
+    return (
+      <>
+        <td class="none">not measured</td>
+        <td class="none">no orders yet</td>
+      </>
+    );
+  const runs = `Over ${plural(record.settled, "settled order")} on this market; in ${percent(record.disputed / record.settled)} of them somebody was slashed`;
+  return (
+    <>
+      <td title={runs}>
+        {seconds_of(record.median_ms)}
+        <small>
+          9 of 10 in {seconds_of(record.slow_ms)}; {plural(record.settled, "order")}
+        </small>
+      </td>
+      <td>
+        {record.mean_cost !== null && <Money wei={record.mean_cost} />}
+        <small>mean of an order</small>
+      </td>
+    </>
   );
 }

@@ -2,8 +2,10 @@ import { use_resource } from "../api/hooks";
 import type { Order } from "../api/types";
 import { is_final } from "../order/stages";
 import { story } from "../order/story";
-import { bytes, percent } from "../format";
+import { bytes, percent, seconds_of } from "../format";
 import { StateChip, Stepper, VerdictChip } from "../ui/chips";
+import { Countdown } from "../ui/countdown";
+import { Download } from "../ui/download";
 import { Card, PageTitle, Problem, Waiting } from "../ui/frame";
 import { AccountLink, Ago, Hex, Money, Term, use_amount } from "../ui/text";
 import { AnswerCard } from "./order_answer";
@@ -41,6 +43,7 @@ function Story({ order }: { order: Order }) {
   return (
     <>
       <Stepper state={order.state} />
+      <Countdown deadline={order.deadline} />
       <p class="story">{story(order, amount)}</p>
       <AnswerCard order={order} />
       <h2 class="section">Who ran it</h2>
@@ -52,6 +55,7 @@ function Story({ order }: { order: Order }) {
       {order.rounds.map((round, index) => (
         <RoundCard key={index} round={round} final={is_final(order.state)} />
       ))}
+      <Lot order={order} />
       <div class="pair">
         <MoneyCard order={order} />
         <Facts order={order} />
@@ -61,18 +65,40 @@ function Story({ order }: { order: Order }) {
   );
 }
 
+/** How the lot about an audit fell, in the words of the ledger's index. */
+function Lot({ order }: { order: Order }) {
+  const drawn = order.events.find((event) => event.name === "AuditDrawn");
+  if (!drawn) return null;
+  return (
+    <p class="lot" data-lot>
+      <strong>
+        The lot of the <Term word="audit">audit</Term>.
+      </strong>{" "}
+      {drawn.text}
+    </p>
+  );
+}
+
 function Facts({ order }: { order: Order }) {
   const { policy } = order;
   const receipt = order.receipt_url && (
-    <a class="button primary" href={order.receipt_url.replace(/^\//, "")} download={`receipt-${order.id}.json`}>
+    <Download path={order.receipt_url} name={`receipt-${order.id}.json`}>
       Download receipt
-    </a>
+    </Download>
   );
   return (
     <Card title="The order" extra={receipt}>
       <dl class="facts">
         <dt>Model</dt>
-        <dd>{order.model.name ?? "not known to this node"}</dd>
+        <dd>
+          {order.model.name ? <a href="#/models">{order.model.name}</a> : "not known to this node"}
+          {order.model.name && (
+            <>
+              {", "}
+              <a href={`#/new/${order.program}`}>order another run</a>
+            </>
+          )}
+        </dd>
         <dt>
           <Term word="program">Program</Term>
         </dt>
@@ -111,7 +137,7 @@ function Facts({ order }: { order: Order }) {
           <>
             <dt>Ended</dt>
             <dd>
-              after {((order.settled_at - order.placed_at) / 1000).toFixed(order.settled_at - order.placed_at < 10_000 ? 1 : 0)} s
+              after {seconds_of(order.settled_at - order.placed_at)}
             </dd>
           </>
         )}

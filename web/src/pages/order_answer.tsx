@@ -3,6 +3,7 @@ import { percent } from "../format";
 import { best, class_scores, type Score, shown_scores } from "../order/scores";
 import { is_final } from "../order/stages";
 import { Card } from "../ui/frame";
+import { Picture } from "../ui/picture";
 
 /** The input beside what came out. */
 export function AnswerCard({ order }: { order: Order }) {
@@ -37,7 +38,7 @@ function InputView({ order }: { order: Order }) {
     );
   return (
     <figure class="picture">
-      <img src={picture_url.replace(/^\//, "")} alt={label ? `Input: ${label}` : "The input of the order"} width="224" height="224" />
+      <Picture path={picture_url} alt={label ? `Input: ${label}` : "The input of the order"} size={224} />
       {label && <figcaption>{label}</figcaption>}
     </figure>
   );

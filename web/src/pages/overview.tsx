@@ -4,6 +4,7 @@ import { type OrderList, StatusContext, use_orders } from "../api/hooks";
 import type { OrderSummary, Status } from "../api/types";
 import { Progress, StateChip, VerdictChip } from "../ui/chips";
 import { Card, Empty, PageTitle, Problem, Waiting } from "../ui/frame";
+import { HistoryCard } from "./charts";
 import { AccountLink, Ago, Hex, Money, Term } from "../ui/text";
 
 export function OverviewPage() {
@@ -15,6 +16,9 @@ export function OverviewPage() {
       <PageTitle title="Orders" />
       <Figures status={status} />
       <Orders list={list} mine={mine} set_mine={set_mine} />
+      {(list.orders || list.error) && (
+        <HistoryCard title="The network over time" account={null} />
+      )}
       {(list.orders || list.error) && (
         <div class="pair">
           <HowItWorks />
@@ -80,7 +84,7 @@ function OrderTable({ orders, mine }: { orders: OrderSummary[]; mine: boolean })
     return (
       <Empty>
         {mine ? "You have placed no orders yet. " : "No orders yet. "}
-        Place one with <code>koinon order</code> and watch it here.
+        <a href="#/new">Place one here</a>, or with <code>koinon order</code>, and watch it.
       </Empty>
     );
   return (

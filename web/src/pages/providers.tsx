@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { use_resource } from "../api/hooks";
 import type { Provider } from "../api/types";
 import { percent } from "../format";
@@ -8,7 +8,7 @@ import { Card, Empty, PageTitle, Problem, Waiting } from "../ui/frame";
 import { Hex, Money, Term } from "../ui/text";
 
 /** Who sells work: stake, record, price, earnings, slashes. */
-export function ProvidersPage({ account }: { account: number | null }) {
+export function ProvidersPage() {
   const { data: providers, error } = use_resource<Provider[]>(
     "/api/v1/providers?limit=1000",
     (change) => change.type === "reload" || change.type === "provider",
@@ -21,17 +21,13 @@ export function ProvidersPage({ account }: { account: number | null }) {
         silence, and is <Term word="drawn">drawn</Term> at random by stake, price and record.
       </p>
       {error && (!error.unreachable || !providers) && <Problem error={error} />}
-      {providers ? <ProviderTable providers={providers} account={account} /> : !error && <Waiting lines={6} />}
+      {providers ? <ProviderTable providers={providers} /> : !error && <Waiting lines={6} />}
     </>
   );
 }
 
-function ProviderTable({ providers, account }: { providers: Provider[]; account: number | null }) {
+function ProviderTable({ providers }: { providers: Provider[] }) {
   const [column, set_column] = useState<Column>("weight");
-  const known = account === null || providers.some((provider) => provider.account === account);
-  useEffect(() => {
-    if (account !== null) document.querySelector(`[data-provider="${account}"]`)?.scrollIntoView({ block: "center" });
-  }, [account, known]);
   if (providers.length === 0)
     return (
       <Card>
@@ -49,7 +45,6 @@ function ProviderTable({ providers, account }: { providers: Provider[]; account:
   );
   return (
     <>
-      {!known && <div class="notice warn">Account #{account} does not sell work.</div>}
       <Card class="flush">
         <table class="list providers">
           <thead>
@@ -66,7 +61,7 @@ function ProviderTable({ providers, account }: { providers: Provider[]; account:
           </thead>
           <tbody>
             {sorted(providers, column).map((provider) => (
-              <ProviderRow key={provider.account} provider={provider} all={providers} chosen={provider.account === account} />
+              <ProviderRow key={provider.account} provider={provider} all={providers} />
             ))}
           </tbody>
         </table>
@@ -79,11 +74,13 @@ function ProviderTable({ providers, account }: { providers: Provider[]; account:
   );
 }
 
-function ProviderRow({ provider, all, chosen }: { provider: Provider; all: Provider[]; chosen: boolean }) {
+function ProviderRow({ provider, all }: { provider: Provider; all: Provider[] }) {
   return (
-    <tr data-provider={provider.account} class={chosen ? "chosen" : ""} aria-current={chosen || undefined}>
+    <tr class="link" data-provider={provider.account}>
       <th scope="row">
-        <strong>#{provider.account}</strong>
+        <a class="cover" href={`#/providers/${provider.account}`}>
+          #{provider.account}
+        </a>
         <span class="under">
           <Hex value={provider.operator} what="operator address" address />
         </span>

@@ -40,7 +40,7 @@ const kMemberStates: Record<Member["state"], { label: string; tone: Tone }> = {
 };
 
 /** One word for where a member is: its verdict when there is one, else its state. */
-export function MemberChip({ member, final }: { member: Member; final: boolean }) {
+export function MemberChip({ member, final }: { member: Pick<Member, "state" | "verdict">; final: boolean }) {
   if (member.state === "silent") return <Chip tone="warn">Silent</Chip>;
   if (member.verdict) return <VerdictChip verdict={member.verdict} />;
   const view = kMemberStates[member.state] ?? { label: member.state, tone: "idle" };

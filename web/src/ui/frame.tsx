@@ -38,10 +38,16 @@ export function Card({ title, extra, class: name = "", children }: { title?: Com
 export function Problem({ error }: { error: ApiError }) {
   return (
     <div class="notice bad" role="alert">
-      <strong>{error.unreachable ? "The node does not answer" : error.code === "not_found" ? "Not found" : "The node reports an error"}</strong>
+      <strong>{problem_of(error)}</strong>
       <p>{error.unreachable ? "Is it running? The page keeps trying." : error.message}</p>
     </div>
   );
+}
+
+function problem_of(error: ApiError): string {
+  if (error.unreachable) return "The node does not answer";
+  if (error.status === 503) return "The node is not ready yet";
+  return error.code === "not_found" ? "Not found" : "The node reports an error";
 }
 
 /** Grey lines in the place of what is being read. */

@@ -1,0 +1,143 @@
+/** Signing in, placing orders and a wallet, in Chromium in front of the fixture. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { open_browser } from "./browser.mjs";
+import { kToken, start_fixture } from "./fixture.mjs";
+import { picture } from "./fixture_data.mjs";
+import { add_wallet, drop_file, place, sign_in } from "./order_steps.mjs";
+import { visit } from "./page.mjs";
+import { watch } from "./page_quality.mjs";
+
+let browser;
+beforeAll(async () => void (browser = await open_browser()));
+afterAll(() => browser?.close());
+
+/** A fresh page in front of a fresh fixture; fails on errors in the console other than failed requests of `expected`. */
+async function with_node(options, expected, body) {
+  const node = await start_fixture(options);
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  page.setDefaultTimeout(10_000);
+  const complaints = watch(page, node.url, expected);
+  try {
+    await body(page, node);
+    expect(complaints).toEqual([]);
+  } finally {
+    await page.close();
+    await node.close();
+  }
+}
+
+const kAsking = ["/api/v1/status", "/api/v1/orders/2"];
+
+describe("a node that wants its token", () => {
+  it("is asked for, refuses a wrong one, and goes on where it was", () =>
+    with_node({ locked: true }, kAsking, async (page, node) => {
+      await page.goto(`${node.url}/#/orders/2`);
+      await sign_in(page, "123");
+      await page.getByText("A token has 64 characters").waitFor();
+      await sign_in(page, "f".repeat(64));
+      await page.getByText("That is not the token of this node.").waitFor();
+      await sign_in(page, ` ${kToken.toUpperCase()} `);
+      await page.getByRole("heading", { level: 1, name: "Order #2" }).waitFor();
+      await page.locator(".link.live").waitFor();
+      const width = await page.locator(".picture img").evaluate((img) => img.decode().then(() => img.naturalWidth));
+      expect(width).toBe(28);
+      await page.reload();
+      await page.getByRole("heading", { level: 1, name: "Order #2" }).waitFor();
+    }));
+
+  it("takes it from the address and removes it there", () =>
+    with_node({}, ["/api/v1/orders"], async (page, node) => {
+      await page.goto(`${node.url}/#token=${kToken}`);
+      await page.waitForURL(`${node.url}/#/`);
+      await page.goto(`${node.url}/#/account`);
+      await page.getByRole("button", { name: "Sign out of this tab" }).click();
+      await page.getByLabel("Token of this node").waitFor();
+    }));
+});
+
+describe("placing an order", () => {
+  it("goes from a dropped picture over the quote to its page", () =>
+    with_node({}, ["/api/v1/orders"], async (page, node) => {
+      await visit(page, node.url, "#/", "Orders");
+      await page.getByRole("link", { name: "New order" }).click();
+      await page.getByRole("radio", { name: /digits-mlp/ }).check();
+      await drop_file(page, "seven.png", "image/png", picture());
+      await page.getByAltText("The input, scaled to what the model takes").waitFor();
+      await page.getByText("Sign in below to place it.").waitFor();
+      for (const name of ["Providers in reach", "Expected cost", "You risk", "Each provider risks"]) await page.getByText(name).waitFor();
+      await sign_in(page, kToken);
+      const id = await place(page);
+      await page.getByRole("heading", { level: 1, name: `Order #${id}` }).waitFor();
+      await page.getByRole("timer").getByText("This phase ends in").waitFor();
+      const [{ body, key }] = node.market.posted;
+      expect(body).toEqual({
+        program: node.market.models[1].program, input: { image: picture().toString("base64") }, max_price: "10500000000000000", n: 3, audit_bps: 600, commit_window: 120, label: "seven.png",
+      });
+      expect(key).toMatch(/^[0-9a-f]{32}$/);
+    }));
+
+  it("takes pasted numbers, and shows what the node says of wrong ones", () =>
+    with_node({}, ["/api/v1/preview"], async (page, node) => {
+      await visit(page, node.url, "#/new", "Place an order");
+      await page.getByText("Or paste numbers as JSON").click();
+      const use = async (text) => {
+        await page.getByLabel("Numbers").fill(text);
+        await page.getByRole("button", { name: "Use these numbers" }).click();
+      };
+      await use("[1, 2");
+      await page.getByText("This is not JSON").waitFor();
+      await use("[1, 2]");
+      await page.getByText("784 expected").waitFor();
+      await use(JSON.stringify(Array.from({ length: 784 }, (_, i) => (i < 3 ? 9 : 0))));
+      await page.getByText("3 numbers lie outside").waitFor();
+    }));
+
+  it("says what to do when the node refuses, and places once when pressed again", () =>
+    with_node({}, ["/api/v1/orders"], async (page, node) => {
+      await page.goto(`${node.url}/#token=${kToken}`);
+      await visit(page, node.url, "#/new", "Place an order");
+      await drop_file(page, "seven.png", "image/png", picture());
+      node.market.refuse = [429, "exhausted", "[order] 2 providers work for at most 0.0105 tokens: 3 are wanted"];
+      await page.getByRole("button", { name: "Place the order" }).click();
+      await page.getByRole("alert").getByText("Raise the most you pay for a run").waitFor();
+      node.market.refuse = null;
+      await place(page);
+      expect(node.market.posted.length).toBe(1);
+    }));
+
+  it("holds back what cannot be paid or run", () =>
+    with_node({}, ["/api/v1/orders"], async (page, node) => {
+      await page.goto(`${node.url}/#token=${kToken}`);
+      await visit(page, node.url, "#/new", "Place an order");
+      await drop_file(page, "seven.png", "image/png", picture());
+      const price = page.getByLabel("Most for one run");
+      await price.fill("0.001");
+      await page.getByText("Too few providers work at this price").waitFor();
+      await price.fill("400");
+      await page.getByText("The account holds less than the escrow.").waitFor();
+      await price.fill("many");
+      await page.getByText("An amount such as 0.002 is expected.").waitFor();
+      expect(node.market.posted).toEqual([]);
+    }));
+});
+
+describe("a wallet of the browser", () => {
+  it("is found, switched to the market's chain, and shows what the person declined", () =>
+    with_node({}, [], async (page, node) => {
+      let chain = "0x1";
+      const answers = {
+        eth_requestAccounts: () => ({ result: ["0x00000000000000000000000000000000000000aa"] }),
+        eth_chainId: () => ({ result: chain }),
+        wallet_switchEthereumChain: ({ params }) => ((chain = params[0].chainId), { result: null }),
+        eth_call: () => ({ result: `0x${(5n * 10n ** 18n).toString(16).padStart(64, "0")}` }),
+        eth_sendTransaction: () => ({ error: { code: 4001, message: "no" } }),
+      };
+      await add_wallet(page, "Test wallet", (call) => answers[call.method]?.(call) ?? { error: { code: -32601, message: call.method } });
+      await visit(page, node.url, "#/account", "Account");
+      await page.getByRole("button", { name: "Test wallet" }).click();
+      await page.getByRole("button", { name: "Switch the wallet to chain 31337" }).click();
+      await page.getByLabel("Put into account #1").fill("2");
+      await page.getByRole("button", { name: "Deposit", exact: true }).click();
+      await page.getByText("You declined it in the wallet.").waitFor();
+    }));
+});
