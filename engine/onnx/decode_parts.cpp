@@ -38,6 +38,8 @@ Result<Attribute> decode_attribute(const ::onnx::AttributeProto& proto, const st
       KOINON_TRY(auto value, decode_tensor(proto.t(), folder));
       return Attribute{std::move(value)};
     }
+    case ::onnx::AttributeProto::TYPE_PROTO:
+      return fail(Code::unsupported, "attribute '{}' is a type, as optional values and sequences have", proto.name());
     default: return fail(Code::unsupported, "attribute '{}' of kind {}", proto.name(), static_cast<int>(proto.type()));
   }
 }

@@ -1,5 +1,6 @@
 #include "engine/onnx/read.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <set>
 #include <unordered_map>
@@ -17,6 +18,38 @@ using base::Code;
 using base::fail;
 using base::Result;
 using base::Status;
+
+/// An input that is fixed to plain numbers.
+Result<Value> value_of(const std::string& name, const Type& type, const std::vector<double>& numbers) {
+  const auto n = static_cast<std::size_t>(count(type.shape));
+  if (numbers.size() != 1 && numbers.size() != n)
+    return fail(Code::invalid_argument, "[onnx] input '{}' is fixed to {} numbers: 1 or {} expected", name, numbers.size(), n);
+  Value out = Value::zeros(type);
+  for (std::size_t i = 0; i < n; ++i) {
+    const double x = numbers[numbers.size() == 1 ? 0 : i];
+    if (is_float(type.element)) {
+      out.floats[i] = rounded(type.element, static_cast<float>(x));
+      continue;
+    }
+    out.ints[i] = saturate(x);
+    const bool fits = static_cast<double>(out.ints[i]) == x && (type.element != Element::boolean || x == 0 || x == 1);
+    if (!fits)
+      return fail(Code::invalid_argument, "[onnx] input '{}' of {} is fixed to {}", name, element_name(type.element), x);
+  }
+  return out;
+}
+
+/// Names that are fixed are inputs, and have no value in the model.
+base::Status check_fixed(const ::onnx::GraphProto& graph, const ReadOptions& options) {
+  for (const auto& [name, numbers] : options.numbers) {
+    const auto is = [&](const auto& named) { return named.name() == name; };
+    if (std::ranges::none_of(graph.input(), is))
+      return fail(Code::invalid_argument, "[onnx] '{}' is to be fixed, but is no input of the model", name);
+    if (std::ranges::any_of(graph.initializer(), is))
+      return fail(Code::invalid_argument, "[onnx] input '{}' is to be fixed, but has its value in the model", name);
+  }
+  return {};
+}
 
 /// What all graphs of one model share while they are read.
 struct Context {
@@ -117,6 +150,12 @@ class GraphReader {
         KOINON_TRY(type, read_input_type(input, context_.options.dims));
       }
       KOINON_TRY(const int id, declare(input.name()));
+      if (const auto given = context_.options.numbers.find(input.name());
+          around_ == nullptr && given != context_.options.numbers.end()) {
+        KOINON_TRY(auto value, value_of(input.name(), *type, given->second));
+        set_constant(id, std::move(value));
+        continue;
+      }
       auto& info = graph_.values[static_cast<std::size_t>(id)];
       info.typed = type.has_value();
       if (type) info.type = *std::move(type);
@@ -128,6 +167,8 @@ class GraphReader {
   static Result<std::int64_t> opset(const Opsets& opsets, const std::string& domain) {
     const auto found = opsets.find(domain);
     const auto version = found == opsets.end() ? (domain.empty() ? 0 : 1) : found->second;
+    if (domain.empty() && found == opsets.end() && opsets.contains("ai.onnx.preview.training"))
+      return fail(Code::unsupported, "[onnx] operators of ai.onnx.preview.training belong to training, not to a program");
     if (domain.empty() && (version < kFirstOpset || version > kLastOpset))
       return fail(Code::unsupported, "[onnx] opset {}: {} to {} expected", version, kFirstOpset, kLastOpset);
     return version;
@@ -249,6 +290,7 @@ Result<Graph> read(base::ByteView model, const ReadOptions& options) {
   KOINON_TRY(const auto functions, Functions::of(proto));
   for (const auto& [name, size] : options.dims)
     if (size < 1) return fail(Code::invalid_argument, "[onnx] --dim {}={}: at least 1 expected", name, size);
+  KOINON_CHECK(check_fixed(proto.graph(), options));
   Context context{options, functions};
   const auto opsets = opsets_of(proto.opset_import());
   return GraphReader(proto.graph(), context, opsets, nullptr, 0).read();

@@ -21,6 +21,9 @@ struct ReadOptions {
   std::map<std::string, std::int64_t> dims;
   /// Inputs that are fixed to a value at import, by name; they are constants then, and no input of the program.
   std::map<std::string, Value> fixed;
+  /// The same as plain numbers, of the input's own type and shape: one for all elements or one for each. An integer type takes
+  /// whole numbers. A name that is no input is refused.
+  std::map<std::string, std::vector<double>> numbers;
   /// Folder of the model, in which its external data lies; empty: external data is refused. Files outside it, through ".." or
   /// a link, are never read.
   std::filesystem::path folder;

@@ -100,7 +100,9 @@ constexpr Operator kOperators[] = {{"Cast", 6, kNewest, 1, 1, infer, compute, lo
 
 Result<Element> element_of(const Call& call, std::int64_t number) {
   const bool known = (number >= 1 && number <= 7) || (number >= 9 && number <= 13) || number == 16;
-  if (!known) return call.fail(Code::unsupported, "element type {}", number);
+  if (!known)
+    return call.fail(Code::unsupported, "element type {} (strings, complex numbers and 8-bit floats are not tensors here)",
+                     number);
   return static_cast<Element>(number);
 }
 

@@ -183,8 +183,36 @@ Status expand_scan(const Call& call, Expansion& to) {
   return {};
 }
 
+// Scan of opset 8: every input has a batch axis before all others, and may come with lengths, which are not taken.
+Status expand_batched_scan(const Call& call, Expansion& to) {
+  if (call.has(0)) return call.fail(Code::unsupported, "sequence lengths");
+  const auto directions = call.integers("directions");
+  const auto scans = call.integer("num_scan_inputs", 0), inputs = static_cast<std::int64_t>(call.inputs()) - 1;
+  if (scans < 1 || scans > inputs || !call.has(1) || call.shape(1).empty())
+    return call.fail(Code::malformed, "{} scan inputs of {}", scans, inputs);
+  const auto batch = call.shape(1)[0];
+  if (batch < 1 || batch > kMaxIterations) return call.fail(Code::out_of_range, "a batch of {}", batch);
+  Attributes attributes{{"num_scan_inputs", scans}};
+  if (const auto* body = call.body("body")) attributes["body"] = *body;
+  if (!directions.empty()) attributes["scan_input_directions"] = directions;
+  std::vector<std::vector<int>> parts(call.outputs());
+  for (std::int64_t b = 0; b < batch; ++b) {
+    std::vector<int> one;
+    for (std::size_t i = 1; i < call.inputs(); ++i) {
+      if (!call.has(i) || call.shape(i).empty() || call.shape(i)[0] != batch)
+        return call.fail(Code::malformed, "input {} has no batch axis of {}", i, batch);
+      one.push_back(to.add("Gather", {call.input(i), to.whole(b)}, Attributes{{"axis", std::int64_t{0}}}));
+    }
+    const auto made = to.add("Scan", std::move(one), call.outputs(), attributes);
+    for (std::size_t o = 0; o < made.size(); ++o) parts[o].push_back(to.add("Unsqueeze", {made[o], to.integers({0})}));
+  }
+  for (std::size_t o = 0; o < parts.size(); ++o) to.result(o, to.concat(std::move(parts[o]), 0));
+  return {};
+}
+
 constexpr Operator kOperators[] = {{"If", 1, kNewest, 1, 1, nullptr, nullptr, nullptr, false, expand_if},
                                    {"Loop", 1, kNewest, 0, SIZE_MAX, nullptr, nullptr, nullptr, false, expand_loop},
+                                   {"Scan", 8, 8, 0, SIZE_MAX, nullptr, nullptr, nullptr, false, expand_batched_scan},
                                    {"Scan", 9, kNewest, 1, SIZE_MAX, nullptr, nullptr, nullptr, false, expand_scan}};
 
 }  // namespace

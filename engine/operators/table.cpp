@@ -33,9 +33,11 @@ const std::vector<const Operator*>& table() {
                               identity_operators(),
                               integer_arithmetic_operators(),
                               logic_operators(),
+                              loss_operators(),
                               lrn_operators(),
                               matmul_operators(),
                               max_unpool_operators(),
+                              ngrams_operators(),
                               non_max_suppression_operators(),
                               norm_operators(),
                               one_hot_operators(),
@@ -52,6 +54,8 @@ const std::vector<const Operator*>& table() {
                               repeat_operators(),
                               reshape_operators(),
                               resize_operators(),
+                              roi_align_operators(),
+                              sampling_operators(),
                               scatter_operators(),
                               selection_operators(),
                               shape_operators(),
@@ -60,6 +64,7 @@ const std::vector<const Operator*>& table() {
                               spectrum_operators(),
                               topk_operators(),
                               transpose_operators(),
+                              trees_operators(),
                               unary_operators(),
                               where_operators()})
       for (const auto& op : family) out.push_back(&op);
@@ -74,10 +79,8 @@ std::string_view why_not(std::string_view op) {
   if (op.starts_with("Sequence") || op == "ConcatFromSequence" || op == "SplitToSequence")
     return "sequences have no place in a program, whose values are tensors of fixed shape";
   if (op.starts_with("Optional")) return "optional values have no place in a program, whose values are tensors of fixed shape";
-  if (op.starts_with("String") || op == "TfIdfVectorizer" || op == "RegexFullMatch")
-    return "strings and their features are not tensors of numbers";
-  if (any({"NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss", "Adam", "Adagrad", "Momentum", "Gradient"}))
-    return "it belongs to training, not to a program";
+  if (op.starts_with("String") || op == "RegexFullMatch") return "strings and their features are not tensors of numbers";
+  if (any({"Adam", "Adagrad", "Momentum", "Gradient"})) return "it belongs to training, not to a program";
   return "no operator of this name";
 }
 
