@@ -3,6 +3,10 @@
 #include "engine/kernels/tile.hpp"
 
 #if defined(__x86_64__)
+// g++-12 takes its own header's undefined registers for a mistake of ours (GCC bug 105593).
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
 
 #include <algorithm>
