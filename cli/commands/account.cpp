@@ -1,28 +1,24 @@
-#include <algorithm>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "base/file.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/remote/account_access.hpp"
 #include "cli/remote/describe.hpp"
-#include "cli/remote/node_client.hpp"
 #include "cli/remote/reply.hpp"
 #include "cli/terminal/console.hpp"
-#include "ledger/keystore.hpp"
+#include "ledger/key.hpp"
 #include "market/book/book.hpp"
-#include "node/config/config.hpp"
 
 namespace koinon::cli {
 namespace {
 
 using base::Code;
-using base::Result;
 using base::Status;
+using market::Accounts;
 using nlohmann::json;
 
-constexpr std::uint64_t kMaxKeystore = 1u << 16;
+constexpr std::string_view kAnAddress = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
 
-/// A change to the node's account, followed by what the account is then.
+/// A change to an account, followed by what the account is then.
 class Change : public Command {
  public:
   explicit Change(Info info) : Command(std::move(info)) {}
@@ -30,41 +26,61 @@ class Change : public Command {
   Status check() const override { return access_.check(); }
 
  protected:
-  Status change(Console& console, const std::string& call, const json& body) const {
-    KOINON_TRY(auto node, NodeClient::open(access_));
-    KOINON_TRY(const auto done, node.post("/api/v1/account/" + call, body));
-    return show(console, node);
+  /// Through the node, by `call` and `body`, or with the key that was given, by `direct`.
+  Status change(Console& console, const std::string& call, const json& body, const AccountAction& direct) const {
+    if (access_.has_key()) {
+      auto progress = console.progress();
+      progress.stage("signing here and waiting for the ledger");
+      KOINON_CHECK(act_with_key(access_, direct));
+    } else {
+      KOINON_TRY(auto node, NodeClient::open(access_.node));
+      KOINON_CHECK(check_account(node));
+      KOINON_TRY(const auto done, node.post("/api/v1/account/" + call, body));
+    }
+    return show(console);
   }
-  static Status show(Console& console, NodeClient& node) {
-    KOINON_TRY(const auto status, node.get("/api/v1/status"));
-    const auto& account = child(status, "account");
+  Status show(Console& console) const {
+    KOINON_TRY(const auto account, read_account(access_));
     console.print(describe_account(account));
     console.object({{"account", account}});
     return {};
   }
-  NodeAccess access_;
+  /// A node acts for its own account alone; taking one over is the exception.
+  virtual Status check_account(NodeClient& node) const {
+    if (access_.account == 0) return {};
+    KOINON_TRY(const auto status, node.get("/api/v1/status"));
+    const auto own = number_at(child(status, "account"), "id");
+    if (own == static_cast<std::uint64_t>(access_.account)) return {};
+    return advise({Code::invalid_argument,
+                   fmt::format("[{}] this node acts for account {}, not for {}", info().path, own, access_.account)},
+                  "act with a key of that account, its owner's say: --key KEYSTORE");
+  }
+  AccountAccess access_;
 };
 
 class Show final : public Change {
  public:
-  Show() : Change({"account show", "The account of the node: balance, stake, keys", "koinon account show"}) {}
-  Status run(Console& console) override {
-    KOINON_TRY(auto node, NodeClient::open(access_));
-    return show(console, node);
-  }
+  Show() : Change({"account show", "An account: balance, stake, keys and what is pending", "koinon account show"}) {}
+  void options(Line& line) override { access_.reading_options(line); }
+  Status run(Console& console) override { return show(console); }
 };
 
 /// deposit, withdraw, stake: an amount in tokens.
 class Move : public Change {
  public:
-  Move(std::string call, std::string about)
-      : Change({"account " + call, std::move(about), fmt::format("koinon account {} 10", call)}), call_(std::move(call)) {}
+  using Call = Status (Accounts::*)(std::uint32_t, const base::Wei&);
+  Move(std::string call, std::string about, Call direct)
+      : Change({"account " + call, std::move(about), fmt::format("koinon account {} 10", call)}),
+        call_(std::move(call)),
+        direct_(direct) {}
   void options(Line& line) override {
     line.text("amount", amount_, "Tokens, such as 1.25", Need::required);
     Change::options(line);
   }
   Status check() const override {
-    KOINON_TRY([[maybe_unused]] const auto amount, base::Wei::parse_tokens(amount_));
+    KOINON_TRY(const auto amount, base::Wei::parse_tokens(amount_));
+    if (amount.is_zero() && call_ != "unstake")
+      return base::fail(Code::invalid_argument, "[account {}] '{}': an amount above zero expected", call_, amount_);
     return Change::check();
   }
   Status run(Console& console) override { return move(console); }
@@ -72,14 +88,18 @@ class Move : public Change {
  protected:
   Status move(Console& console) const {
     KOINON_TRY(const auto amount, base::Wei::parse_tokens(amount_));
-    return change(console, call_, {{"amount", amount.text()}});
+    return change(console, call_, {{"amount", amount.text()}},
+                  [&](Accounts& accounts, std::uint32_t id) { return (accounts.*direct_)(id, amount); });
   }
   std::string call_, amount_;
+  Call direct_;
 };
 
 class Unstake final : public Move {
  public:
-  Unstake() : Move("unstake", "Ask for stake back; --finish takes it once the unbonding time is over") {}
+  Unstake()
+      : Move("unstake", "Ask for stake back, in all; --finish takes it once the unbonding time is over, 0 cancels",
+             &Accounts::request_unstake) {}
   void options(Line& line) override {
     line.text("amount", amount_, "Tokens, such as 1.25").flag("--finish", finish_, "Take what is unbonded");
     Change::options(line);
@@ -89,7 +109,11 @@ class Unstake final : public Move {
       return base::fail(Code::invalid_argument, "[account unstake] an amount, or --finish, expected");
     return finish_ ? Change::check() : Move::check();
   }
-  Status run(Console& console) override { return finish_ ? change(console, "finish-unstake", json::object()) : move(console); }
+  Status run(Console& console) override {
+    if (!finish_) return move(console);
+    return change(console, "finish-unstake", json::object(),
+                  [](Accounts& accounts, std::uint32_t id) { return accounts.finish_unstake(id); });
+  }
 
  private:
   bool finish_ = false;
@@ -102,7 +126,7 @@ class Offer final : public Change {
     line.text("--kind KIND", kind_, "Kind of work")
         .text("--price TOKENS", price_, "Price of one order; raised to the next price of the ladder")
         .flag("--stop", stop_, "No longer sell it");
-    Change::options(line);
+    access_.reading_options(line);  // the node knows the kinds' numbers: a kind is offered through it
   }
   Status check() const override {
     if (stop_ != price_.empty())
@@ -123,7 +147,7 @@ class Offer final : public Change {
       done = fmt::format("Selling {} for {} tokens an order{}.\n", kind_, market::tier_price(tier).tokens(),
                          market::tier_price(tier) == price ? "" : ", the price of the ladder above " + price.tokens());
     }
-    KOINON_CHECK(change(console, "offer", body));
+    KOINON_CHECK(change(console, "offer", body, {}));
     console.print(done);
     return {};
   }
@@ -136,10 +160,11 @@ class Offer final : public Change {
 /// operator, payout, owner: another address.
 class Appoint final : public Change {
  public:
-  Appoint(std::string call, std::string about)
-      : Change({"account " + call, std::move(about),
-                fmt::format("koinon account {} 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", call)}),
-        call_(std::move(call)) {}
+  using Call = Status (Accounts::*)(std::uint32_t, const base::Address&);
+  Appoint(std::string call, std::string about, Call direct)
+      : Change({"account " + call, std::move(about), fmt::format("koinon account {} {}", call, kAnAddress)}),
+        call_(std::move(call)),
+        direct_(direct) {}
   void options(Line& line) override {
     line.text("address", address_, "An Ethereum address", Need::required);
     Change::options(line);
@@ -150,103 +175,45 @@ class Appoint final : public Change {
   }
   Status run(Console& console) override {
     KOINON_TRY(const auto address, ledger::parse_address(address_));
-    return change(console, call_, {{"address", base::to_hex(address)}});
+    return change(console, call_, {{"address", base::to_hex(address)}},
+                  [&](Accounts& accounts, std::uint32_t id) { return (accounts.*direct_)(id, address); });
   }
 
  private:
   std::string call_, address_;
+  Call direct_;
 };
 
 class Accept final : public Change {
  public:
-  Accept() : Change({"account accept", "Become the owner, as the former owner asked", "koinon account accept"}) {}
-  Status run(Console& console) override { return change(console, "accept", json::object()); }
-};
-
-class NewKey final : public Command {
- public:
-  NewKey()
-      : Command({"account new-key", "Make a key of your own, such as a cold owner", "koinon account new-key owner.json"}) {}
-  void options(Line& line) override {
-    line.text("keystore", keystore_, "File to write (Web3 secret storage version 3)", Need::required)
-        .text("--password-file FILE", password_, "File with the password; KEYSTORE.password with a random one when absent");
-  }
+  Accept()
+      : Change({"account accept", "Become the owner of an account that its owner offered",
+                "koinon account accept --account 2 --key owner.json"}) {}
   Status run(Console& console) override {
-    if (std::filesystem::exists(keystore_))
-      return base::fail(Code::conflict, "[account new-key] {} exists: a key is never overwritten", keystore_);
-    const auto password = password_.empty() ? keystore_ + ".password" : password_;
-    base::SystemRandom random;
-    KOINON_TRY(const auto key, ledger::unlock_or_create(keystore_, password, random));
-    const auto address = ledger::checksum_address(key.address());
-    console.print(
-        fmt::format("address   {}\nkeystore  {}\npassword  {}\nKeep both files, and apart: who has them has the key.\n",
-                    address, keystore_, password));
-    console.object({{"address", address}, {"keystore", keystore_}, {"password_file", password}});
-    return {};
+    json body = json::object();
+    if (access_.account != 0) body["account"] = access_.account;
+    return change(console, "accept", body, [](Accounts& accounts, std::uint32_t id) { return accounts.accept_ownership(id); });
   }
 
- private:
-  std::string keystore_, password_;
-};
-
-class AddressOf final : public Command {
- public:
-  AddressOf() : Command({"account address", "Addresses of keystore files, without opening them", "koinon account address"}) {}
-  void options(Line& line) override {
-    line.text("keystore", keystore_, "A keystore file or folder; the node's when absent")
-        .text("--data DIR", data_, "The node's data folder")
-        .environment("--data", "KOINON_DATA");
-  }
-  Status run(Console& console) override {
-    KOINON_TRY(const auto files, keystores());
-    auto list = json::array();
-    for (const auto& file : files) {
-      KOINON_TRY(const auto bytes, base::read_file(file, kMaxKeystore));
-      auto address = ledger::keystore_address(base::as_text(bytes));
-      if (!address) return base::fail(std::move(address).error().within(file.string()));
-      console.print(fmt::format("{}  {}\n", ledger::checksum_address(*address), file.string()));
-      list.push_back({{"address", ledger::checksum_address(*address)}, {"keystore", file.string()}});
-    }
-    console.object({{"keys", list}});
-    return {};
-  }
-
- private:
-  Result<std::vector<std::filesystem::path>> keystores() const {
-    std::filesystem::path at = keystore_;
-    if (at.empty()) {
-      node::ConfigSources sources{{}, node::process_environment(), {}};
-      if (!data_.empty()) sources.flags["data"] = data_;
-      KOINON_TRY(const auto config, node::load_config(sources));
-      at = config.keystore;
-    }
-    std::error_code error;
-    if (!std::filesystem::is_directory(at, error)) return std::vector{at};
-    std::vector<std::filesystem::path> out;
-    for (const auto& entry : std::filesystem::directory_iterator(at, error))
-      if (entry.path().extension() == ".json") out.push_back(entry.path());
-    if (out.empty()) return base::fail(Code::not_found, "[account address] {} holds no keystore", at.string());
-    std::ranges::sort(out);
-    return out;
-  }
-  std::string keystore_, data_;
+ protected:
+  Status check_account(NodeClient&) const override { return {}; }
 };
 
 }  // namespace
 
 void add_account(Commands& to) {
   to.push_back(std::make_unique<Show>());
-  to.push_back(std::make_unique<Move>("deposit", "Move tokens into the account"));
-  to.push_back(std::make_unique<Move>("withdraw", "Pay free balance out to the payout address"));
-  to.push_back(std::make_unique<Move>("stake", "Stake free balance"));
+  to.push_back(std::make_unique<Move>("deposit", "Move tokens into the account", &Accounts::deposit));
+  to.push_back(std::make_unique<Move>("withdraw", "Pay free balance out to the payout address", &Accounts::withdraw));
+  to.push_back(std::make_unique<Move>("stake", "Stake free balance", &Accounts::stake));
   to.push_back(std::make_unique<Unstake>());
   to.push_back(std::make_unique<Offer>());
-  to.push_back(std::make_unique<Appoint>("operator", "Let another key act for the account"));
-  to.push_back(std::make_unique<Appoint>("payout", "Set where withdrawals go"));
-  to.push_back(std::make_unique<Appoint>("owner", "Offer the account to another owner, who accepts it"));
+  to.push_back(std::make_unique<Appoint>("operator", "Let another key act for the account", &Accounts::set_operator));
+  to.push_back(std::make_unique<Appoint>("payout", "Set where withdrawals go", &Accounts::set_payout));
+  to.push_back(
+      std::make_unique<Appoint>("owner", "Offer the account to another owner, who accepts it", &Accounts::transfer_ownership));
   to.push_back(std::make_unique<Accept>());
-  to.push_back(std::make_unique<NewKey>());
-  to.push_back(std::make_unique<AddressOf>());
+  add_account_keys(to);
 }
 
 }  // namespace koinon::cli

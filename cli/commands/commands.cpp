@@ -32,7 +32,9 @@ Commands all_commands(const Extensions& extensions) {
 #endif
   out.push_back(make_model_build());
   out.push_back(make_model_inspect());
+  out.push_back(make_model_publish());
   out.push_back(make_run());
+  add_language(out);
   out.push_back(make_prove());
   out.push_back(make_verify());
   out.push_back(make_order(extensions));

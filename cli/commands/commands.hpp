@@ -9,6 +9,7 @@ Commands all_commands(const Extensions& extensions);
 
 std::unique_ptr<Command> make_model_build();
 std::unique_ptr<Command> make_model_inspect();
+std::unique_ptr<Command> make_model_publish();
 std::unique_ptr<Command> make_run();
 std::unique_ptr<Command> make_prove();
 std::unique_ptr<Command> make_verify();
@@ -19,7 +20,10 @@ std::unique_ptr<Command> make_version();
 std::unique_ptr<Command> make_status();
 std::unique_ptr<Command> make_order(const Extensions& extensions);
 void add_listings(Commands& to);  ///< orders, orders show, order-show, providers, models
-void add_account(Commands& to);   ///< account ...
+std::unique_ptr<Command> make_generate();
+void add_language(Commands& to);      ///< language ..., generate
+void add_account(Commands& to);       ///< account ..., with add_account_keys
+void add_account_keys(Commands& to);  ///< account new-key, address
 /// Commands that are a node.
 std::unique_ptr<Command> make_up(const Extensions& extensions);
 std::unique_ptr<Command> make_provide(const Extensions& extensions);

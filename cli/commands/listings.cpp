@@ -1,8 +1,10 @@
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands/commands.hpp"
 #include "cli/remote/describe.hpp"
 #include "cli/remote/node_client.hpp"
+#include "cli/remote/order_progress.hpp"
 #include "cli/terminal/console.hpp"
 #include "net/url.hpp"
 
@@ -39,6 +41,15 @@ class Listing : public Command {
   std::string wrap_;
 };
 
+/// Errors: invalid_argument unless `id` is the number of an order.
+Status check_order_id(const std::string& id, std::string_view where) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), number);
+  if (error == std::errc{} && end == id.data() + id.size()) return {};
+  return base::fail(base::Code::invalid_argument, "[{}] '{}': the number of an order expected, as koinon orders lists them",
+                    where, clean(id, 60));
+}
+
 class Orders final : public Listing {
  public:
   Orders() : Listing({"orders", "List orders, newest first", "koinon orders --mine"}, "", describe_orders) {}
@@ -47,6 +58,10 @@ class Orders final : public Listing {
         .text("--before ID", before_, "Only orders placed before this one")
         .flag("--mine", mine_, "Only orders of the node's account");
     Listing::options(line);
+  }
+  Status check() const override {
+    if (!before_.empty()) KOINON_CHECK(check_order_id(before_, "orders --before"));
+    return Listing::check();
   }
   Status run(Console& console) override {
     auto path = fmt::format("/api/v1/orders?limit={}", limit_);
@@ -61,18 +76,33 @@ class Orders final : public Listing {
   bool mine_ = false;
 };
 
+/// One order; with --watch as it goes on, until it is final.
 class OrderShow final : public Listing {
  public:
   explicit OrderShow(const std::string& path)
       : Listing({path, "One order's whole story", fmt::format("koinon {} 7", path)}, "", describe_order) {}
   void options(Line& line) override {
-    line.text("id", id_, "The order", Need::required);
+    line.text("id", id_, "The order", Need::required).flag("--watch", watch_, "Follow it until it is final");
     Listing::options(line);
   }
-  Status run(Console& console) override { return show(console, "/api/v1/orders/" + net::percent_encode(id_)); }
+  Status check() const override {
+    KOINON_CHECK(check_order_id(id_, info().path));
+    return Listing::check();
+  }
+  Status run(Console& console) override {
+    if (!watch_) return show(console, "/api/v1/orders/" + id_);
+    KOINON_TRY(auto node, NodeClient::open(access_));
+    auto progress = console.progress();
+    KOINON_TRY(const auto order, follow_order(node, id_, progress));
+    progress.finish();
+    console.print(describe_order(order));
+    console.object(order);
+    return {};
+  }
 
  private:
   std::string id_;
+  bool watch_ = false;
 };
 
 std::unique_ptr<Command> models(const std::string& path) {

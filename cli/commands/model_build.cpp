@@ -1,4 +1,5 @@
 #include <charconv>
+#include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -19,6 +20,8 @@ using engine::quantise::OutputReport;
 using engine::quantise::Report;
 using nlohmann::json;
 
+constexpr std::size_t kMostRows = 400;  ///< of a table for people
+
 const std::vector<std::string> kBits = {"2", "3", "4", "5", "6", "7", "8", "16"};
 
 std::string short_number(double value) { return fmt::format("{:.3g}", value); }
@@ -36,7 +39,7 @@ std::string tensor_table(const Report& report) {
   for (const auto& t : report.tensors)
     table.add({clean(t.name, 40), clean(t.op, 24), short_number(t.low), short_number(t.high), std::to_string(t.bits),
                short_number(t.scale), short_number(t.max_error), short_number(t.mean_error)});
-  return table.text();
+  return table.text(kMostRows);
 }
 
 std::string output_table(const std::vector<OutputReport>& outputs, const std::string& title) {
@@ -95,8 +98,10 @@ json report_json(const Report& report) {
 class ModelBuild final : public Command {
  public:
   ModelBuild()
-      : Command({"model build", "Compile an ONNX model into an exact integer program",
-                 "koinon model build examples/digits/digits-lenet.onnx --calibrate examples/digits/*.png -o lenet.koinon"}) {}
+      : Command(
+            {"model build", "Compile an ONNX model into an exact integer program",
+             "koinon model build examples/digits/digits-lenet.onnx --calibrate examples/digits/digit-*.png -o digits.koinon"}) {
+  }
 
   void options(Line& line) override {
     line.text("model", onnx_, "The .onnx file", Need::required)
@@ -110,6 +115,8 @@ class ModelBuild final : public Command {
               "Largest error of an output in % of its range; values get 16 bits until it is kept to")
         .flag("--equalise", equalise_, "Balance the channels between layers first")
         .texts("--dim NAME=SIZE...", dims_, "Size of a dynamic dimension")
+        .texts("--fix NAME=VALUE...", fixed_,
+               "An input that becomes part of the program: a number, or a file with one for each element")
         .choice("--clip", clip_, {"error", "extremes", "percentile"}, "How ranges are cut")
         .text("--name TEXT", metadata_.name, "Name of the model; the graph's when absent")
         .text("--author TEXT", metadata_.author, "Who made it")
@@ -135,10 +142,16 @@ class ModelBuild final : public Command {
                                            : engine::quantise::Clip::error;
     options.metadata = metadata_;
     KOINON_TRY(options.dims, read_dims());
+    KOINON_TRY(options.fixed, read_fixed(fixed_));
     options.folder = std::filesystem::absolute(onnx_).parent_path();
-    KOINON_TRY(const auto samples, load_calibration(onnx, options.dims, calibrate_, options.folder));
+    KOINON_TRY(const auto samples, load_calibration(onnx, options.dims, calibrate_, options.folder, options.fixed));
     auto progress = console.progress();
-    options.progress = [&](std::size_t done, std::size_t total) { progress.update(done, total); };
+    const auto begin = std::chrono::steady_clock::now();
+    options.progress = [&](std::size_t done, std::size_t total) {
+      if (std::chrono::steady_clock::now() - begin > std::chrono::seconds(1))  // short builds say nothing
+        progress.stage(done < total ? "calibrating" : "making the program and comparing it with float");
+      progress.update(done, total);
+    };
     auto built = engine::quantise::build(onnx, samples, options);
     progress.finish();
     if (!built) return base::fail(std::move(built).error().within(onnx_));
@@ -193,7 +206,7 @@ class ModelBuild final : public Command {
   std::string onnx_, output_, activations_ = "8", weights_, profile_ = "standard", clip_ = "error";
   double max_error_ = 0;
   bool equalise_ = false;
-  std::vector<std::string> calibrate_, dims_;
+  std::vector<std::string> calibrate_, dims_, fixed_;
   engine::program::Metadata metadata_;
 };
 

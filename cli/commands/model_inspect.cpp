@@ -1,7 +1,10 @@
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/file.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/files/model_file.hpp"
+#include "cli/graph/svg.hpp"
 #include "cli/line/line.hpp"
 #include "cli/terminal/console.hpp"
 #include "cli/terminal/table.hpp"
@@ -15,6 +18,8 @@ using engine::program::Range;
 using engine::program::TensorInfo;
 using engine::tensor::shape_text;
 using nlohmann::json;
+
+constexpr std::size_t kMostRows = 400;  ///< of a table for people
 
 std::string info_text(const TensorInfo& info) { return fmt::format("{} {}", dtype_name(info.dtype), shape_text(info.shape)); }
 
@@ -47,7 +52,7 @@ std::string steps_table(const Program& program, const std::vector<Range>& ranges
                  known ? std::to_string(ranges[value].high) : "?"});
     }
   }
-  return table.text();
+  return table.text(kMostRows);
 }
 
 std::uint64_t data_bytes(const std::vector<engine::program::Constant>& constants) {
@@ -133,9 +138,12 @@ std::string head_text(const ModelFile& model) {
 class ModelInspect final : public Command {
  public:
   ModelInspect()
-      : Command({"model inspect", "Show a program: id, steps, shapes, bounds, sizes", "koinon model inspect lenet.koinon"}) {}
+      : Command({"model inspect", "Show a program: id, steps, shapes, bounds, sizes", "koinon model inspect digits.koinon"}) {}
 
-  void options(Line& line) override { line.text("program", file_, "The .koinon file", Need::required); }
+  void options(Line& line) override {
+    line.text("program", file_, "The .koinon file", Need::required)
+        .text("--svg FILE", svg_, "Also draw the program: steps, shapes, bits; blocks that repeat once");
+  }
 
   base::Status run(Console& console) override {
     KOINON_TRY(const auto model, ModelFile::load(file_));
@@ -143,18 +151,53 @@ class ModelInspect final : public Command {
     if (model.program.has_weights()) {
       KOINON_TRY(ranges, engine::program::analyse(model.program));
     }
+    if (!svg_.empty()) KOINON_CHECK(base::write_file(svg_, base::as_bytes(program_svg(model.program, ranges))));
     console.print(head_text(model) + "\n" + steps_table(model.program, ranges));
     console.print("\nv: a value (inputs first), w: a weight, t: a table. Lowest and highest hold for every input.\n");
+    if (!svg_.empty()) console.note("koinon: drawn in " + svg_);
     console.object(program_json(model, ranges));
     return {};
   }
 
  private:
-  std::string file_;
+  std::string file_, svg_;
+};
+
+/// The public description of a program: what a buyer or a verifier needs, without the weights.
+class ModelPublish final : public Command {
+ public:
+  ModelPublish()
+      : Command({"model publish", "Write the public description of a program: everything but its weights, with the same id",
+                 "koinon model publish digits.koinon -o digits-public.koinon"}) {}
+
+  void options(Line& line) override {
+    line.text("program", file_, "The .koinon file, with its weights", Need::required)
+        .text("-o,--output FILE", output_, "The public description to write", Need::required);
+  }
+
+  base::Status run(Console& console) override {
+    KOINON_TRY(const auto model, ModelFile::load(file_));
+    const auto bytes = engine::program::encode(model.program, false);
+    std::error_code error;
+    if (model.program.has_weights() && std::filesystem::equivalent(file_, output_, error))
+      return base::fail(base::Code::conflict, "[model publish] {} holds the weights: name another file to write", output_);
+    KOINON_CHECK(base::write_file(output_, bytes));
+    const auto id = base::to_hex(engine::program::program_id(model.program));
+    console.print(
+        fmt::format("{}\n  program     {}\n  size        {} of {}: without the weights, which their root in the id names\n"
+                    "Proofs with hidden weights are checked with it: koinon verify PROOF --program {}\n",
+                    output_, id, size_text(bytes.size()), size_text(model.bytes.size()), output_));
+    console.object({{"program", id}, {"file", output_}, {"bytes", bytes.size()}});
+    return {};
+  }
+
+ private:
+  std::string file_, output_;
 };
 
 }  // namespace
 
+std::unique_ptr<Command> make_model_publish() { return std::make_unique<ModelPublish>(); }
 std::unique_ptr<Command> make_model_inspect() { return std::make_unique<ModelInspect>(); }
 
 }  // namespace koinon::cli

@@ -1,18 +1,21 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
-#include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "base/file.hpp"
+#include "base/random.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/files/model_file.hpp"
 #include "cli/remote/describe.hpp"
 #include "cli/remote/ledger_source.hpp"
 #include "cli/remote/node_client.hpp"
-#include "cli/remote/order_watch.hpp"
+#include "cli/remote/order_progress.hpp"
+#include "cli/remote/program_source.hpp"
 #include "cli/remote/reply.hpp"
 #include "cli/terminal/console.hpp"
 #include "engine/io/quantise.hpp"
@@ -26,57 +29,18 @@ using base::Result;
 using base::Status;
 using nlohmann::json;
 
-constexpr std::int64_t kTurnMs = 250;  ///< between two looks at the keyboard
-constexpr int kReceiptPolls = 80;      ///< 20 s from the settlement to the receipt
-constexpr int kMaxLostPolls = 40;      ///< answers missed in a row until we give up
 constexpr double kBpsAPercent = 100;
-
-volatile std::sig_atomic_t interrupted = 0;
-void on_interrupt(int) { interrupted = 1; }
-
-/// While it lives, the first Ctrl-C ends the wait and not the program.
-class Interruptible {
- public:
-  Interruptible() : before_(std::signal(SIGINT, on_interrupt)) {}
-  ~Interruptible() { std::signal(SIGINT, before_); }
-  Interruptible(const Interruptible&) = delete;
-  Interruptible& operator=(const Interruptible&) = delete;
-
- private:
-  void (*before_)(int);
-};
-
-bool is_final(const json& order) {
-  const auto state = text_at(order, "state");
-  return state == "settled" || state == "refunded";
-}
-
-std::string stage_of(const json& order) {
-  static const std::map<std::string, std::string> kStages = {
-      {"drawing", "drawing providers"},
-      {"input", "handing over the input"},
-      {"committing", "providers run the program"},
-      {"revealing", "providers reveal what they found"},
-      {"auditing", "drawn by lot: whether an auditor re-runs it"},
-      {"jury", "a jury re-runs it"},
-      {"standing", "the verdict stands and may be appealed"},
-      {"settled", "settled"},
-      {"refunded", "refunded"},
-  };
-  const auto state = text_at(order, "state");
-  const auto known = kStages.find(state);
-  return known == kStages.end() ? clean(state, 40) : known->second;
-}
+constexpr int kPlaceAgain = 3;  ///< when the node's answer is lost
 
 class Order final : public Command {
  public:
   explicit Order(const Extensions& extensions)
       : Command({"order", "Buy a run of a program, checked before it is paid for",
-                 "koinon order lenet.koinon --input examples/digits/digit-7.png --price 0.01"}),
+                 "koinon order digits.koinon --input examples/digits/digit-7.png --price 0.01"}),
         extensions_(extensions) {}
 
   void options(Line& line) override {
-    line.text("program", program_, "The .koinon file", Need::required)
+    line.text("program", program_, "The .koinon file, or the id of a model that the node holds (koinon models)", Need::required)
         .text("--input FILE", input_, "Input: .json, .npy, .npz, .png or .jpg", Need::required)
         .text("--price AMOUNT", price_, "Most that one provider's run may cost, in tokens", Need::required)
         .text("--check NAME", check_, "How the result is checked, such as quorum; the node's own choice when absent")
@@ -85,6 +49,7 @@ class Order final : public Command {
         .number("--k K", k_, 0, 5, "Equal claims that make a verdict; 0: a majority of n")
         .real("--audit PERCENT", audit_, 0, 100, "Chance that one more provider re-runs it; the market's own when absent")
         .number("--commit-window SECONDS", window_, 0, 86'400, "Time to run it; 0: the node's own")
+        .flag("--clamp", clamp_, "Go on when more than a tenth of the input lies outside the program's calibrated range")
         .flag("--trap", trap_, "Run it here first, and appeal when the verdict differs")
         .text("--label TEXT", label_, "A note for yourself; the input's file name when absent")
         .flag("--no-wait", no_wait_, "Place it and return")
@@ -112,24 +77,26 @@ class Order final : public Command {
   Status run(Console& console) override {
     KOINON_CHECK(check_receipt_place());
     KOINON_TRY(const auto max_price, base::Wei::parse_tokens(price_));
-    KOINON_TRY(const auto model, ModelFile::load(program_));
-    KOINON_TRY(const auto body, request(model, max_price));
     KOINON_TRY(auto node, NodeClient::open(access_));
     auto progress = console.progress();
+    KOINON_TRY(const auto model, program(node, progress));
+    KOINON_TRY(const auto inputs, load_inputs(model.program, input_));
+    KOINON_CHECK(check_clamped(console, inputs.clamped));
+    const auto body = request(model, inputs, max_price);
     KOINON_CHECK(check_policy(node));
     KOINON_CHECK(introduce(node, model, progress));
     KOINON_CHECK(quote(node, body, progress));
     progress.stage("placing the order");
-    KOINON_TRY(const auto placed, node.post("/api/v1/orders", body));
-    const auto id = text_at(placed, "id");
-    if (id.empty()) return base::fail(Code::malformed, "[order] the node placed it and named no id");
+    KOINON_TRY(const auto id, place(node, body));
     if (no_wait_) {
       progress.finish();
-      console.print(fmt::format("order {} placed. Follow it with: koinon orders show {}\n", clean(id, 40), clean(id, 40)));
-      console.object({{"order", id}, {"program", body["program"]}, {"state", "drawing"}});
+      console.print(
+          fmt::format("order {} placed. Follow it with: koinon orders show {} --watch\n", clean(id, 40), clean(id, 40)));
+      console.object({{"order", id}, {"program", body["program"]}, {"state", "drawing"}, {"clamped", inputs.clamped.count}});
       return {};
     }
-    KOINON_TRY(auto order, wait(node, id, progress));
+    KOINON_TRY(auto order, follow_order(node, id, progress));
+    order["clamped"] = inputs.clamped.count;
     return conclude(console, node, std::move(order), progress);
   }
 
@@ -158,12 +125,49 @@ class Order final : public Command {
     return {};
   }
 
+  /// The program of a file, or of the node when what is given is an id and no file.
+  Result<ModelFile> program(NodeClient& node, Progress& progress) const {
+    if (is_program_id(program_) && !std::filesystem::exists(program_)) return fetch_program(node, program_, progress);
+    return ModelFile::load(program_);
+  }
+
+  /// Says what is cut off of the input, and refuses before anything is paid when it is much.
+  Status check_clamped(Console& console, const Clamped& clamped) const {
+    if (clamped.count == 0) return {};
+    if (!clamped.is_much() || clamp_) {
+      console.note("koinon: " + clamped.text);
+      return {};
+    }
+    return advise({Code::out_of_range, fmt::format("[order] {}: {}", input_, clamped.text)},
+                  "scale the input as the model was trained on, or add --clamp to buy the run as it is");
+  }
+
+  /// Places the order. When the answer is lost it asks again with the same key, for which the node places one order and no
+  /// more.
+  static Result<std::string> place(NodeClient& node, const json& body) {
+    const auto key = base::to_hex(base::SystemRandom().hash()).substr(2);
+    auto placed = node.post("/api/v1/orders", body, key);
+    const auto is_lost = [&] {
+      return !placed && (placed.error().code == Code::network || placed.error().code == Code::timeout);
+    };
+    for (int again = 0; is_lost() && again < kPlaceAgain; ++again) {
+      std::this_thread::sleep_for(std::chrono::seconds(1));
+      placed = node.post("/api/v1/orders", body, key);
+    }
+    if (is_lost())
+      return advise({placed.error().code, "[order] the node's answer was lost: " + placed.error().text},
+                    "the order may stand: look before you order again, with: koinon orders --mine");
+    if (!placed) return base::fail(std::move(placed).error());
+    auto id = text_at(*placed, "id");
+    if (id.empty()) return base::fail(Code::malformed, "[order] the node placed it and named no id");
+    return id;
+  }
+
   /// The order as the API takes it. The input travels as the real values that quantise back to the same integers.
-  Result<json> request(const ModelFile& model, const base::Wei& max_price) const {
-    KOINON_TRY(const auto inputs, load_inputs(model.program, input_));
+  json request(const ModelFile& model, const Inputs& inputs, const base::Wei& max_price) const {
     auto data = json::array();
-    for (std::size_t i = 0; i < inputs.size(); ++i)
-      data.push_back(engine::io::dequantise(inputs[i], model.program.inputs[i].scale));
+    for (std::size_t i = 0; i < inputs.tensors.size(); ++i)
+      data.push_back(engine::io::dequantise(inputs.tensors[i], model.program.inputs[i].scale));
     json body = {{"program", base::to_hex(engine::program::program_id(model.program))},
                  {"input", {{"input_data", std::move(data)}}},
                  {"privacy", private_ ? "private" : "plain"},
@@ -206,30 +210,6 @@ class Order final : public Command {
     progress.stage(fmt::format("{} tokens go into escrow, {} expected to be spent", tokens_at(quote, "escrow"),
                                tokens_at(quote, "expected")));
     return {};
-  }
-
-  static Result<json> wait(NodeClient& node, const std::string& id, Progress& progress) {
-    const Interruptible guard;
-    OrderWatch watch(node.url(), id);
-    int lost = 0;
-    int receipts = 0;
-    for (;;) {
-      if (interrupted != 0)
-        return advise({Code::cancelled, "[order] no longer waiting"},
-                      fmt::format("the order goes on without us; see: koinon orders show {}", clean(id, 40)));
-      progress.update(0, 0);
-      if (!watch.wait(kTurnMs)) continue;
-      auto order = node.get("/api/v1/orders/" + id);
-      if (order) {
-        lost = 0;
-        progress.stage(fmt::format("order {}: {}", clean(id, 40), stage_of(*order)));
-        const bool complete = text_at(*order, "state") == "refunded" || !text_at(*order, "receipt_url").empty();
-        if (is_final(*order) && (complete || ++receipts > kReceiptPolls)) return order;
-        if (is_final(*order)) watch.hurry();  // nobody tells that a receipt was issued
-      } else if (++lost > kMaxLostPolls) {
-        return advise(std::move(order).error(), fmt::format("the order goes on without us; see: koinon orders show {}", id));
-      }
-    }
   }
 
   Status conclude(Console& console, NodeClient& node, json order, Progress& progress) const {
@@ -275,13 +255,14 @@ class Order final : public Command {
                     {"verdict", child(order, "verdict")},
                     {"money", child(order, "money")},
                     {"rounds", child(order, "rounds")},
+                    {"clamped", child(order, "clamped")},
                     {"receipt", file}});
   }
 
   const Extensions& extensions_;
   NodeAccess access_;
   std::string program_, input_, price_, check_, label_, receipt_;
-  bool private_ = false, trap_ = false, no_wait_ = false;
+  bool private_ = false, trap_ = false, no_wait_ = false, clamp_ = false;
   std::int64_t n_ = 3, k_ = 0, window_ = 0;
   double audit_ = -1;
 };

@@ -1,15 +1,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <regex>
 
 #include "base/file.hpp"
+#include "cli/commands/shell.hpp"
+#include "market/receipt/sample.hpp"
 
 // The program as its users meet it: built binary, real files, what it prints and how it exits.
 namespace koinon::cli {
@@ -17,28 +16,6 @@ namespace {
 
 using nlohmann::json;
 using ::testing::HasSubstr;
-
-struct Done {
-  int exit = -1;
-  std::string text;
-};
-
-/// Runs a line of bash in the repository's root with koinon in the path. $TMP is `folder`.
-Done shell(const std::string& line, const std::filesystem::path& folder) {
-  const auto program = std::filesystem::path(KOINON_PROGRAM).parent_path().string();
-  const auto script =
-      fmt::format("export PATH='{}':$PATH TMP='{}' HOME='{}' KOINON_LOG=warn; unset KOINON_NODE KOINON_DATA; {}", program,
-                  folder.string(), folder.string(), line);
-  EXPECT_TRUE(base::write_file(folder / "line.sh", base::as_bytes(script + "\n")));
-  FILE* pipe = ::popen(fmt::format("bash '{}' < /dev/null", (folder / "line.sh").string()).c_str(), "r");
-  Done out;
-  if (pipe == nullptr) return out;
-  std::array<char, 4096> buffer{};
-  for (std::size_t n = 0; (n = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) out.text.append(buffer.data(), n);
-  const int status = ::pclose(pipe);
-  out.exit = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  return out;
-}
 
 /// Without what differs from run to run: the temporary folder and times.
 std::string steady(std::string text, const std::filesystem::path& folder) {
@@ -173,6 +150,63 @@ TEST_F(Program, says_errors_as_json_too) {
   const auto done = run("koinon receipt show $TMP/none.json --json 2>/dev/null");
   EXPECT_EQ(done.exit, 1);
   EXPECT_EQ(json::parse(done.text, nullptr, false)["error"]["code"], "not_found");
+}
+
+TEST_F(Program, says_what_of_the_input_it_cut_off) {
+  build();
+  std::string values;
+  for (int i = 0; i < 784; ++i) values += fmt::format("{}{}", i == 0 ? "" : ",", i % 256);
+  ASSERT_TRUE(base::write_file(folder.path() / "bytes.json", base::as_bytes("{\"input_data\":[[" + values + "]]}")));
+  const auto line = "koinon run $TMP/n.koinon --input $TMP/bytes.json";
+  EXPECT_GT(object(line)["clamped"].get<int>(), 700);
+  const auto told = run(std::string(line) + " 2>&1 >/dev/null").text;
+  EXPECT_THAT(told, HasSubstr("of 784 values of input image lie outside -1 to 1"));
+  EXPECT_THAT(told, HasSubstr("the farthest is 255"));
+  EXPECT_THAT(told, HasSubstr("divide them by 255"));
+  EXPECT_EQ(object("koinon run $TMP/n.koinon --input examples/digits/digit-4.png")["clamped"], 0);
+  const auto order = run("koinon order $TMP/n.koinon --input $TMP/bytes.json --price 1 --node http://127.0.0.1:9 2>&1");
+  EXPECT_EQ(order.exit, 1);
+  EXPECT_THAT(order.text, HasSubstr("or add --clamp"));
+  EXPECT_THAT(run("koinon order $TMP/n.koinon --input $TMP/bytes.json --price 1 --clamp --node http://127.0.0.1:9 2>&1").text,
+              HasSubstr("is a node running"));
+}
+
+TEST_F(Program, gives_the_input_root_of_an_order_from_its_salt) {
+  build();
+  const auto line =
+      std::string("koinon run $TMP/n.koinon --input examples/digits/digit-4.png --salt 0x") + std::string(64, '7');
+  const auto salted = object(line);
+  EXPECT_EQ(salted["salted_input_root"].get<std::string>().size(), 66U);
+  EXPECT_NE(salted["salted_input_root"], salted["input_root"]);
+  EXPECT_EQ(object(line)["salted_input_root"], salted["salted_input_root"]);
+}
+
+TEST_F(Program, draws_a_program) {
+  build();
+  ASSERT_EQ(run("koinon model inspect $TMP/n.koinon --svg $TMP/n.svg 2>/dev/null").exit, 0);
+  const auto file = *base::read_file(folder.path() / "n.svg");
+  EXPECT_THAT(std::string(base::as_text(file)), ::testing::AllOf(HasSubstr("conv"), HasSubstr("[1, 10]"), HasSubstr("</svg>")));
+}
+
+TEST_F(Program, says_what_of_a_receipt_it_checked_and_which_check_failed) {
+  const auto write = [&](const market::Receipt& receipt) {
+    ASSERT_TRUE(base::write_file(folder.path() / "r.json", base::as_bytes(receipt.to_json())));
+  };
+  auto receipt = market::sample_receipt();
+  write(receipt);
+  const auto good = run("koinon receipt verify $TMP/r.json");
+  EXPECT_EQ(good.exit, 0);
+  EXPECT_THAT(good.text, HasSubstr("not checked: that the order was placed"));
+  EXPECT_THAT(object("koinon receipt verify $TMP/r.json")["unchecked"], json({"order", "membership", "payment"}));
+  receipt.paid = base::Wei(7);
+  write(receipt);
+  const auto changed = run("koinon receipt verify $TMP/r.json 2>&1");
+  EXPECT_EQ(changed.exit, 1);
+  EXPECT_THAT(changed.text, HasSubstr("Means: something in it was changed after its issuer signed it"));
+  receipt.outputs = {{9}};
+  market::sign_sample(receipt);
+  write(receipt);
+  EXPECT_THAT(run("koinon receipt verify $TMP/r.json 2>&1").text, HasSubstr("Means: the outputs in it are not those"));
 }
 
 TEST_F(Program, makes_a_key_once) {

@@ -114,7 +114,7 @@ class Prove final : public Command {
  public:
   Prove()
       : Command({"prove", "Run a program here and prove the run in zero knowledge",
-                 "koinon prove digits-lenet.koinon --input examples/digits/digit-7.png --hide weights -o seven.proof"}) {}
+                 "koinon prove digits.koinon --input examples/digits/digit-7.png --hide weights -o seven.proof"}) {}
 
   void options(Line& line) override {
     line.text("program", program_, "The .koinon file, with its weights", Need::required)
@@ -127,12 +127,18 @@ class Prove final : public Command {
         .number("--threads N", threads_, 0, 1024, "Threads; 0: one a core. The proof's statement never depends on it");
   }
 
-  Status run(Console& console) override {
+  Status check() const override {
     KOINON_TRY(const auto secrecy, secrecy_of(hide_));
     if (!commitment_.empty() && !secrecy.weights)
       return fail(Code::invalid_argument, "[prove] --commitment is for hidden weights: add --hide weights");
+    return {};
+  }
+
+  Status run(Console& console) override {
+    KOINON_TRY(const auto secrecy, secrecy_of(hide_));
     KOINON_TRY(const auto model, ModelFile::load(program_));
     KOINON_TRY(const auto inputs, load_inputs(model.program, input_));
+    if (inputs.clamped.count > 0) console.note("koinon: " + inputs.clamped.text);
     KOINON_TRY(const auto costs, trust::proof::cost(model.program, secrecy));
     console.note(fmt::format("koinon: {} constraints, about {} of memory, a proof of at most {}, {:.1f} bits of soundness",
                              costs.rows, size_text(costs.memory_bytes), size_text(costs.bytes), costs.soundness_bits));
@@ -146,7 +152,7 @@ class Prove final : public Command {
     }
     base::SystemRandom random;
     const auto begin = std::chrono::steady_clock::now();
-    KOINON_TRY(const auto proof, trust::proof::prove(model.program, inputs, options, random));
+    KOINON_TRY(const auto proof, trust::proof::prove(model.program, inputs.tensors, options, random));
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     const auto bytes = trust::proof::encode_proof(proof);
     KOINON_CHECK(base::write_file(output_, bytes));
@@ -154,6 +160,7 @@ class Prove final : public Command {
                   fmt::format("proof        {}, {}, in {}\n", output_, size_text(bytes.size()), seconds_text(seconds)));
     auto object = proof_json(model.program, proof);
     object["proof"] = output_;
+    object["clamped"] = inputs.clamped.count;
     object["bytes"] = bytes.size();
     object["seconds"] = seconds;
     object["soundness_bits"] = costs.soundness_bits;
@@ -169,19 +176,29 @@ class Prove final : public Command {
 class Verify final : public Command {
  public:
   Verify()
-      : Command({"verify", "Check a proof against a program", "koinon verify seven.proof --program digits-lenet.koinon"}) {}
+      : Command({"verify", "Check a proof against a program", "koinon verify seven.proof --program digits-public.koinon"}) {}
 
   void options(Line& line) override {
     line.text("proof", proof_, "The proof", Need::required)
-        .text("--program FILE", program_, "The .koinon file; the public description is enough when weights are hidden",
+        .text("--program FILE", program_,
+              "The .koinon file; when weights are hidden its public description is enough (koinon model publish)",
               Need::required)
         .text("--weight-root HEX", root_, "The registered weight commitment; a proof of another one is refused");
+  }
+
+  Status check() const override {
+    if (!root_.empty() && !base::fixed_from_hex<32>(root_))
+      return fail(Code::invalid_argument, "[verify] --weight-root '{}': 0x and 64 hex digits expected, as prove prints them",
+                  clean(root_, 80));
+    return {};
   }
 
   Status run(Console& console) override {
     KOINON_TRY(const auto model, ModelFile::load(program_));
     KOINON_TRY(const auto bytes, base::read_file(proof_, std::uint64_t{256} << 20));
-    KOINON_TRY(const auto proof, trust::proof::decode_proof(bytes));
+    auto decoded = trust::proof::decode_proof(bytes);
+    if (!decoded) return meaning(std::move(decoded).error().within(proof_), "the file is cut, damaged, or no proof");
+    const auto proof = *std::move(decoded);
     if (!root_.empty()) {
       KOINON_TRY(const auto root, base::fixed_from_hex<32>(root_));
       if (root != proof.weight_root)
@@ -189,7 +206,13 @@ class Verify final : public Command {
                     base::to_hex(proof.weight_root), base::to_hex(root));
     }
     const auto begin = std::chrono::steady_clock::now();
-    KOINON_CHECK(trust::proof::verify(model.program, proof));
+    if (auto right = trust::proof::verify(model.program, proof); !right) {
+      const bool other = proof.program_id != engine::program::program_id(model.program);
+      return meaning(
+          std::move(right).error(),
+          other ? "the proof may be right, but it is about another program: name that one with --program"
+                : "the proof does not show what it states: its bytes, inputs or outputs were changed, or it was never right");
+    }
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     console.print(fmt::format("valid        {} of proof, checked in {}\n", size_text(bytes.size()), seconds_text(seconds)) +
                   proof_text(proof));
@@ -203,6 +226,11 @@ class Verify final : public Command {
   }
 
  private:
+  static tl::unexpected<base::Error> meaning(base::Error error, std::string_view what) {
+    error.text += fmt::format("\n  Means: {}", what);
+    return fail(std::move(error));
+  }
+
   std::string proof_, program_, root_;
 };
 

@@ -9,6 +9,7 @@
 #include "cli/remote/ledger_source.hpp"
 #include "cli/terminal/console.hpp"
 #include "cli/terminal/table.hpp"
+#include "net/url.hpp"
 
 namespace koinon::cli {
 namespace {
@@ -41,6 +42,10 @@ class Verify final : public Command {
   Status check() const override {
     if (ledger_.empty() && !deployment_.empty())
       return base::fail(Code::invalid_argument, "[receipt verify] --deployment needs --ledger URL");
+    const auto url = net::Url::parse(ledger_.empty() ? "http://127.0.0.1" : ledger_);
+    if (!url || (url->scheme != "http" && url->scheme != "https"))
+      return base::fail(Code::invalid_argument, "[receipt verify] --ledger '{}': a URL such as http://127.0.0.1:7070 expected",
+                        clean(ledger_, 80));
     return {};
   }
   Status run(Console& console) override {
@@ -53,7 +58,7 @@ class Verify final : public Command {
                                  "signatures that are checked offline: {} of {} are here",
                                  receipt.order, report->supporting, report->needed)},
                     "confirm the rest on the ledger: --ledger URL");
-    if (!report) return advise(report.error(), "do not pay or trust on this receipt; ask its issuer for the true one");
+    if (!report) return rejected(receipt, report.error());
     const auto claims = report->needs_ledger
                             ? fmt::format("{} signed claims of {} needed: the ledger must confirm the others",
                                           report->supporting, report->needed)
@@ -68,8 +73,17 @@ class Verify final : public Command {
       console.print(
           fmt::format("ledger: order {} was settled in block {}, as the receipt says\n", receipt.order, receipt.settled_block));
     }
-    console.print(fmt::format("{}: order {} {}, {} tokens paid\n", file_, receipt.order, clean(receipt.verdict, 40),
-                              receipt.paid.tokens()));
+    if (ledger_.empty()) {
+      console.print(
+          "not checked: that the order was placed and settled on the ledger, that the accounts above were the ones drawn for "
+          "it, and "
+          "what was paid;\n");
+      console.print(fmt::format(
+          "             the ledger says: koinon receipt verify {} --ledger URL (a node, such as http://127.0.0.1:7070)\n",
+          file_));
+    }
+    console.print(fmt::format("{}: order {} {}, {} tokens paid{}\n", file_, receipt.order, clean(receipt.verdict, 40),
+                              receipt.paid.tokens(), ledger_.empty() ? ", as the receipt says" : ""));
     console.object({{"valid", true},
                     {"order", receipt.order},
                     {"verdict", receipt.verdict},
@@ -78,11 +92,32 @@ class Verify final : public Command {
                     {"claims", report->supporting},
                     {"needed", report->needed},
                     {"outputs_included", report->outputs_included},
+                    {"unchecked", ledger_.empty() ? json({"order", "membership", "payment"}) : json::array()},
                     {"ledger", ledger_.empty() ? json() : json("confirmed")}});
     return {};
   }
 
  private:
+  /// Which check failed, and what that means.
+  static tl::unexpected<base::Error> rejected(const Receipt& receipt, base::Error error) {
+    static const std::pair<std::string_view, std::string_view> kMeanings[] = {
+        {"signature of the issuer", "something in it was changed after its issuer signed it, or another key signed it"},
+        {"signature of account", "a provider's claim in it is not what that provider signed"},
+        {"do not hash", "the outputs in it are not those that the providers agreed on"},
+        {"signed claims support", "too few providers signed this result"},
+        {"counted twice", "one provider is made to look like several"},
+        {"not a majority", "it claims a policy under which no verdict could have been made"},
+    };
+    for (const auto& [mark, meaning] : kMeanings)
+      if (error.text.find(mark) != std::string::npos) {
+        error.text += fmt::format("\n  Means: {}", meaning);
+        break;
+      }
+    return advise(std::move(error),
+                  fmt::format("do not pay or trust on this receipt; ask {}, whom it names as its issuer, for the true one",
+                              ledger::checksum_address(receipt.issuer)));
+  }
+
   const Extensions& extensions_;
   std::string file_, ledger_, deployment_;
 };

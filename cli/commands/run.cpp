@@ -11,6 +11,7 @@
 #include "engine/io/quantise.hpp"
 #include "engine/io/read.hpp"
 #include "engine/run/execute.hpp"
+#include "engine/run/roots.hpp"
 
 namespace koinon::cli {
 namespace {
@@ -81,23 +82,43 @@ std::string describe_output(const engine::program::Output& output, const IntTens
 
 class RunCommand final : public Command {
  public:
-  RunCommand() : Command({"run", "Run a program here", "koinon run digits-lenet.koinon --input examples/digits/digit-7.png"}) {}
+  RunCommand() : Command({"run", "Run a program here", "koinon run digits.koinon --input examples/digits/digit-7.png"}) {}
 
   void options(Line& line) override {
     line.text("program", program_, "The .koinon file", Need::required)
         .text("--input FILE", input_, "Input: .json {\"input_data\": [[...]]}, .npy, .npz, .png or .jpg", Need::required)
         .text("--trace DIR", trace_, "Write every step's output into this folder")
         .text("--output FILE", output_, "Write the outputs: .json, or .npy when there is one")
+        .text("--salt HEX", salt_,
+              "The salt of an order: also print the input root that it bound. An order's own input root is salted, so that "
+              "nobody can guess a small input from it")
         .number("--threads N", threads_, 0, 1024, "Threads; 0: one a core. The result never depends on it");
+  }
+
+  Status check() const override {
+    if (!salt_.empty() && !base::fixed_from_hex<32>(salt_))
+      return base::fail(Code::invalid_argument,
+                        "[run] --salt '{}': 0x and 64 hex digits expected, as koinon orders show prints it", clean(salt_, 80));
+    return {};
   }
 
   Status run(Console& console) override {
     KOINON_TRY(const auto model, ModelFile::load(program_));
     KOINON_TRY(const auto inputs, load_inputs(model.program, input_));
-    KOINON_TRY(const auto done, execute(console, model.program, inputs));
-    const auto result = result_json(model.program, done);
+    if (inputs.clamped.count > 0) console.note("koinon: " + inputs.clamped.text);
+    KOINON_TRY(const auto done, execute(console, model.program, inputs.tensors));
+    auto result = result_json(model.program, done);
+    result["clamped"] = inputs.clamped.count;
+    base::Hash salted;
+    if (!salt_.empty()) {
+      KOINON_TRY(const auto salt, base::fixed_from_hex<32>(salt_));
+      salted = engine::run::salted_input_root(salt, inputs.tensors);
+      result["salted_input_root"] = base::to_hex(salted);
+    }
     if (!output_.empty()) KOINON_CHECK(write_output(model.program, done, result));
     print(console, model.program, done);
+    if (!salt_.empty())
+      console.print(fmt::format("order's root {}, the input root of an order with this salt\n", base::to_hex(salted)));
     console.object(result);
     return {};
   }
@@ -152,7 +173,7 @@ class RunCommand final : public Command {
     if (!output_.empty()) console.print(fmt::format("outputs      {}\n", output_));
   }
 
-  std::string program_, input_, trace_, output_;
+  std::string program_, input_, trace_, output_, salt_;
   std::int64_t threads_ = 0;
 };
 

@@ -4,6 +4,7 @@
 
 #include "cli/commands/commands.hpp"
 #include "cli/line/line.hpp"
+#include "cli/remote/revert.hpp"
 #include "cli/terminal/console.hpp"
 
 namespace koinon::cli {
@@ -23,7 +24,7 @@ int run_command(const std::vector<std::string>& arguments, const Extensions& ext
     return kUsage;
   }
   if (const auto done = parsed.command->run(console); !done) {
-    console.failure(done.error());
+    console.failure(in_words(done.error()));
     return kFailure;
   }
   if (std::fflush(stdout) != 0) {

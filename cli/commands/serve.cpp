@@ -1,7 +1,12 @@
 #include <pthread.h>
+#include <unistd.h>
 
+#include <condition_variable>
 #include <csignal>
+#include <functional>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "cli/commands/commands.hpp"
 #include "cli/line/line.hpp"
@@ -9,39 +14,67 @@
 #include "ledger/key.hpp"
 #include "net/url.hpp"
 #include "node/api/api.hpp"
+#include "node/config/fields.hpp"
 #include "node/node.hpp"
 #include "work/inference/inference.hpp"
 
 namespace koinon::cli {
 namespace {
 
+using base::Code;
 using base::Status;
 using nlohmann::json;
 
-/// SIGINT and SIGTERM, held back from every thread of the process and waited for by one.
+/// SIGINT and SIGTERM, held back from every thread of the process and waited for by one: the first asks for a stop, the second
+/// ends the process at once.
 class StopSignals {
  public:
-  StopSignals() {
+  explicit StopSignals(std::function<void()> first) : first_(std::move(first)) {
     sigemptyset(&set_);
     sigaddset(&set_, SIGINT);
     sigaddset(&set_, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &set_, &before_);
+    thread_ = std::jthread([this](const std::stop_token& end) { watch(end); });
   }
-  ~StopSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  ~StopSignals() {
+    thread_.request_stop();
+    thread_.join();
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
+  /// Asked for when a signal came.
+  [[nodiscard]] std::stop_token token() const { return asked_.get_token(); }
   /// Returns when one came.
-  void wait() const {
-    int signal = 0;
-    while (sigwait(&set_, &signal) != 0) continue;
+  void wait() {
+    std::unique_lock lock(mutex_);
+    came_.wait(lock, [&] { return asked_.stop_requested(); });
   }
-  /// From now on a signal ends the process at once: for whoever does not want to wait for the end.
-  void release() const { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
  private:
+  void watch(const std::stop_token& end) {
+    const timespec look{0, 100'000'000};
+    while (sigtimedwait(&set_, nullptr, &look) < 0)
+      if (end.stop_requested()) return;
+    {
+      const std::lock_guard lock(mutex_);
+      asked_.request_stop();
+    }
+    came_.notify_all();
+    first_();
+    // This thread takes the next one, as the system has it: for whoever does not want to wait for the end.
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    while (!end.stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+
+  const std::function<void()> first_;
   sigset_t set_{};
   sigset_t before_{};
+  std::mutex mutex_;
+  std::condition_variable came_;
+  std::stop_source asked_;
+  std::jthread thread_;  // last: it uses the others
 };
 
 /// The built web page: share/koinon/page beside an installed program, web/dist above one that was built here. Empty: none.
@@ -84,47 +117,85 @@ class Serve : public Command {
         .text("--share-ledger ADDR", share_ledger_,
               "Where a local ledger listens, such as 0.0.0.0, so that other machines join it; 127.0.0.1 when absent")
         .text("--data DIR", data_, "Folder of everything that the node keeps; ~/.koinon when absent")
-        .text("--http ADDR:PORT", http_,
-              "Where the API and the page are served; 127.0.0.1:7070 when absent, port 0: a free one")
+        .text(
+            "--http ADDR:PORT", http_,
+            "Where the API and the page are served, or a port of this machine; 127.0.0.1:7070 when absent, port 0: a free one")
         .text("--public URL", public_, "URL under which others reach this node")
         .text("--config FILE", config_, "Configuration (toml); DATA/koinon.toml when absent")
         .flag("--no-page", no_page_, "Serve no web page");
   }
 
+  Status check() const override {
+    for (const auto& [key, flag] : given()) {
+      node::Config scratch;
+      if (auto set = node::find_config_field(key)->set(scratch, flag.value); !set)
+        return base::fail(Code::invalid_argument, "[{}] {} {}", info().path, flag.option, set.error().text);
+    }
+    if (!deployment_.empty() && ledger_.empty())
+      return base::fail(Code::invalid_argument,
+                        "[{}] --deployment names the contracts of a JSON-RPC server: --ledger URL expected", info().path);
+    if (!share_ledger_.empty() && !ledger_.empty())
+      return base::fail(Code::invalid_argument,
+                        "[{}] --share-ledger shares a ledger of one's own, and --ledger names another's", info().path);
+    return {};
+  }
+
   Status run(Console& console) override {
-    const StopSignals signals;
+    StopSignals signals([&console] { console.note("koinon: stopping; once more to stop at once"); });
     KOINON_TRY(auto options, node_options());
-    KOINON_TRY(auto node, node::Node::start(std::move(options)));
+    options.stop = signals.token();
+    auto started = node::Node::start(std::move(options));
+    if (!started && signals.token().stop_requested()) return {};
+    if (!started) return base::fail(std::move(started).error());
+    auto node = *std::move(started);
     announce(console, *node);
     signals.wait();
-    signals.release();
-    console.note("koinon: stopping; once more to stop at once");
+    node->drain([&console](const std::string& line) { console.note("koinon: " + line); });
     node.reset();
     console.note("koinon: stopped");
     return {};
   }
 
  protected:
-  void set(const std::string& key, const std::string& value) {
-    if (!value.empty()) flags_[key] = value;
+  /// What an option says about a field of the configuration.
+  struct Flag {
+    std::string option, value;
+  };
+  using Flags = std::map<std::string, Flag>;  ///< by field
+  /// The kinds of work that this program knows.
+  Status add_kinds(work::KindSet& to) const {
+    KOINON_CHECK(to.add(std::make_unique<work::Inference>()));
+    return extensions_.kinds ? extensions_.kinds(to) : Status{};
   }
-  virtual void more_flags() {}
+  /// The options of the command beyond those of every node.
+  virtual void more_flags(Flags&) const {}
 
  private:
+  [[nodiscard]] Flags given() const {
+    Flags out = {{"ledger.url", {"--ledger", ledger_}},
+                 {"ledger.deployment", {"--deployment", deployment_}},
+                 {"ledger.listen", {"--share-ledger", share_ledger_}},
+                 {"data", {"--data", data_}},
+                 {"http.listen", {"--http", with_address(http_)}},
+                 {"http.public", {"--public", public_}}};
+    more_flags(out);
+    std::erase_if(out, [](const auto& one) { return one.second.value.empty(); });
+    return out;
+  }
+  /// A port alone means this machine.
+  static std::string with_address(const std::string& listen) {
+    const bool port = !listen.empty() && listen.find_first_not_of("0123456789") == std::string::npos;
+    return port ? "127.0.0.1:" + listen : listen;
+  }
+
   base::Result<node::NodeOptions> node_options() {
-    set("ledger.url", ledger_);
-    set("ledger.deployment", deployment_);
-    set("ledger.listen", share_ledger_);
-    set("data", data_);
-    set("http.listen", http_);
-    set("http.public", public_);
-    more_flags();
+    std::map<std::string, std::string> flags;
+    for (const auto& [key, flag] : given()) flags[key] = flag.value;
     node::NodeOptions out;
-    KOINON_TRY(out.config, node::load_config({config_, node::process_environment(), flags_}));
+    KOINON_TRY(out.config, node::load_config({config_, node::process_environment(), flags}));
     base::set_log_level(out.config.log_level);
     out.provide = provide_;
-    KOINON_CHECK(out.kinds.add(std::make_unique<work::Inference>()));
-    if (extensions_.kinds) KOINON_CHECK(extensions_.kinds(out.kinds));
+    KOINON_CHECK(add_kinds(out.kinds));
     KOINON_TRY(out.rules, rules_with(extensions_));
     out.checks = extensions_.checks;
     for (const auto& kind : out.config.provider.kinds)
@@ -139,9 +210,9 @@ class Serve : public Command {
     const auto& config = node.config();
     console.print(fmt::format("koinon " KOINON_VERSION " is up\n"
                               "  page      {}\n  account   {}, operator {}\n  balance   {}\n  ledger    {}{}\n  data      {}\n",
-                              node.url(), node.account(), ledger::checksum_address(node.operator_address()), balance_text(node),
-                              node.ledger_url(), node.runs_ledger() ? ", local: its money is worth nothing" : "",
-                              config.data.string()));
+                              page_url(node), node.account(), ledger::checksum_address(node.operator_address()),
+                              balance_text(node), node.ledger_url(),
+                              node.runs_ledger() ? ", local: its money is worth nothing" : "", config.data.string()));
     const auto price = price_of(config);
     if (provide_)
       console.print(fmt::format("  sells     {} for {} tokens an order{}\n", kinds_text(config), price.tokens(),
@@ -155,7 +226,8 @@ class Serve : public Command {
           "        collected. Give the address under which they reach it: --http 0.0.0.0:7070 --public "
           "http://THIS-MACHINE:7070");
     if (provide_)
-      console.print("Its offer stays when it stops, and silence is slashed: koinon account offer --stop ends the offer.\n");
+      console.print(
+          "Ctrl-C withdraws its offer and ends the orders that it is drawn for; killed, it is drawn on and slashed.\n");
     console.print("Stop it with Ctrl-C.\n");
     console.object({{"url", node.url()},
                     {"account", node.account()},
@@ -164,6 +236,12 @@ class Serve : public Command {
                     {"runs_ledger", node.runs_ledger()},
                     {"data", config.data.string()}});
     std::fflush(stdout);
+  }
+
+  /// Where a person opens the page. On a terminal with the token behind it, which the page takes from there: what it then shows
+  /// and does is the owner's. The part behind # is never sent anywhere. A log gets none.
+  static std::string page_url(const node::Node& node) {
+    return ::isatty(STDOUT_FILENO) == 1 ? fmt::format("{}/#token={}", node.url(), node.token()) : node.url();
   }
 
   /// What it sells for: prices stand on a ladder.
@@ -182,7 +260,6 @@ class Serve : public Command {
   const Extensions& extensions_;
   bool no_page_ = false;
   std::string ledger_, deployment_, share_ledger_, data_, http_, public_, config_;
-  std::map<std::string, std::string> flags_;
 };
 
 class Up final : public Serve {
@@ -197,6 +274,14 @@ class Provide final : public Serve {
       : Serve({"provide", "Run a node that sells work",
                "koinon provide --ledger http://127.0.0.1:7070 --data p1 --http 127.0.0.1:0 --price 0.002"},
               true, extensions) {}
+  Status check() const override {
+    KOINON_CHECK(Serve::check());
+    KOINON_CHECK(check_kinds());
+    if (price_.empty()) return {};
+    KOINON_TRY(const auto price, base::Wei::parse_tokens(price_));
+    if (const auto tier = market::tier_from(price); !tier) return base::fail(tier.error());
+    return {};
+  }
   void options(Line& line) override {
     line.text("--kinds LIST", kinds_, "Kinds of work that are sold, such as inference")
         .text("--price TOKENS", price_, "Standing price of one order; raised to the next price of the ladder")
@@ -206,11 +291,21 @@ class Provide final : public Serve {
   }
 
  private:
-  void more_flags() override {
-    set("provider.kinds", kinds_);
-    set("provider.price", price_);
-    set("provider.stake", stake_);
-    set("provider.parallel", parallel_);
+  Status check_kinds() const {
+    if (kinds_.empty()) return {};
+    node::Config scratch;
+    KOINON_CHECK(node::find_config_field("provider.kinds")->set(scratch, kinds_));
+    work::KindSet known;
+    KOINON_CHECK(add_kinds(known));
+    for (const auto& kind : scratch.provider.kinds)
+      if (auto found = known.find(kind); !found) return base::fail(std::move(found).error().within("[provide] --kinds"));
+    return {};
+  }
+  void more_flags(Flags& to) const override {
+    to["provider.kinds"] = {"--kinds", kinds_};
+    to["provider.price"] = {"--price", price_};
+    to["provider.stake"] = {"--stake", stake_};
+    to["provider.parallel"] = {"--parallel", parallel_};
   }
   std::string kinds_, price_, stake_, parallel_;
 };

@@ -1,6 +1,7 @@
 #include "cli/files/calibration.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/file.hpp"
 #include "engine/io/read.hpp"
@@ -76,12 +77,14 @@ base::Status cut(const std::vector<RealTensor>& arrays, const std::vector<Port>&
 }  // namespace
 
 Result<std::vector<Sample>> load_calibration(base::ByteView onnx, const std::map<std::string, std::int64_t>& dims,
-                                             const std::vector<std::string>& files, const std::filesystem::path& folder) {
+                                             const std::vector<std::string>& files, const std::filesystem::path& folder,
+                                             const std::map<std::string, std::vector<double>>& fixed) {
   std::vector<Sample> out;
   if (files.empty()) return out;
   engine::onnx::ReadOptions options;
   options.dims = dims;
   options.folder = folder;
+  options.numbers = fixed;
   KOINON_TRY(const auto graph, engine::onnx::read(onnx, options));
   std::vector<Port> ports;
   for (const auto input : graph.inputs) {
@@ -95,6 +98,27 @@ Result<std::vector<Sample>> load_calibration(base::ByteView onnx, const std::map
     auto arrays = read_arrays(bytes, ports);
     if (!arrays) return base::fail(std::move(arrays).error().within(file));
     if (auto done = cut(*arrays, ports, out); !done) return base::fail(std::move(done).error().within(file));
+  }
+  return out;
+}
+
+Result<std::map<std::string, std::vector<double>>> read_fixed(const std::vector<std::string>& texts) {
+  std::map<std::string, std::vector<double>> out;
+  for (const auto& text : texts) {
+    const auto at = text.find('=');
+    if (at == std::string::npos || at == 0 || at + 1 == text.size())
+      return base::fail(Code::invalid_argument, "--fix '{}': NAME=VALUE or NAME=FILE expected, such as alpha=0.5", text);
+    const auto value = text.substr(at + 1);
+    double number = 0;
+    if (const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+        error == std::errc{} && end == value.data() + value.size()) {
+      out[text.substr(0, at)] = {number};
+      continue;
+    }
+    KOINON_TRY(const auto bytes, base::read_file(value, kMaxFile));
+    auto arrays = read_arrays(bytes, {{text.substr(0, at), {}}});
+    if (!arrays) return base::fail(std::move(arrays).error().within(value));
+    out[text.substr(0, at)] = arrays->front().data;
   }
   return out;
 }

@@ -135,16 +135,23 @@ class Tree {
 };
 
 void describe_groups(Tree& tree, const Commands& commands) {
-  static const std::map<std::string, std::string> kGroups = {
-      {"model", "Compile models and look into them"},
-      {"receipt", "Check and show receipts"},
-      {"account", "Money, stake, offer and keys of the node's account"},
+  struct Group {
+    std::string about, example;
+  };
+  static const std::map<std::string, Group> kGroups = {
+      {"model", {"Compile models and look into them", "koinon model inspect digits.koinon"}},
+      {"language", {"Compile language models and check their texts", "koinon language verify story.json harbour"}},
+      {"receipt", {"Check and show receipts", "koinon receipt verify receipt-7.json"}},
+      {"account", {"Money, stake, offer and keys of an account", "koinon account show"}},
   };
   for (const auto& command : commands)
     if (const auto words = words_of(command->info().path); words.size() > 1)
       if (const auto group = kGroups.find(words.front()); group != kGroups.end()) {
-        tree.at(group->first)->description(group->second);
-        tree.at(group->first)->require_subcommand(1);
+        auto* app = tree.at(group->first);
+        app->description(group->second.about);
+        app->footer(fmt::format("Example:\n  {}\nEach command has its own: koinon {} {} --help", group->second.example,
+                                words[0], words[1]));
+        app->require_subcommand(1);
       }
 }
 
@@ -209,7 +216,8 @@ Parsed parse_line(const std::vector<std::string>& arguments, Commands& commands)
   CLI::App root{std::string(kAbout), "koinon"};
   root.get_formatter()->column_width(kHelpColumn);
   root.require_subcommand(1);
-  root.footer("Example:\n  koinon run digits.koinon --input digit.png\nEach command has its own: koinon run --help");
+  root.footer(
+      "Example:\n  koinon run digits.koinon --input examples/digits/digit-7.png\nEach command has its own: koinon run --help");
   bool version = false;
   root.add_flag("--version", version, "Print the version");
   Tree tree(root);

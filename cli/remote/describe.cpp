@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/clock.hpp"
+#include "cli/remote/order_progress.hpp"
 #include "cli/remote/reply.hpp"
 #include "cli/terminal/chart.hpp"
 #include "cli/terminal/console.hpp"
@@ -82,10 +83,18 @@ std::string story(const json& events) {
 
 std::string describe_account(const json& account) {
   if (!account.is_object()) return "This node acts for no account.\n";
-  return line("account", count(account, "id")) + line("balance", tokens_at(account, "balance") + " tokens, free") +
-         line("stake", fmt::format("{} tokens, {} locked", tokens_at(account, "stake"), tokens_at(account, "locked"))) +
-         line("owner", word(account, "owner")) + line("operator", word(account, "operator")) +
-         line("payout", word(account, "payout"));
+  auto out = line("account", count(account, "id")) + line("balance", tokens_at(account, "balance") + " tokens, free") +
+             line("stake", fmt::format("{} tokens, {} locked", tokens_at(account, "stake"), tokens_at(account, "locked")));
+  if (!wei_at(account, "unbonding").is_zero())
+    out += line("unbonding", fmt::format("{} tokens of the stake, free from {} on: koinon account unstake --finish",
+                                         tokens_at(account, "unbonding"), time_at(account, "unbonding_until")));
+  out += line("owner", word(account, "owner"));
+  if (!text_at(account, "pending_owner").empty())
+    out +=
+        line("pending", fmt::format("{} is offered the account, and becomes the owner by: koinon account accept --account {} "
+                                    "--key KEYSTORE",
+                                    word(account, "pending_owner"), count(account, "id")));
+  return out + line("operator", word(account, "operator")) + line("payout", word(account, "payout"));
 }
 
 std::string describe_status(const json& status) {
@@ -171,6 +180,13 @@ std::string describe_order(const json& order) {
              line("state", word(order, "state")) + line("verdict", word(order, "verdict")) +
              line("placed", time_at(order, "placed_at")) + line("settled", time_at(order, "settled_at"));
   if (const auto reason = text_at(order, "refund_reason"); !reason.empty()) out += line("refunded", clean(reason, 40));
+  if (const auto left = time_left(order, base::SystemClock().now_ms()); !left.empty())
+    out += line("now", fmt::format("{}, {}", stage_of(order), left));
+  const auto& input = child(order, "input");
+  out += line("input root", word(input, "root"));
+  if (const auto salt = text_at(input, "salt"); !salt.empty())
+    out += line("salt", clean(salt, 80) +
+                            ": the input root is of the input behind it; koinon run NET --input FILE --salt gives the same");
   if (const auto answer = text_at(order, "answer"); !answer.empty()) out += line("answer", clean(answer, 80));
   out += line("money", describe_money(child(order, "money")));
   if (child(order, "outputs").is_array()) out += describe_outputs(child(order, "outputs"));

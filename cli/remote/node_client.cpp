@@ -9,6 +9,7 @@
 #include "base/file.hpp"
 #include "base/json.hpp"
 #include "cli/remote/reply.hpp"
+#include "cli/remote/revert.hpp"
 #include "cli/terminal/console.hpp"
 #include "net/url.hpp"
 
@@ -37,7 +38,7 @@ base::Error answered(const net::HttpResponse& response) {
   const auto name = text_at(error, "code");
   for (std::uint16_t number = 1; number <= static_cast<std::uint16_t>(Code::internal); ++number)
     if (base::code_name(static_cast<Code>(number)) == name)
-      return {static_cast<Code>(number), clean(text_at(error, "text"), 2000)};
+      return in_words({static_cast<Code>(number), clean(text_at(error, "text"), 2000)});
   return {Code::malformed, fmt::format("[node] status {} without an error that koinon knows", response.status)};
 }
 
@@ -111,11 +112,12 @@ Result<json> NodeClient::get(const std::string& path, std::stop_token stop) {
   return parse_reply(text);
 }
 
-Result<json> NodeClient::send(const std::string& path, std::string body, const std::string& type) {
+Result<json> NodeClient::send(const std::string& path, std::string body, const std::string& type, const std::string& key) {
   net::ClientRequest request;
   request.method = net::Method::post;
   request.url = url_ + path;
   request.headers.set("content-type", type);
+  if (!key.empty()) request.headers.set("idempotency-key", key);
   KOINON_TRY(const auto secret, token());
   request.headers.set("authorization", "Bearer " + secret);
   request.body = std::move(body);
@@ -125,7 +127,9 @@ Result<json> NodeClient::send(const std::string& path, std::string body, const s
   return parse_reply(text);
 }
 
-Result<json> NodeClient::post(const std::string& path, const json& body) { return send(path, body.dump(), "application/json"); }
+Result<json> NodeClient::post(const std::string& path, const json& body, const std::string& key) {
+  return send(path, body.dump(), "application/json", key);
+}
 
 Result<json> NodeClient::post_bytes(const std::string& path, base::ByteView bytes) {
   return send(path, std::string(base::as_text(bytes)), "application/octet-stream");

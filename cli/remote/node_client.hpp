@@ -32,14 +32,16 @@ class NodeClient {
   /// A GET of a text.
   base::Result<std::string> get_text(const std::string& path, std::stop_token stop = {});
   /// A call that changes something, with the node's token. Errors: as get; unauthorised when there is no token.
-  base::Result<nlohmann::json> post(const std::string& path, const nlohmann::json& body);
+  /// With a `key` the node does it once, however often it is asked with that key (header Idempotency-Key).
+  base::Result<nlohmann::json> post(const std::string& path, const nlohmann::json& body, const std::string& key = "");
   base::Result<nlohmann::json> post_bytes(const std::string& path, base::ByteView bytes);
 
  private:
   NodeClient(std::string url, NodeAccess access)
       : url_(std::move(url)), access_(std::move(access)), http_(std::make_unique<net::HttpClient>()) {}
   base::Result<std::string> token() const;
-  base::Result<nlohmann::json> send(const std::string& path, std::string body, const std::string& type);
+  base::Result<nlohmann::json> send(const std::string& path, std::string body, const std::string& type,
+                                    const std::string& key = "");
   base::Result<std::string> finish(base::Result<net::HttpResponse> response);
 
   std::string url_;

@@ -1,5 +1,7 @@
 #include "cli/terminal/table.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/result.hpp"
@@ -24,7 +26,9 @@ void Table::add(std::vector<std::string> cells) {
   rows_.push_back(std::move(cells));
 }
 
-std::string Table::text() const {
+std::string Table::text() const { return text(rows_.size()); }
+
+std::string Table::text(std::size_t most) const {
   std::vector<std::size_t> widths;
   for (std::size_t c = 0; c < columns_.size(); ++c) {
     auto width = display_width(columns_[c].title);
@@ -50,7 +54,16 @@ std::string Table::text() const {
     rules.push_back(std::move(rule));
   }
   line([&](std::size_t c) -> const std::string& { return rules[c]; });
-  for (const auto& row : rows_) line([&](std::size_t c) -> const std::string& { return row[c]; });
+  const auto hidden = rows_.size() > most ? rows_.size() - most : 0;
+  const auto first = (most + 1) / 2;
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    if (hidden > 0 && i == first) {
+      out += fmt::format("... {} rows left out; --json has them all\n", hidden);
+      i += hidden;
+      if (i == rows_.size()) break;
+    }
+    line([&](std::size_t c) -> const std::string& { return rows_[i][c]; });
+  }
   return out;
 }
 

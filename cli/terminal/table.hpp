@@ -20,6 +20,8 @@ class Table {
   void add(std::vector<std::string> cells);
   /// The table with a rule under its head. Every line ends with a newline.
   [[nodiscard]] std::string text() const;
+  /// The same; of more than `most` rows the first and the last, with a line between them that says how many are left out.
+  [[nodiscard]] std::string text(std::size_t most) const;
 
  private:
   std::vector<Column> columns_;
