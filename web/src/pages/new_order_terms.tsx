@@ -160,7 +160,7 @@ function Figures({ quote, record, terms }: { quote: Quote; record: ModelRecord |
           <>
             {seconds_of(record.median_ms)}{" "}
             <small>
-              median of {plural(record.settled, "order")} here, {seconds_of(record.slow_ms)} in 1 of 10;{" "}
+              median of {plural(record.settled, "order")} here, 9 of 10 within {seconds_of(record.slow_ms)};{" "}
             </small>
           </>
         ) : (
