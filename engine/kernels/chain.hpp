@@ -23,6 +23,7 @@ enum class ChainOp : std::uint8_t {
   store,              ///< register `a` into result `to`
   requantise,         ///< clamp((a*x + 2^(y-1)) >> y, low, high)
   narrow_requantise,  ///< the same where a*x + 2^(y-1) fits 32 bits
+  requantise_by,      ///< clamp((a*b + 2^(c-1)) >> c, low, high)
   add,
   sub,
   mul,

@@ -108,6 +108,15 @@ KOINON_INLINE void arithmetic(const ChainStep& s, const T* a, const T* b, const 
         to[i] = std::min(high, std::max(low, static_cast<T>(static_cast<T>(a[i] * m + half) >> shift)));
       return;
     }
+    case ChainOp::requantise_by: {
+      const std::int64_t low = s.low, high = s.high;
+      for (std::int64_t i = 0; i < n; ++i) {
+        const std::int64_t m = b[i], shift = c[i];
+        const std::int64_t y = (static_cast<std::int64_t>(a[i]) * m + (std::int64_t{1} << (shift - 1))) >> shift;
+        to[i] = static_cast<T>(std::min(high, std::max(low, y)));
+      }
+      return;
+    }
     case ChainOp::add:
       for (std::int64_t i = 0; i < n; ++i) to[i] = a[i] + b[i];
       return;

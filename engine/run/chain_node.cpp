@@ -72,7 +72,7 @@ class ChainNode final : public Node {
     return {};
   }
 
-  static constexpr std::size_t kMostArrays = 64;
+  static constexpr std::size_t kMostArrays = 24;
   kernels::Chain chain;
   std::vector<DType> types, result_types;
 };
@@ -175,8 +175,9 @@ class ChainMaker {
     Virtual out;
     out.step.x = step.params.empty() ? 0 : step.params[0];
     int* slots[] = {&out.a, &out.b, &out.c};
-    const bool requantise = step.kind == StepKind::requantise, lookup = step.kind == StepKind::lookup;
-    const std::size_t operands = requantise || lookup ? 1 : step.operands.size();
+    const bool alone =
+        (step.kind == StepKind::requantise && single(step, 1) && single(step, 2)) || step.kind == StepKind::lookup;
+    const std::size_t operands = alone ? 1 : step.operands.size();
     for (std::size_t i = 0; i < operands; ++i)
       if ((*slots[i] = operand(step, i)) < 0) return false;
     for (std::size_t o = 0; o < step.outputs.size(); ++o) {
@@ -214,11 +215,13 @@ class ChainMaker {
       default: break;
     }
     const Range& x = making_.ranges[step.operands[0].index()];
+    v.step.low = std::max(step.params[0], tensor::dtype_low(step.outputs[0].dtype));
+    v.step.high = std::min(step.params[1], tensor::dtype_high(step.outputs[0].dtype));
+    v.step.op = ChainOp::requantise_by;
+    if (v.b >= 0) return;
     v.step.op = ChainOp::requantise;
     v.step.x = program::steps::constant_at(constant_of(step.operands[1]), 0);
     v.step.y = program::steps::constant_at(constant_of(step.operands[2]), 0);
-    v.step.low = std::max(step.params[0], tensor::dtype_low(step.outputs[0].dtype));
-    v.step.high = std::min(step.params[1], tensor::dtype_high(step.outputs[0].dtype));
     const std::int64_t half = v.step.y <= 30 ? std::int64_t{1} << (v.step.y - 1) : INT32_MAX;
     const bool fits =
         x.low >= INT32_MIN && x.high <= INT32_MAX && x.low * v.step.x > INT32_MIN && x.high * v.step.x + half <= INT32_MAX;
@@ -343,7 +346,7 @@ bool elementwise(const Making& making, std::size_t number) {
     case StepKind::select:
     case StepKind::shift: break;
     case StepKind::requantise:
-      if (!single(step, 1) || !single(step, 2) || step.operands[0].source() != Source::value) return false;
+      if (step.operands[0].source() != Source::value) return false;
       break;
     case StepKind::lookup:
       if (step.operands[0].source() != Source::value || !whole(step.operand_infos[0].shape)) return false;
