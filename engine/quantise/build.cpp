@@ -1,5 +1,7 @@
 #include "engine/quantise/build.hpp"
 
+#include <memory>
+
 #include "engine/operators/integer_range.hpp"
 #include "engine/program/bounds.hpp"
 #include "engine/quantise/equalise.hpp"
@@ -61,6 +63,7 @@ Result<std::vector<TensorReport>> tensor_reports(const Model& model, const Attem
     if (options.stop.stop_requested()) return fail(Code::cancelled, "[quantise] stopped");
     KOINON_TRY(const auto wanted, operators::run_reference(model.graph, model.samples[s], true));
     KOINON_CHECK(comparison.sample(model.samples[s], wanted));
+    if (options.progress) options.progress(s + 1, model.answers.size());
   }
   KOINON_TRY(const auto ranges, program::analyse(made.program));
   std::map<int, std::string> makers;
@@ -75,6 +78,23 @@ Result<std::vector<TensorReport>> tensor_reports(const Model& model, const Attem
                    bits_of(ranges[q.ref.index()]), q.scale.real(), d.max, d.mean()});
   }
   return out;
+}
+
+/// Stages that each count from 1 to their own end, as one count for the user. Calibration takes each sample twice; most builds
+/// compare the outputs of the program and then all of its values.
+std::function<void(std::size_t, std::size_t)> of_stages(std::function<void(std::size_t, std::size_t)> user,
+                                                        std::size_t samples) {
+  if (!user) return user;
+  struct Count {
+    std::size_t before = 0, done = 0, expected = 0;
+  };
+  const auto count = std::make_shared<Count>();  // shared: std::function copies
+  count->expected = 2 * samples + 2 * std::min(samples, kComparedSamples);
+  return [user = std::move(user), count](std::size_t k, std::size_t stage) {
+    if (k == 1) count->before = count->done;
+    count->done = count->before + k;
+    user(count->done, std::max(count->expected, count->before + stage));
+  };
 }
 
 bool known_bits(int bits) { return (bits >= 2 && bits <= 8) || bits == 16; }
@@ -96,11 +116,14 @@ Status check(const BuildOptions& options) {
 }  // namespace
 
 Result<Built> build(base::ByteView onnx, const std::vector<std::vector<tensor::FloatTensor>>& calibration,
-                    const BuildOptions& options) {
-  KOINON_CHECK(check(options));
+                    const BuildOptions& given) {
+  KOINON_CHECK(check(given));
+  BuildOptions options = given;
+  options.progress = of_stages(given.progress, calibration.empty() ? kSyntheticSamples : calibration.size());
   operators::ImportOptions import;
   import.read.dims = options.dims;
   import.read.folder = options.folder;
+  import.read.numbers = options.fixed;
   KOINON_TRY(auto reference, operators::import_model(onnx, import));
   Model model;
   model.graph = simplify(reference);

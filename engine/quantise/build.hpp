@@ -41,9 +41,13 @@ struct BuildOptions {
   Clip clip = Clip::error;
   double percentile = 99.99;                 ///< for Clip::percentile, in (50, 100]
   std::map<std::string, std::int64_t> dims;  ///< sizes of dynamic dimensions (`--dim name=value`)
-  std::filesystem::path folder;              ///< of the model, where its external data lies; empty: none is read
-  std::uint64_t seed = 1;                    ///< of the synthetic calibration
-  program::Metadata metadata;                ///< an empty name becomes the graph's
+  /// Inputs that become part of the program (`--fix name=value`): one number for all elements, or one for each. Samples then
+  /// have no tensor for them.
+  std::map<std::string, std::vector<double>> fixed;
+  std::filesystem::path folder;  ///< of the model, where its external data lies; empty: none is read
+  std::uint64_t seed = 1;        ///< of the synthetic calibration
+  program::Metadata metadata;    ///< an empty name becomes the graph's
+  /// Told after each sample of calibration and of each comparison; `total` grows while plans are searched for.
   std::function<void(std::size_t done, std::size_t total)> progress;
   std::stop_token stop;
 };

@@ -33,6 +33,7 @@ void see_range(const onnx::Value& value, Seen& seen) {
 }
 
 void see_counts(const onnx::Value& value, Seen& seen) {
+  if (value.floats.empty()) return;
   seen.counts.resize(kBins, 0);
   if (seen.magnitude == 0) return;
   for (float f : value.floats) {
@@ -106,12 +107,16 @@ double cut(const Seen& seen, Clip clip, double percentile, std::int64_t limit) {
     return seen.magnitude;
   }
   // Squared error of a cut: step^2 / 12 for what lies inside, the distance to the cut for what lies beyond. Zeros cost nothing.
+  // Bins with nothing in them add 0, so they are left out: most values have fewer elements than bins.
+  std::vector<std::size_t> filled;
+  for (std::size_t i = 0; i < kBins; ++i)
+    if (seen.counts[i] > 0) filled.push_back(i);
   double best = seen.magnitude, least = -1;
   for (std::size_t last = kBins; last >= kBins / 16; last -= kBins / 128) {
     const double edge = bin * static_cast<double>(last);
     const double step = edge / static_cast<double>(limit);
     double error = 0;
-    for (std::size_t i = 0; i < kBins; ++i) {
+    for (const auto i : filled) {
       const double beyond = (static_cast<double>(i) + 0.5) * bin - edge;
       error += static_cast<double>(seen.counts[i]) * (i < last ? (i == 0 ? 0.0 : step * step / 12) : beyond * beyond);
     }

@@ -27,6 +27,7 @@ Result<std::vector<OutputReport>> measure(const Model& model, const program::Pro
   for (std::size_t s = 0; s < model.answers.size(); ++s) {
     if (options.stop.stop_requested()) return fail(Code::cancelled, "[quantise] stopped");
     KOINON_CHECK(comparison.sample(model.samples[s], model.answers[s]));
+    if (options.progress) options.progress(s + 1, model.answers.size());
   }
   std::vector<OutputReport> out;
   for (int v : model.graph.outputs) {
