@@ -79,6 +79,14 @@ TEST(Harbour, greedy_text_is_that_of_float_for_most_prompts) {
   EXPECT_GE(same, 3);
 }
 
+// The same on every machine and with every compiler.
+TEST(Harbour, programs_have_these_ids) {
+  EXPECT_EQ(base::to_hex(harbour().folder.model.decode_id),
+            "0xb23139b054614f454831c65c0237801d7b3c0fc5136af5208b1c6cbe97ce705e");
+  EXPECT_EQ(base::to_hex(harbour().folder.model.prefill_id),
+            "0x9d600570cdb740c3e0cb006dc7ce4c18e31c00626863bb72a7e7c7048f503d7a");
+}
+
 TEST(Harbour, is_loaded_as_it_was_saved) {
   const auto& h = harbour().folder;
   const base::TempFolder folder;
