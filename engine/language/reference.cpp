@@ -70,9 +70,7 @@ Ranges::Ranges(const Config& config) : layers(at(config.layers)) {
     for (auto* heads : {&l.q, &l.k, &l.v, &l.q_plain, &l.k_plain}) heads->assign(at(config.kv_heads), 0);
 }
 
-Reference::Reference(const Transformer& model) : model_(model), states_(model.layers.size()) {
-  for (auto& s : states_) s.k = s.v = Vector(at(model.config.context * model.config.kv_heads * model.config.head_size));
-}
+Reference::Reference(const Transformer& model) : model_(model), states_(model.layers.size()) {}
 
 void Reference::rotate(Vector& heads) const {
   const auto& c = model_.config;
@@ -107,8 +105,11 @@ Vector Reference::attend(const Layer& layer, State& state, const Vector& x, Laye
     see_heads(ranges->k, k, size);
     see_heads(ranges->v, v, size);
   }
-  std::ranges::copy(k, state.k.begin() + position_ * keys);
-  std::ranges::copy(v, state.v.begin() + position_ * keys);
+  // As long as the text so far: a context may be far larger than any text that calibrates.
+  state.k.resize(at(position_ * keys));
+  state.v.resize(at(position_ * keys));
+  state.k.insert(state.k.end(), k.begin(), k.end());
+  state.v.insert(state.v.end(), v.begin(), v.end());
   const double root = 1 / std::sqrt(static_cast<double>(size));
   Vector out(at(c.heads * size));
   std::vector<double> weights(at(position_ + 1));

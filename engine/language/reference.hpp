@@ -36,7 +36,7 @@ class Reference {
 
  private:
   struct State {
-    std::vector<float> k, v;  ///< [context, kv_heads * head_size]
+    std::vector<float> k, v;  ///< [places so far, kv_heads * head_size]
   };
   std::vector<float> attend(const Layer& layer, State& state, const std::vector<float>& x, LayerRanges* ranges) const;
   void rotate(std::vector<float>& heads) const;

@@ -54,7 +54,7 @@ Result<Config> read_gpt2(const json& config) {
   KOINON_TRY(out.layers, size_field(config, "n_layer"));
   KOINON_TRY(out.heads, size_field(config, "n_head"));
   KOINON_TRY(out.width, size_field(config, "n_embd"));
-  KOINON_TRY(out.context, size_field(config, "n_positions", config.value("n_ctx", 0)));
+  KOINON_TRY(out.context, size_field(config, config.contains("n_positions") ? "n_positions" : "n_ctx"));
   KOINON_TRY(out.inner, size_field(config, "n_inner", 4 * out.width));
   KOINON_TRY(out.epsilon, real_field(config, "layer_norm_epsilon", 1e-5));
   KOINON_TRY(out.activation, activation_field(config, "activation_function", "gelu_new"));
@@ -188,8 +188,6 @@ Result<Config> read_config(std::string_view text) {
   const bool llama = family == "llama" || family == "mistral";
   if (!llama && family != "gpt2")
     return fail(Code::unsupported, "[config] model_type '{}': gpt2, llama or mistral expected", family.substr(0, 40));
-  if (const auto n = config.find("n_ctx"); n != config.end() && !n->is_number_unsigned())
-    return fail(Code::malformed, "[config] n_ctx: a whole number expected");
   KOINON_TRY(auto out, llama ? read_llama(config) : read_gpt2(config));
   KOINON_TRY(out.vocabulary, size_field(config, "vocab_size"));
   if (out.layers > 1024) return fail(Code::out_of_range, "[config] {} layers: at most 1024", out.layers);
