@@ -169,6 +169,8 @@ class GraphReader {
     const auto version = found == opsets.end() ? (domain.empty() ? 0 : 1) : found->second;
     if (domain.empty() && found == opsets.end() && opsets.contains("ai.onnx.preview.training"))
       return fail(Code::unsupported, "[onnx] operators of ai.onnx.preview.training belong to training, not to a program");
+    // A model of other domains alone, such as trees of ai.onnx.ml, need not import this one.
+    if (domain.empty() && found == opsets.end() && !opsets.empty()) return kLastOpset;
     if (domain.empty() && (version < kFirstOpset || version > kLastOpset))
       return fail(Code::unsupported, "[onnx] opset {}: {} to {} expected", version, kFirstOpset, kLastOpset);
     return version;

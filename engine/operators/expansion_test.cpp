@@ -89,6 +89,23 @@ Result<std::vector<float>> ran(const ::onnx::ModelProto& model, const ImportOpti
   return body;
 }
 
+TEST(imports, an_input_that_is_fixed_becomes_a_constant) {
+  auto model = model_of();
+  add_input(*model.mutable_graph(), "k", {3}, Element::i64);
+  add_attribute(add_node(*model.mutable_graph(), "Cast", {"k"}, {"f"}), "to", ::onnx::AttributeProto::INT).set_i(1);
+  add_node(*model.mutable_graph(), "Add", {"x", "f"}, {"y"});
+  const auto with = [&](const std::string& name, std::vector<double> numbers) {
+    ImportOptions options;
+    options.read.numbers[name] = std::move(numbers);
+    return ran(model, options);
+  };
+  EXPECT_EQ(with("k", {7}).value(), (std::vector<float>{8, 5, 10, 3, 12, 1}));
+  EXPECT_EQ(with("k", {1, 2, 3}).value(), (std::vector<float>{2, 0, 6, -3, 7, -3}));
+  EXPECT_EQ(with("k", {1, 2}).error().text, "[onnx] input 'k' is fixed to 2 numbers: 1 or 3 expected");
+  EXPECT_EQ(with("k", {0.5}).error().text, "[onnx] input 'k' of int64 is fixed to 0.5");
+  EXPECT_EQ(with("z", {1}).error().text, "[onnx] 'z' is to be fixed, but is no input of the model");
+}
+
 TEST(expansion, unrolls_a_loop_that_captures_a_value) {
   auto model = model_of();
   auto& graph = *model.mutable_graph();

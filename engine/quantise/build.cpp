@@ -80,16 +80,16 @@ Result<std::vector<TensorReport>> tensor_reports(const Model& model, const Attem
   return out;
 }
 
-/// Stages that each count from 1 to their own end, as one count for the user. Calibration takes each sample twice; most builds
-/// compare the outputs of the program and then all of its values.
-std::function<void(std::size_t, std::size_t)> of_stages(std::function<void(std::size_t, std::size_t)> user,
-                                                        std::size_t samples) {
+/// Stages that each count from 1 to their own end, as one count for the user. Calibration takes each sample once or twice; most
+/// builds compare the outputs of the program and then all of its values.
+std::function<void(std::size_t, std::size_t)> of_stages(std::function<void(std::size_t, std::size_t)> user, std::size_t samples,
+                                                        std::size_t passes) {
   if (!user) return user;
   struct Count {
     std::size_t before = 0, done = 0, expected = 0;
   };
   const auto count = std::make_shared<Count>();  // shared: std::function copies
-  count->expected = 2 * samples + 2 * std::min(samples, kComparedSamples);
+  count->expected = passes * samples + 2 * std::min(samples, kComparedSamples);
   return [user = std::move(user), count](std::size_t k, std::size_t stage) {
     if (k == 1) count->before = count->done;
     count->done = count->before + k;
@@ -119,7 +119,8 @@ Result<Built> build(base::ByteView onnx, const std::vector<std::vector<tensor::F
                     const BuildOptions& given) {
   KOINON_CHECK(check(given));
   BuildOptions options = given;
-  options.progress = of_stages(given.progress, calibration.empty() ? kSyntheticSamples : calibration.size());
+  options.progress = of_stages(given.progress, calibration.empty() ? kSyntheticSamples : calibration.size(),
+                               given.activations <= 8 || given.profile == Profile::small_sums ? 2 : 1);
   operators::ImportOptions import;
   import.read.dims = options.dims;
   import.read.folder = options.folder;
