@@ -138,6 +138,43 @@ TEST_P(Families, the_end_of_the_context_is_an_error_that_says_so) {
   EXPECT_EQ(longer.prompt(some_tokens(49, config().vocabulary, 3)).error().code, Code::exhausted);
 }
 
+// The names and layouts of a published Llama: every matrix [out, in], the head apart.
+TEST(Weights, of_llama_are_found_by_their_names) {
+  const auto model = random_model(llama_config(), 3);
+  const auto& layer = model.layers[1];
+  Tensors tensors;
+  const auto matrix = [&](const std::string& name, const Linear& linear) {
+    tensors[name + ".weight"] = {{linear.out, linear.in}, linear.weights};
+  };
+  tensors["model.embed_tokens.weight"] = {{61, 40}, model.embedding};
+  tensors["model.norm.weight"] = {{40}, model.last.gain};
+  matrix("lm_head", model.head);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const auto at = fmt::format("model.layers.{}.", i);
+    const auto& l = model.layers[i];
+    tensors[at + "input_layernorm.weight"] = {{40}, l.before_attention.gain};
+    tensors[at + "post_attention_layernorm.weight"] = {{40}, l.before_mlp.gain};
+    matrix(at + "self_attn.q_proj", l.q);
+    matrix(at + "self_attn.k_proj", l.k);
+    matrix(at + "self_attn.v_proj", l.v);
+    matrix(at + "self_attn.o_proj", l.o);
+    matrix(at + "mlp.gate_proj", l.gate);
+    matrix(at + "mlp.up_proj", l.up);
+    matrix(at + "mlp.down_proj", l.down);
+  }
+  const auto found = assemble(llama_config(), tensors);
+  ASSERT_TRUE(found) << found.error().text;
+  EXPECT_EQ(found->layers[1].k.weights, layer.k.weights);
+  EXPECT_EQ(found->layers[1].down.weights, layer.down.weights);
+  EXPECT_EQ(found->head.weights, model.head.weights);
+  EXPECT_EQ(found->last.gain, model.last.gain);
+  tensors.erase("model.layers.1.mlp.up_proj.weight");
+  const auto missing = assemble(llama_config(), tensors);
+  EXPECT_EQ(missing.error().text, "[weights] no tensor 'layers.1.mlp.up_proj.weight'");
+  tensors["model.layers.1.mlp.up_proj.weight"] = {{40, 56}, layer.up.weights};
+  EXPECT_EQ(assemble(llama_config(), tensors).error().code, Code::malformed);
+}
+
 TEST(Build, is_the_same_to_the_byte) {
   const auto first = make(gpt2_config(), chunks_of(8)), second = make(gpt2_config(), chunks_of(8));
   EXPECT_EQ(first.model.decode_id, second.model.decode_id);

@@ -128,6 +128,27 @@ TEST(TextStream, gives_whole_characters_and_nothing_that_steers_a_terminal) {
   EXPECT_EQ(TextStream::whole("\xe2\x82"), "\xef\xbf\xbd");
 }
 
+// The model is of examples/language/harbour/calibration.txt, by the Python package `sentencepiece`, as are the tokens.
+TEST(SentencePiece, gives_the_tokens_of_its_library_behind_the_beginning_of_a_text) {
+  const auto tokeniser = read_tokeniser(base::read_file("engine/language/sentencepiece_test.model").value()).value();
+  const Tokens tokens = {1, 321, 357, 326, 333, 324, 283, 315, 290, 285, 342, 331};
+  EXPECT_EQ(tokeniser->size(), 360);
+  EXPECT_EQ(tokeniser->ends(), (Tokens{2}));
+  EXPECT_EQ(tokeniser->encode("Mira was selling honey.").value(), tokens);
+  EXPECT_EQ(tokeniser->text(tokens), " Mira was selling honey.");
+  const Tokens bytes = {1, 321, 74, 333, 198, 191, 198, 162, 322, 260, 334, 323};  // letters that it has not seen
+  EXPECT_EQ(tokeniser
+                ->encode("Gr\xc3\xbc\xc3\x9f"
+                         "e  two")
+                .value(),
+            bytes);
+  EXPECT_EQ(tokeniser->text(bytes),
+            " Gr\xc3\xbc\xc3\x9f"
+            "e two");  // this model drops a second space
+  EXPECT_EQ(tokeniser->bytes(360), "");
+  EXPECT_EQ(tokeniser->bytes(-1), "");
+}
+
 TEST(SentencePiece, refuses_what_is_no_model) {
   const std::string text = "this is no model";
   EXPECT_EQ(read_tokeniser(base::as_bytes(text)).error().code, Code::malformed);
