@@ -21,7 +21,7 @@ using ::testing::HasSubstr;
 std::string steady(std::string text, const std::filesystem::path& folder) {
   for (auto at = text.find(folder.string()); at != std::string::npos; at = text.find(folder.string()))
     text.replace(at, folder.string().size(), "TMP");
-  return std::regex_replace(text, std::regex(R"(\b[0-9]+\.[0-9] m?s\b)"), "TIME");
+  return std::regex_replace(text, std::regex(R"(\b[0-9]+(\.[0-9] m?s| ms)\b)"), "TIME");
 }
 
 /// A transcript: lines that begin with "$ " are typed, the others are what comes back, "[exit N]" last. With
