@@ -113,7 +113,9 @@ Filters Filters::pack(Isa isa, const Shape& shape, ConstArray w, ConstArray bias
   out.words_ = ceil_div(shape.elements, out.quads_ ? 4 : 2);
   const std::int64_t depth = shape.segments * shape.elements, words = shape.segments * out.words_;
   const std::int64_t whole = ceil_div(shape.columns, kMostColumns) * kMostColumns;
-  out.panels_ = Buffer(static_cast<std::size_t>(whole * words) * 4);
+  std::int64_t packed = 0;  // columns, with those that fill panels up
+  while (packed < shape.columns) packed += panel_width(isa, shape.columns, packed);
+  out.panels_ = Buffer(static_cast<std::size_t>(packed * words) * 4);
   out.starts_ = Buffer(static_cast<std::size_t>(whole) * 4);
   std::vector<std::int32_t> line(static_cast<std::size_t>(words));
   for (std::int64_t column = 0; column < shape.columns;) {

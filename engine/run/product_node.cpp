@@ -66,12 +66,22 @@ class ProductNode final : public Node {
   std::vector<kernels::Epilogue> epilogues_;
 };
 
+// True when the columns that fill registers up would make large weights several times larger.
+bool too_thin(const Step& step) {
+  constexpr std::int64_t kRegister = 16, kLarge = std::int64_t{1} << 24;
+  const auto& w = step.operand_infos[1].shape;
+  const std::int64_t groups = conv_of(step).groups, each = w[0] / groups;
+  const std::int64_t size = tensor::element_count(w), packed = size / each * ((each + kRegister - 1) / kRegister * kRegister);
+  return packed > kLarge && packed > 4 * size;
+}
+
 }  // namespace
 
 NodePtr product_node(const Making& making, std::size_t number, const Step* requantise) {
   const Step& step = making.program.steps[number];
   const bool matmul = step.kind == program::StepKind::matmul && step.operand_infos[1].shape.size() == 2;
   if ((!matmul && step.kind != program::StepKind::conv) || making.isa == kernels::Isa::ref || !packable(step)) return nullptr;
+  if (too_thin(step)) return nullptr;
   // Many groups of few channels each fill too little of a register.
   if (!matmul && step.params[0] > 1 && step.operand_infos[0].shape.back() / step.params[0] < 8) return nullptr;
   std::optional<kernels::Epilogue> epilogue;

@@ -104,6 +104,20 @@ TEST(Execute, refuses_hidden_weights) {
   EXPECT_EQ(execute(hidden, std::vector{kInput}, {}).error().code, Code::invalid_argument);
 }
 
+TEST(Execute, far_padding_takes_no_memory) {
+  Builder b;
+  const Ref x = b.input("x", {DType::i8, {1, 2, 2, 1}}, Scale{}, -127, 127);
+  const Ref w = b.weight(IntTensor::of<std::int8_t>({1, 1, 1, 1}, {3}));
+  const std::int64_t far = 1 << 20;
+  b.output("y", b.conv(x, w, {1, {far, far}, {1, 1}, {far, far}, {far, far}}), Scale{});
+  const auto program = b.finish({}).value();
+  RunOptions untraced;
+  untraced.trace = false;
+  const std::vector input{IntTensor::of<std::int8_t>({1, 2, 2, 1}, {5, 6, 7, 8})};
+  const auto run = execute(program, input, untraced).value();
+  EXPECT_EQ(run.outputs[0], IntTensor::of<std::int32_t>({1, 3, 3, 1}, {0, 0, 0, 0, 15, 0, 0, 0, 0}));
+}
+
 TEST(Execute, keeps_to_the_memory_limit) {
   RunOptions options;
   const auto peak = execute(dense(), std::vector{kInput}, options).value().peak_bytes;

@@ -34,9 +34,25 @@ std::int64_t behind(std::int64_t out, std::int64_t stride, std::int64_t kernel, 
   return std::max<std::int64_t>(0, (out - 1) * stride + (kernel - 1) * dilation + 1 - pad - size);
 }
 
+// True when a copy of x with zeros around has a size in keeping with x: far padding can make it much larger.
+bool room_for_zeros(const Step& step) {
+  constexpr double kSmall = 1 << 24, kTimes = 8;  // elements
+  const Conv c = conv_of(step);
+  const auto axis = [](std::int64_t size, std::int64_t out, std::int64_t stride, std::int64_t kernel, std::int64_t dilation,
+                       std::int64_t pad) {
+    return static_cast<double>(pad + size + behind(out, stride, kernel, dilation, pad, size));
+  };
+  const double box = static_cast<double>(c.batch * c.channels) *
+                     axis(c.depth, c.out_depth, c.stride_depth, c.kernel_depth, c.dilation_depth, c.pad_front) *
+                     axis(c.height, c.out_height, c.stride_height, c.kernel_height, c.dilation_height, c.pad_top) *
+                     axis(c.width, c.out_width, c.stride_width, c.kernel_width, c.dilation_width, c.pad_left);
+  return box <= kSmall || box <= kTimes * static_cast<double>(tensor::element_count(step.operand_infos[0].shape));
+}
+
 }  // namespace
 
 bool packable(const Step& step) {
+  if (step.kind == program::StepKind::conv && !room_for_zeros(step)) return false;
   return narrow(step.operand_infos[0].dtype) && narrow(step.operand_infos[1].dtype) && step.outputs[0].dtype == DType::i32 &&
          step.operands[0].source() == Source::value && step.operands[1].source() == Source::weight &&
          (step.operands.size() < 3 || step.operands[2].source() == Source::weight);

@@ -7,7 +7,8 @@
 
 namespace koinon::engine::run {
 
-/// A step whose weights can be packed: i8 or i16 by constant i8 or i16 into i32, its bias constant.
+/// A matmul or conv step whose weights can be packed: i8 or i16 by constant i8 or i16 into i32, its bias constant, and padding
+/// that is not much larger than x.
 bool packable(const program::Step& step);
 /// A constant operand; data null beyond the last.
 kernels::ConstArray constant_operand(const program::Program& program, const program::Step& step, std::size_t operand);
