@@ -73,7 +73,7 @@ class Check {
     // A variance far below the largest that its proved range allows has fewer digits: up to 0.33 % of a normalisation were
     // seen.
     const bool normalises = e.op.ends_with("Normalization");
-    const double share = bits == 16 ? (normalises ? 0.005 : 0.0005) : is_linear(e.op) ? 0.08 : 0.02;
+    const double share = bits == 16 ? (normalises ? 0.01 : 0.0005) : is_linear(e.op) ? 0.08 : 0.02;
     if (std::getenv("KOINON_TALK") != nullptr)
       std::printf("%d %-24s units %8.2f share %.6f\n", bits, e.op.c_str(), e.error / e.unit, e.top > 0 ? e.error / e.top : 0);
     if (e.error <= 2 * e.unit + share * e.top) return;
