@@ -234,7 +234,7 @@ def tree_models():
     trees = {"n_estimators": 20, "max_depth": 3}
     yield "xgb_regressor", convert_xgboost(xgboost.XGBRegressor(n_estimators=30, max_depth=4).fit(x, y), initial_types=kind), x
     yield "xgb_classifier", convert_xgboost(xgboost.XGBClassifier(**trees).fit(x, labels), initial_types=kind), x
-    yield "xgb_binary", convert_xgboost(xgboost.XGBClassifier(**trees).fit(x, labels > 0), initial_types=kind), x
+    yield "xgb_binary", convert_xgboost(xgboost.XGBClassifier(**trees).fit(x, (labels > 0).astype(int)), initial_types=kind), x
     plain = {"zipmap": False}
     yield "sk_forest", to_onnx(RandomForestClassifier(20, max_depth=6).fit(x, labels), x[:1], options=plain), x
     yield "sk_boosting", to_onnx(GradientBoostingRegressor(n_estimators=30).fit(x, y), x[:1]), x
