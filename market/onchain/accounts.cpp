@@ -120,6 +120,8 @@ Status Accounts::send_tokens(const base::Address& to, const Wei& amount) {
   return state_->send(state_->token.transfer(to, amount));
 }
 
+Result<Wei> Accounts::least_stake() { return state_->registry.min_stake(); }
+
 Result<Accounts::Eligible> Accounts::eligible(std::uint8_t kind, std::uint8_t max_tier) {
   KOINON_TRY(const auto found, state_->registry.eligible(kind, max_tier));
   KOINON_TRY(const auto count, found.count.to_u64());

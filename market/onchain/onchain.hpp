@@ -77,6 +77,8 @@ class Accounts {
   Status set_payout(std::uint32_t account, const base::Address& payout);
   Status transfer_ownership(std::uint32_t account, const base::Address& to);
   Status accept_ownership(std::uint32_t account);
+  /// What an account must have staked to offer work (Registry.minStake).
+  Result<Wei> least_stake();
   /// Tokens that an address holds outside of accounts.
   Result<Wei> tokens_of(const base::Address& who);
   Status send_tokens(const base::Address& to, const Wei& amount);

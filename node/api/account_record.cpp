@@ -33,7 +33,8 @@ json account_json(Context& context, const market::AccountView& account) {
           {"operator", base::to_hex(account.operator_address)},
           {"payout", base::to_hex(account.payout)},
           {"balance", account.free.text()},
-          {"provider", is_provider(account) ? provider_json(account, &context.node.kinds()) : json(nullptr)}};
+          {"provider",
+           is_provider(account) ? provider_json(account, context.node.least_stake(), &context.node.kinds()) : json(nullptr)}};
 }
 
 Result<HttpResponse> account_record(Context& context, const HttpRequest& request, std::uint64_t id) {

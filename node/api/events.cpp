@@ -93,7 +93,8 @@ void EventHub::tell(const Changes& changes) {
     send(to_all, &to_owner);
   }
   for (const auto& account : changes.providers) {
-    auto message = dumped({{"type", "provider"}, {"provider", provider_json(account, &context.node.kinds())}});
+    auto message =
+        dumped({{"type", "provider"}, {"provider", provider_json(account, context.node.least_stake(), &context.node.kinds())}});
     auto& last = providers_[account.id];
     if (last == message) continue;
     send(message);

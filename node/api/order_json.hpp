@@ -37,11 +37,8 @@ nlohmann::json order_rounds(const market::OrderView& order);
 /// Where its money is. Once final, escrow + slashed = paid + fee + burned + refunded.
 nlohmann::json order_money(const market::OrderView& order);
 
-/// Provider of the document. `account` has made an offer once.
-nlohmann::json provider_json(const market::AccountView& account, const work::KindSet* kinds);
-/// Its chance in a draw of inference work, as Registry._weight: prices that the free stake covers twenty times, times the
-/// record; 0 without an active offer.
-std::uint64_t provider_weight(const market::AccountView& account);
+/// Provider of the document. `account` has made an offer once; `least_stake`: of the deployment, wei.
+nlohmann::json provider_json(const market::AccountView& account, const base::Wei& least_stake, const work::KindSet* kinds);
 /// True when it has made an offer, active or not.
 bool is_provider(const market::AccountView& account);
 

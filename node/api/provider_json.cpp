@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "market/book/weight.hpp"
 #include "node/api/order_json.hpp"
 #include "node/api/words.hpp"
 
@@ -10,28 +11,10 @@ namespace {
 using market::AccountView;
 using nlohmann::json;
 
-// Registry.sol
-constexpr std::uint64_t kStakePerPrice = 20;
-constexpr std::uint64_t kMaxStakeWeight = 65'535;
-constexpr std::uint64_t kBaseRecord = 4;
-constexpr std::uint32_t kMaxStreak = 12;
-
-/// How often `step` goes into `amount`, at most `most`.
-std::uint64_t times_within(const base::Wei& amount, const base::Wei& step, std::uint64_t most) {
-  std::uint64_t low = 0, high = most;
-  while (low < high) {
-    const auto middle = low + (high - low + 1) / 2;
-    const auto product = step.times(middle);
-    if (product && *product <= amount)
-      low = middle;
-    else
-      high = middle - 1;
-  }
-  return low;
-}
+constexpr std::uint8_t kInference = 0;
 
 const market::Offer* inference_offer(const AccountView& account) {
-  const auto at = account.offers.find(0);
+  const auto at = account.offers.find(kInference);
   return at == account.offers.end() || !at->second.active ? nullptr : &at->second;
 }
 
@@ -39,21 +22,12 @@ const market::Offer* inference_offer(const AccountView& account) {
 
 bool is_provider(const AccountView& account) { return !account.offers.empty(); }
 
-std::uint64_t provider_weight(const AccountView& account) {
-  const auto* offer = inference_offer(account);
-  if (offer == nullptr) return 0;
-  const auto free = rest(rest(account.stake, account.locked), account.unbonding);
-  const auto unit = market::tier_price(std::min<std::uint8_t>(offer->tier, 127)).times(kStakePerPrice);
-  if (!unit) return 0;
-  return times_within(free, *unit, kMaxStakeWeight) * (kBaseRecord + std::min(account.streak, kMaxStreak));
-}
-
-json provider_json(const AccountView& account, const work::KindSet* kinds) {
+json provider_json(const AccountView& account, const base::Wei& least_stake, const work::KindSet* kinds) {
   json offered = json::array();
   for (const auto& [kind, offer] : account.offers)
     if (offer.active) offered.push_back(kind_word(kind, kinds));
   const auto* offer = inference_offer(account);
-  const auto weight = provider_weight(account);
+  const auto weight = market::draw_weight(account, kInference, least_stake);
   return {
       {"account", account.id},
       {"operator", base::to_hex(account.operator_address)},

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "market/book/weight.hpp"
 #include "node/api/context.hpp"
 #include "node/api/fields.hpp"
 #include "node/api/order_json.hpp"
@@ -21,7 +22,7 @@ Result<HttpResponse> list_providers(Context& context, const HttpRequest& request
   std::vector<std::pair<std::uint64_t, market::AccountView>> found;
   context.node.sync().read([&](const market::Book& book, std::uint64_t) {
     for (const auto& [id, account] : book.accounts())
-      if (is_provider(account)) found.emplace_back(provider_weight(account), account);
+      if (is_provider(account)) found.emplace_back(market::draw_weight(account, 0, context.node.least_stake()), account);
   });
   std::sort(found.begin(), found.end(),
             [](const auto& a, const auto& b) { return a.first != b.first ? a.first > b.first : a.second.id < b.second.id; });
@@ -32,7 +33,8 @@ Result<HttpResponse> list_providers(Context& context, const HttpRequest& request
     ++at;
   }
   json out = json::array();
-  for (; at != found.end() && out.size() < limit; ++at) out.push_back(provider_json(at->second, &context.node.kinds()));
+  for (; at != found.end() && out.size() < limit; ++at)
+    out.push_back(provider_json(at->second, context.node.least_stake(), &context.node.kinds()));
   return HttpResponse::json(200, out.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 

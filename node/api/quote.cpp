@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "ledger/contracts/work_market.hpp"
+#include "market/book/weight.hpp"
 #include "node/api/context.hpp"
 #include "node/api/fields.hpp"
 #include "node/api/order_json.hpp"
@@ -12,12 +13,12 @@ namespace {
 using nlohmann::json;
 
 /// The mean price of those that a draw may choose, by their chance, times n.
-base::Wei expected_cost(const market::Book& book, std::uint8_t tier, std::uint64_t n) {
+base::Wei expected_cost(const market::Book& book, const base::Wei& least_stake, std::uint8_t tier, std::uint64_t n) {
   base::Wei weighted;
   std::uint64_t weights = 0;
   for (const auto& [id, account] : book.accounts()) {
     const auto offer = account.offers.find(0);
-    const auto weight = provider_weight(account);
+    const auto weight = market::draw_weight(account, 0, least_stake);
     if (weight == 0 || offer->second.tier > tier) continue;
     const auto part = market::tier_price(offer->second.tier).times(weight);
     if (!part) continue;
@@ -73,7 +74,8 @@ Result<HttpResponse> quote(Context& context, MarketTerms& market_terms, const Ht
   KOINON_TRY(const auto cost, context.node.accounts().cost(static_cast<std::uint8_t>(n), tier));
   KOINON_TRY(const auto eligible, context.node.accounts().eligible(0, tier));
   base::Wei expected;
-  context.node.sync().read([&](const market::Book& book, std::uint64_t) { expected = expected_cost(book, tier, n); });
+  context.node.sync().read(
+      [&](const market::Book& book, std::uint64_t) { expected = expected_cost(book, context.node.least_stake(), tier, n); });
   KOINON_TRY(const auto terms, market_terms.get(context));
   json out = terms_json(terms);
   out["eligible"] = eligible.count;

@@ -62,6 +62,7 @@ struct Node::State {
   std::unique_ptr<Faucet> faucet;
   ledger::Deployment deployment;
   market::MarketAddresses addresses;
+  base::Wei least_stake;  ///< Registry.minStake
   std::unique_ptr<ledger::TxSender> sender;
   std::unique_ptr<market::MarketLedger> market;
   std::unique_ptr<market::Accounts> accounts;
@@ -194,6 +195,7 @@ Status Node::State::open_ledger() {
   KOINON_TRY(sender, ledger::TxSender::start(*rpc, *key, store->pending, clock, tx));
   market = market::open_market(*rpc, *sender, deployment.chain_id, addresses);
   accounts = std::make_unique<market::Accounts>(*rpc, *sender, addresses);
+  KOINON_TRY(least_stake, accounts->least_stake());
   events = std::make_unique<StoredEvents>(*store, addresses.market, addresses.registry);
   market::SyncOptions sync_options;
   sync_options.first_block = deployment.block;
@@ -357,8 +359,7 @@ Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
   KOINON_CHECK(s.start_actor());
   if (s.options.provide)
     KOINON_CHECK(s.patiently([&s] {
-      return s.own->sell(s.options.config.provider, s.options.market.min_stake, s.services.endpoint, s.box->public_key(),
-                         s.options.kinds);
+      return s.own->sell(s.options.config.provider, s.least_stake, s.services.endpoint, s.box->public_key(), s.options.kinds);
     }));
   KOINON_CHECK(s.farewell().come_back(s.options.provide));
   KOINON_CHECK(s.store->settings.set("ledger/joined/" + s.options.config.ledger_url, "yes"));
@@ -379,6 +380,7 @@ std::uint32_t Node::account() const { return state_->services.account; }
 const Address& Node::operator_address() const { return state_->key->address(); }
 const Config& Node::config() const { return state_->options.config; }
 const ledger::Deployment& Node::deployment() const { return state_->deployment; }
+const base::Wei& Node::least_stake() const { return state_->least_stake; }
 const work::KindSet& Node::kinds() const { return state_->options.kinds; }
 const trust::CheckSet& Node::rules() const { return state_->options.rules; }
 std::int64_t Node::started_ms() const { return state_->started_ms; }
