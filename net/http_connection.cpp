@@ -273,6 +273,7 @@ void Connection::header_read(const ErrorCode& error) {
 Status Connection::admit() {
   const auto& message = parser_->get();
   request_ = {};
+  router_ = server_.router();  // first: a refusal asks it too
   request_.peer = peer_;
   request_.target = std::string(message.target());
   KOINON_TRY(const auto target, split_target(request_.target));
@@ -281,7 +282,6 @@ Status Connection::admit() {
   if (!method) return base::fail(Code::unsupported, "[http] unknown method");
   request_.method = *method;
   KOINON_TRY(request_.query, parse_query(target.query));
-  router_ = server_.router();
   KOINON_TRY(auto match, router_->find(*method, target.path, beast::websocket::is_upgrade(message)));
   for (const auto& field : message) request_.headers.add(std::string(field.name_string()), std::string(field.value()));
   request_.parameters = std::move(match.parameters);

@@ -147,6 +147,16 @@ TEST(HttpServer, serves_other_routes_when_told_to) {
   EXPECT_EQ(client.get(server->url() + "/hello?name=now")->body_text(), "now");
 }
 
+TEST(HttpServer, refuses_methods_that_nobody_serves_in_the_first_request) {
+  const auto server = serve(echo());
+  for (const char* method : {"TRACE", "CONNECT", "PROPFIND", "FOO"}) {
+    TestSocket socket(server->port());
+    socket.send(fmt::format("{} / HTTP/1.1\r\nHost: x\r\n\r\n", method));
+    EXPECT_EQ(socket.receive("\r\n").substr(0, 10), std::string("HTTP/1.1 4")) << method;
+  }
+  EXPECT_EQ(HttpClient().get(server->url() + "/hello?name=still")->body_text(), "still");
+}
+
 TEST(HttpServer, takes_no_body_with_a_get) {
   const auto server = serve(echo());
   TestSocket socket(server->port());

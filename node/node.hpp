@@ -64,6 +64,8 @@ class Node {
   [[nodiscard]] const base::Address& operator_address() const;
   [[nodiscard]] const Config& config() const;
   [[nodiscard]] const ledger::Deployment& deployment() const;
+  /// True when it was started to sell work.
+  [[nodiscard]] bool provides() const;
   /// What an account must have staked to offer work (Registry.minStake), wei.
   [[nodiscard]] const base::Wei& least_stake() const;
   [[nodiscard]] const work::KindSet& kinds() const;

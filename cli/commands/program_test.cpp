@@ -217,6 +217,22 @@ TEST_F(Program, makes_a_key_once) {
             std::filesystem::perms::none);
 }
 
+// In the program itself, where ONNX brings another version of protobuf than the SentencePiece library holds.
+TEST_F(Program, compiles_a_language_model_with_a_sentencepiece_tokeniser) {
+  run("cp -r examples/language/harbour $TMP/h && rm $TMP/h/tokenizer.json && "
+      "cp engine/language/sentencepiece_test.model $TMP/h/tokenizer.model");
+  const auto built = run("koinon language build $TMP/h --calibrate examples/language/harbour/calibration.txt -o $TMP/l 2>&1");
+  EXPECT_EQ(built.exit, 0) << built.text;
+  const auto said = run("koinon generate $TMP/l --prompt Mira --tokens 3 2>&1");
+  EXPECT_EQ(said.exit, 0) << said.text;
+}
+
+TEST_F(Program, says_in_json_what_is_wrong_with_a_line) {
+  const auto wrong = run("koinon order --json 2>/dev/null");
+  EXPECT_EQ(wrong.exit, 2);
+  EXPECT_EQ(nlohmann::json::parse(wrong.text)["error"]["code"], "invalid_argument");
+}
+
 TEST_F(Program, fails_when_its_output_cannot_be_written) { EXPECT_EQ(run("koinon version > /dev/full 2>/dev/null").exit, 1); }
 
 }  // namespace

@@ -173,6 +173,17 @@ class Prove final : public Command {
   std::int64_t threads_ = 0;
 };
 
+/// What a refusal by the verifier means.
+std::string_view why_not(const engine::program::Program& program, const trust::proof::Proof& proof) {
+  if (proof.program_id != engine::program::program_id(program))
+    return "the proof may be right, but it is about another program: name that one with --program";
+  if (!proof.secrecy.weights && !program.has_weights())
+    return "the proof may be right, but it hides no weights, so that checking it takes them: name the whole program with "
+           "--program, not "
+           "its public description";
+  return "the proof does not show what it states: its bytes, inputs or outputs were changed, or it was never right";
+}
+
 class Verify final : public Command {
  public:
   Verify()
@@ -207,11 +218,7 @@ class Verify final : public Command {
     }
     const auto begin = std::chrono::steady_clock::now();
     if (auto right = trust::proof::verify(model.program, proof); !right) {
-      const bool other = proof.program_id != engine::program::program_id(model.program);
-      return meaning(
-          std::move(right).error(),
-          other ? "the proof may be right, but it is about another program: name that one with --program"
-                : "the proof does not show what it states: its bytes, inputs or outputs were changed, or it was never right");
+      return meaning(std::move(right).error(), why_not(model.program, proof));
     }
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     console.print(fmt::format("valid        {} of proof, checked in {}\n", size_text(bytes.size()), seconds_text(seconds)) +

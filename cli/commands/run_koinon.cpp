@@ -15,6 +15,7 @@ int run_command(const std::vector<std::string>& arguments, const Extensions& ext
   const auto parsed = parse_line(arguments, commands);
   if (parsed.command == nullptr) {
     std::fputs(parsed.text.c_str(), parsed.exit == kSuccess ? stdout : stderr);
+    if (parsed.exit != kSuccess) Console(parsed.json).failed(base::Code::invalid_argument, parsed.text);
     return parsed.exit;
   }
   Console console(parsed.json);

@@ -244,6 +244,7 @@ Parsed parse_line(const std::vector<std::string>& arguments, Commands& commands)
     out.text = root.help();
   } catch (const CLI::ParseError& error) {
     out.exit = kUsage;
+    out.json = std::ranges::find(arguments, "--json") != arguments.end();
     out.text = explain(root, error);
     out.command = nullptr;
   }

@@ -22,7 +22,11 @@ void Console::note(std::string_view text) const { std::fprintf(stderr, "%.*s\n",
 
 void Console::failure(const base::Error& error) const {
   note("koinon: " + error.text);
-  object({{"error", {{"code", base::code_name(error.code)}, {"text", error.text}}}});
+  failed(error.code, error.text);
+}
+
+void Console::failed(base::Code code, std::string_view text) const {
+  object({{"error", {{"code", base::code_name(code)}, {"text", text}}}});
 }
 
 std::string clean(std::string_view text, std::size_t limit) {

@@ -23,6 +23,8 @@ class Console {
   void note(std::string_view text) const;
   /// "koinon: [operation] ..." on stderr, and under --json {"error": {"code", "text"}} on stdout.
   void failure(const base::Error& error) const;
+  /// The same for an error whose `text`, for people, is on stderr already.
+  void failed(base::Code code, std::string_view text) const;
   [[nodiscard]] Progress progress() const { return Progress(json_); }
 
  private:

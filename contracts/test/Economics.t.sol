@@ -259,7 +259,7 @@ contract EconomicsTest is Fixture {
     function testFuzz_a_buyer_never_gains(uint8 n, uint64 lies, uint64 silences, uint16 bps, uint8 appealed) public {
         n = 1 + n % 5;
         uint64 id = ordered(n, n / 2 + 1, bps % 10_001);
-        for (uint256 step = 0; step < 14 && market.getOrder(id).phase < Phase.Settled; ++step) {
+        for (uint256 step = 0; step < 40 && market.getOrder(id).phase < Phase.Settled; ++step) {
             Phase phase = market.getOrder(id).phase;
             if (phase == Phase.AuditDraw) drawAudit(id);
             else if (phase == Phase.Draw) draw(id);

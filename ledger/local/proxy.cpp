@@ -18,6 +18,8 @@ constexpr std::size_t kMaxRaw = 256u << 10;  ///< bytes of a raw transaction
 constexpr std::size_t kMaxSubscribers = 256;
 /// Gas of a call that only reads: what a transaction may use (EIP-7825). Anvil runs one without a limit for a minute.
 constexpr std::uint64_t kMaxCallGas = 16'777'216;
+constexpr std::chrono::seconds kPlaceWait{2};   ///< of a call for its turn to run
+constexpr std::chrono::seconds kBatchTime{10};  ///< of all calls of a batch, when they run one by one
 constexpr std::array<std::string_view, 3> kCalls = {"eth_call", "eth_createAccessList", "eth_estimateGas"};
 /// Anvil looks "latest" up and then reads that block: when one is mined in between, what it looked up is pruned already.
 constexpr std::string_view kOvertaken = "BlockOutOfRangeError";
@@ -85,9 +87,23 @@ std::string submit_reply(const ProxyBackend& backend, const std::string& id, con
   return error_reply(id, -32003, hash.error().text);
 }
 
+bool runs_code(std::string_view method) { return std::ranges::find(kCalls, method) != kCalls.end(); }
+
+std::string busy_reply(const std::string& id) { return error_reply(id, -32005, "the ledger is busy with other calls: retry"); }
+
+/// `params` as text. A call that runs code and names no gas gets the most there is: anvil would take a whole block's.
+std::string params_text(std::string_view method, const json& params) {
+  if (params.is_null()) return "[]";
+  const auto text = [](const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); };
+  if (!runs_code(method) || params[0].contains("gas")) return text(params);
+  auto measured = params;
+  measured[0]["gas"] = fmt::format("0x{:x}", kMaxCallGas);
+  return text(measured);
+}
+
 /// What is wrong with a reading call that runs code, or nothing: gas without measure, and overrides of state or block.
 std::optional<std::string> refusal(std::string_view method, const json& params) {
-  if (std::ranges::find(kCalls, method) == kCalls.end()) return std::nullopt;
+  if (!runs_code(method)) return std::nullopt;
   if (!params.is_array() || params.empty() || params.size() > 2 || !params[0].is_object())
     return "a call and a block expected; overrides are not served by the local ledger";
   const auto& gas = codec::member(params[0], "gas");
@@ -164,6 +180,9 @@ void Proxy::announce(const std::string& head_json) {
 std::string Proxy::forward(const std::string& id, const std::string& method, const std::string& params) {
   const auto url = backend_.anvil_url();
   if (url.empty()) return error_reply(id, -32005, "the ledger is being started again: retry");
+  const bool runs = runs_code(method);
+  if (runs && !running_.try_acquire_for(kPlaceWait)) return busy_reply(id);
+  const Turn turn{runs ? &running_ : nullptr};
   const auto call = fmt::format(R"({{"jsonrpc":"2.0","id":{},"method":"{}","params":{}}})", id, method, params);
   for (int tries = 1;; ++tries) {
     const auto answer = client_.post(url, call);
@@ -173,9 +192,11 @@ std::string Proxy::forward(const std::string& id, const std::string& method, con
   }
 }
 
-/// A batch of reading calls in one exchange: anvil runs them at once. Absent when it is not such a batch, or is not answered.
+/// A batch of reading calls in one exchange: anvil runs them at once. Absent when it is not such a batch, when more than one of
+/// it runs code, or when it is not answered.
 std::optional<std::string> Proxy::forward_reads(const json& calls) {
   std::string body = "[";
+  int runs = 0;
   for (const auto& call : calls) {
     const auto& method = codec::member(call, "method");
     const auto id = id_text(call);
@@ -184,12 +205,14 @@ std::optional<std::string> Proxy::forward_reads(const json& calls) {
       return std::nullopt;
     const auto& params = codec::member(call, "params");
     if (refusal(method.get_ref<const std::string&>(), params)) return std::nullopt;
+    if (runs_code(method.get_ref<const std::string&>()) && ++runs > 1) return std::nullopt;
     body += fmt::format(R"({}{{"jsonrpc":"2.0","id":{},"method":"{}","params":{}}})", body.size() > 1 ? "," : "", id,
-                        method.get_ref<const std::string&>(),
-                        params.is_null() ? "[]" : params.dump(-1, ' ', false, json::error_handler_t::replace));
+                        method.get_ref<const std::string&>(), params_text(method.get_ref<const std::string&>(), params));
   }
   const auto url = backend_.anvil_url();
   if (url.empty()) return std::nullopt;
+  if (runs > 0 && !running_.try_acquire_for(kPlaceWait)) return std::nullopt;
+  const Turn turn{runs > 0 ? &running_ : nullptr};
   const auto answer = client_.post(url, body + "]");
   if (!answer || !answer->ok()) return std::nullopt;
   const auto& text = answer->body_text();
@@ -214,8 +237,7 @@ std::string Proxy::answer(const std::string& body) {
     const auto& params = codec::member(call, "params");
     if (method.get_ref<const std::string&>() == "eth_sendRawTransaction") return submit_reply(backend_, id, params);
     if (const auto wrong = refusal(method.get_ref<const std::string&>(), params)) return error_reply(id, -32602, *wrong);
-    return answer_one(method.get<std::string>(), id,
-                      params.is_null() ? "[]" : params.dump(-1, ' ', false, json::error_handler_t::replace));
+    return answer_one(method.get<std::string>(), id, params_text(method.get_ref<const std::string&>(), params));
   };
   if (request.is_object()) return one(request);
   if (!request.is_array() || request.empty() || request.size() > kMaxBatch)
@@ -223,7 +245,9 @@ std::string Proxy::answer(const std::string& body) {
                        fmt::format("a call, or a batch of 1 to {}, expected", kMaxBatch));
   if (auto read = forward_reads(request)) return *std::move(read);
   std::string out = "[";
-  for (const auto& call : request) out += (out.size() > 1 ? "," : "") + one(call);
+  const auto end = std::chrono::steady_clock::now() + kBatchTime;
+  for (const auto& call : request)
+    out += (out.size() > 1 ? "," : "") + (std::chrono::steady_clock::now() < end ? one(call) : busy_reply(id_text(call)));
   return out + "]";
 }
 

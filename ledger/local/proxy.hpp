@@ -5,6 +5,7 @@
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <semaphore>
 #include <string>
 
 #include "ledger/rlp.hpp"
@@ -22,7 +23,8 @@ struct ProxyBackend {
 
 /// JSON-RPC over HTTP and WebSocket in front of anvil. Reading methods pass; raw transactions go through `submit`; everything
 /// that changes the chain by other ways (anvil_*, evm_*, hardhat_*, unlocked accounts) is refused: only the methods listed in
-/// the source are served. eth_subscribe serves newHeads.
+/// the source are served. eth_subscribe serves newHeads. Calls that run code get a measure of gas, and few run at once, so that
+/// whoever asks for much holds up neither blocks nor transactions: the rest is told to come again (-32005).
 class Proxy {
  public:
   /// `site`: whose pages may ask it; programs, which send no Origin, always may.
@@ -43,10 +45,21 @@ class Proxy {
   std::optional<std::string> forward_reads(const nlohmann::json& calls);
   std::string forward(const std::string& id, const std::string& method, const std::string& params);
 
+  static constexpr int kMaxRunning = 2;
+  using Places = std::counting_semaphore<kMaxRunning>;
+  /// Gives a place back when it ends.
+  struct Turn {
+    Places* held;
+    ~Turn() {
+      if (held != nullptr) held->release();
+    }
+  };
+
   ProxyBackend backend_;
   std::uint64_t max_body_;
   const net::Site site_;
   net::HttpClient client_;
+  Places running_{kMaxRunning};  ///< calls that run code
   std::mutex mutex_;
   /// Guarded by mutex_. A session is a handle, which does not keep its connection open.
   std::map<std::uint64_t, std::shared_ptr<net::WebSocketSession>> subscribers_;

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
+#include <thread>
+
 #include "net/websocket.hpp"
 
 namespace koinon::ledger::local {
@@ -70,6 +73,68 @@ TEST_F(ProxySiteTest, the_same_holds_for_its_websocket) {
   EXPECT_TRUE(opens(kWallet));
   EXPECT_FALSE(opens("http://evil.example"));
   EXPECT_FALSE(opens("null"));
+}
+
+/// A proxy before a chain that keeps what it is asked, and does not answer calls that run code before `let_go`.
+struct ProxyMeasureTest : testing::Test {
+  std::mutex lock;
+  std::vector<std::string> asked;  // guarded by lock
+  std::promise<void> let_go;
+  std::shared_future<void> gone{let_go.get_future()};
+  std::unique_ptr<net::HttpServer> chain;
+  std::unique_ptr<Proxy> proxy;
+
+  void SetUp() override {
+    net::Router router;
+    router.post("/", [this](const net::HttpRequest& request) {
+      {
+        const std::lock_guard hold(lock);
+        asked.push_back(request.body);
+      }
+      if (request.body.find("eth_call") != std::string::npos) gone.wait();
+      return net::HttpResponse::json(200, R"({"jsonrpc":"2.0","id":1,"result":"0x1"})");
+    });
+    chain = *net::HttpServer::start(std::move(router), {});
+    proxy = std::make_unique<Proxy>(
+        ProxyBackend{[](const Bytes&) -> Result<Hash> { return base::fail(Code::exhausted, "no chain"); },
+                     [this] { return chain->url(); }},
+        1u << 20);
+  }
+  static std::string call(const std::string& method, const std::string& params) {
+    return fmt::format(R"({{"jsonrpc":"2.0","id":1,"method":"{}","params":{}}})", method, params);
+  }
+};
+
+TEST_F(ProxyMeasureTest, gives_calls_without_gas_the_most_there_is) {
+  let_go.set_value();
+  proxy->answer(call("eth_call", R"([{"data":"0x5b600056"},"latest"])"));
+  proxy->answer(call("eth_estimateGas", R"([{"data":"0x5b600056","gas":"0x5208"}])"));
+  const auto batch = "[" + call("eth_call", R"([{"data":"0x00"}])") + "," + call("eth_blockNumber", "[]") + "]";
+  proxy->answer(batch);
+  const auto count = asked.size();
+  ASSERT_GE(count, 3U);
+  EXPECT_NE(asked[0].find(R"("gas":"0x1000000")"), std::string::npos) << asked[0];
+  EXPECT_NE(asked[1].find(R"("gas":"0x5208")"), std::string::npos) << asked[1];
+  EXPECT_NE(asked[2].find(R"("gas":"0x1000000")"), std::string::npos) << asked[2];
+  EXPECT_NE(proxy->answer(call("eth_call", R"([{"gas":"0x1000001"}])")).find("-32602"), std::string::npos);
+  EXPECT_EQ(asked.size(), count) << "refused here";
+}
+
+TEST_F(ProxyMeasureTest, runs_few_calls_at_once_and_keeps_the_rest_from_waiting_for_them) {
+  const auto running = call("eth_call", R"([{"data":"0x5b600056"},"latest"])");
+  std::vector<std::future<std::string>> held;
+  for (int i = 0; i < 2; ++i) held.push_back(std::async(std::launch::async, [&] { return proxy->answer(running); }));
+  const auto count = [this] {
+    const std::lock_guard hold(lock);
+    return asked.size();
+  };
+  while (count() < 2) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  EXPECT_NE(proxy->answer(running).find("-32005"), std::string::npos);
+  EXPECT_EQ(count(), 2U);
+  EXPECT_NE(proxy->answer(call("eth_blockNumber", "[]")).find("result"), std::string::npos);
+  let_go.set_value();
+  for (auto& one : held) EXPECT_NE(one.get().find("result"), std::string::npos);
+  EXPECT_NE(proxy->answer(running).find("result"), std::string::npos) << "places are given back";
 }
 
 }  // namespace

@@ -69,6 +69,11 @@ Result<HttpResponse> offer(Context& context, const HttpRequest& request) {
   KOINON_TRY(const auto word, text_or(body, "kind", "inference", 40));
   KOINON_TRY(const auto kind, kind_code(word, &context.node.kinds()));
   KOINON_TRY(const auto active, flag_or(body, "active", true));
+  if (active && !context.node.provides())
+    return fail(
+        Code::conflict,
+        "[offer] this node was not started to sell work, and would lose its stake: stop it, and start it again with koinon "
+        "provide");
   KOINON_TRY(const auto tier, offered_tier(context, body, kind, active));
   return done(context, context.node.accounts().set_offer(context.node.account(), kind, tier, active));
 }

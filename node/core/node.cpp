@@ -380,6 +380,7 @@ std::uint32_t Node::account() const { return state_->services.account; }
 const Address& Node::operator_address() const { return state_->key->address(); }
 const Config& Node::config() const { return state_->options.config; }
 const ledger::Deployment& Node::deployment() const { return state_->deployment; }
+bool Node::provides() const { return state_->options.provide; }
 const base::Wei& Node::least_stake() const { return state_->least_stake; }
 const work::KindSet& Node::kinds() const { return state_->options.kinds; }
 const trust::CheckSet& Node::rules() const { return state_->options.rules; }

@@ -33,6 +33,7 @@ export function use_route(): Route {
   useEffect(() => {
     const changed = () => set(location.hash);
     addEventListener("hashchange", changed);
+    changed(); // an effect runs after the first paint: the address may have changed since
     return () => removeEventListener("hashchange", changed);
   }, []);
   return parse_route(hash);
