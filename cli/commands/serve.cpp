@@ -25,14 +25,16 @@ using base::Code;
 using base::Status;
 using nlohmann::json;
 
-/// SIGINT and SIGTERM, held back from every thread of the process and waited for by one: the first asks for a stop, the second
-/// ends the process at once.
+/// SIGINT, SIGTERM and the SIGHUP of a terminal that closes (not under nohup), held back from every thread of the process and
+/// waited for by one: the first asks for a stop, the second ends the process at once.
 class StopSignals {
  public:
   explicit StopSignals(std::function<void()> first) : first_(std::move(first)) {
     sigemptyset(&set_);
     sigaddset(&set_, SIGINT);
     sigaddset(&set_, SIGTERM);
+    struct sigaction hangup{};
+    if (sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) sigaddset(&set_, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set_, &before_);
     thread_ = std::jthread([this](const std::stop_token& end) { watch(end); });
   }

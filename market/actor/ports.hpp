@@ -48,7 +48,8 @@ class MarketLedger {
                         std::uint64_t result_size, const Hash& salt) = 0;
   /// The bond is paid from the free balance and, where that is short, from stake that is not locked.
   virtual Status appeal(std::uint64_t order, std::uint32_t account) = 0;
-  /// Offers work of `kind` at the price of `tier`, also where the offer was suspended.
+  /// Offers work of `kind` at the price of `tier`, also where the offer was suspended. Stake that is short of the least that an
+  /// offer takes is filled up from the free balance.
   virtual Status offer(std::uint32_t account, std::uint8_t kind, std::uint8_t tier) = 0;
   virtual Status demand_output(std::uint64_t order, std::uint32_t account, std::uint32_t tensor, std::uint32_t subtree) = 0;
   virtual Status answer_output(std::uint64_t order, base::ByteView data, const std::vector<Hash>& siblings,

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "base/hash.hpp"
 #include "market/actor/buyer.hpp"
 #include "market/actor/sealing.hpp"
@@ -110,12 +112,15 @@ class Peers final : public Fetcher {
   Shelf& to_;
 };
 
-/// Gives its inputs back.
+/// Gives its inputs back; the spec kEndless has it run until it is stopped.
 class Echo final : public work::Kind {
  public:
+  static constexpr Hash kEndless{{0xee}};
   [[nodiscard]] std::uint8_t code() const override { return 8; }
   [[nodiscard]] std::string_view name() const override { return "echo"; }
-  Result<work::Outcome> run(const work::Job& job, const work::Means&) const override {
+  Result<work::Outcome> run(const work::Job& job, const work::Means& means) const override {
+    while (job.spec == kEndless && !means.stop.stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (means.stop.stop_requested()) return fail(Code::cancelled, "stopped");
     work::Outcome out;
     out.outputs = job.inputs;
     out.roots.output = work::outputs_root(out.outputs);
@@ -215,6 +220,30 @@ TEST_F(SellerTest, claims_unserved_when_nothing_came_by_the_last_quarter) {
   EXPECT_TRUE(claims_unserved());
   ASSERT_TRUE(seller.work(order, {}));
   EXPECT_EQ(ledger.commits, 1);
+}
+
+TEST_F(SellerTest, claims_unserved_when_the_run_does_not_end_by_the_last_quarter) {
+  order.terms.spec = Echo::kEndless;
+  publish(kBuyer, parcel);
+  ASSERT_TRUE(seller.gather(order, {}));
+  clock.advance(std::int64_t{kWindow} * 750 - 50);
+  std::jthread world([this](const std::stop_token& ended) {  // its clock goes on while the run does
+    for (int i = 0; i < 100 && !ended.stop_requested(); ++i, clock.advance(1))
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  });
+  ASSERT_TRUE(seller.work(order, {}));
+  EXPECT_TRUE(claims_unserved());
+  EXPECT_EQ(ledger.commits, 1);
+}
+
+TEST_F(SellerTest, a_run_that_is_cancelled_claims_nothing) {
+  order.terms.spec = Echo::kEndless;
+  publish(kBuyer, parcel);
+  ASSERT_TRUE(seller.gather(order, {}));
+  std::stop_source stop;
+  std::jthread hand([&] { std::this_thread::sleep_for(std::chrono::milliseconds(20)), stop.request_stop(); });
+  EXPECT_EQ(seller.work(order, stop.get_token()).error().code, Code::cancelled);
+  EXPECT_FALSE(seller.has_claim(order));
 }
 
 TEST_F(SellerTest, says_which_limit_an_order_exceeds_and_fetches_nothing) {

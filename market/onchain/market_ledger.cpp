@@ -1,3 +1,6 @@
+#include <algorithm>
+
+#include "base/log.hpp"
 #include "ledger/contracts/registry.hpp"
 #include "ledger/contracts/work_market.hpp"
 #include "market/onchain/onchain.hpp"
@@ -9,6 +12,8 @@ using base::Code;
 using base::fail;
 using ledger::contracts::Registry;
 using ledger::contracts::WorkMarket;
+
+constexpr std::uint64_t kStakePerPrice = 20;  ///< Offers.sol: free stake in prices that an offer takes
 
 class OnchainMarket final : public MarketLedger {
  public:
@@ -69,6 +74,14 @@ class OnchainMarket final : public MarketLedger {
   }
   Status appeal(std::uint64_t order, std::uint32_t account) override { return send(market_.appeal(order, account)); }
   Status offer(std::uint32_t account, std::uint8_t kind, std::uint8_t tier) override {
+    // What it was slashed for may have left too little stake for any offer.
+    KOINON_TRY(const auto least, registry_.min_stake());
+    KOINON_TRY(const auto lock, tier_price(tier).times(kStakePerPrice));
+    KOINON_TRY(const auto free, registry_.free_stake(account));
+    if (const auto missing = std::max(least, lock).minus(free); missing && !missing->is_zero()) {
+      KOINON_CHECK(send(registry_.stake(account, *missing)));
+      base::log_info("staked {} more, of the free balance", missing->tokens());
+    }
     return send(registry_.set_offer(account, kind, tier, true));
   }
   Status demand_output(std::uint64_t order, std::uint32_t account, std::uint32_t tensor, std::uint32_t subtree) override {

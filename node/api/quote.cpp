@@ -13,13 +13,15 @@ namespace {
 using nlohmann::json;
 
 /// The mean price of those that a draw may choose, by their chance, times n.
-base::Wei expected_cost(const market::Book& book, const base::Wei& least_stake, std::uint8_t tier, std::uint64_t n) {
+/// The buyer's own offer is never drawn for its order.
+base::Wei expected_cost(const market::Book& book, std::uint32_t buyer, const base::Wei& least_stake, std::uint8_t tier,
+                        std::uint64_t n) {
   base::Wei weighted;
   std::uint64_t weights = 0;
   for (const auto& [id, account] : book.accounts()) {
     const auto offer = account.offers.find(0);
     const auto weight = market::draw_weight(account, 0, least_stake);
-    if (weight == 0 || offer->second.tier > tier) continue;
+    if (id == buyer || weight == 0 || offer->second.tier > tier) continue;
     const auto part = market::tier_price(offer->second.tier).times(weight);
     if (!part) continue;
     weighted = sum(weighted, *part);
@@ -74,8 +76,9 @@ Result<HttpResponse> quote(Context& context, MarketTerms& market_terms, const Ht
   KOINON_TRY(const auto cost, context.node.accounts().cost(static_cast<std::uint8_t>(n), tier));
   KOINON_TRY(const auto eligible, context.node.accounts().eligible(0, tier));
   base::Wei expected;
-  context.node.sync().read(
-      [&](const market::Book& book, std::uint64_t) { expected = expected_cost(book, context.node.least_stake(), tier, n); });
+  context.node.sync().read([&](const market::Book& book, std::uint64_t) {
+    expected = expected_cost(book, context.node.account(), context.node.least_stake(), tier, n);
+  });
   KOINON_TRY(const auto terms, market_terms.get(context));
   json out = terms_json(terms);
   out["eligible"] = eligible.count;

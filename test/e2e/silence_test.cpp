@@ -58,10 +58,15 @@ TEST(Silence, a_provider_that_runs_sees_itself_suspended_and_offers_again) {
     return world.place(wanted);
   };
   EXPECT_EQ(world.await_end(order_of(25)).phase, Phase::settled);  // so that what it failed at before counts no more
+  // With the least stake there is, so that what silence costs leaves too little for an offer.
+  auto& node = *world.provider(0).node;
+  ASSERT_TRUE(node.accounts().request_unstake(account, seen().stake.minus(node.least_stake()).value()));
   world.provider(0).conduct->seller = Mood::mute;
   EXPECT_EQ(world.await_end(order_of(26)).phase, Phase::refunded);
   world.provider(0).conduct->seller = Mood::honest;
   ASSERT_TRUE(eventually([&] { return seen().offers.at(0).active && seen().relapses == 1; }));
+  EXPECT_EQ(seen().stake.minus(seen().unbonding).value(), node.least_stake()) << "filled up from the free balance";
+  ASSERT_TRUE(node.accounts().request_unstake(account, {}));
   EXPECT_EQ(world.buyer().node->accounts().eligible(0, World::kTier).value().count, 1U);
   EXPECT_EQ(world.await_end(order_of(27)).phase, Phase::settled);
   EXPECT_EQ(seen().relapses, 0U) << "accepted work ends the count";
