@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A second executor of Koinon programs, in Python and numpy, written from docs/engine.md alone.
+"""A second executor of Koinon programs, in Python and numpy, written to docs/engine.md.
 
     reference.py vectors FOLDER            check the programs and vectors.txt of a folder of golden vectors
     reference.py run FILE [INPUT.bin ...]  run a program on raw little-endian inputs; print its id and roots
