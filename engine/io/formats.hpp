@@ -17,7 +17,7 @@ struct Member {
 };
 
 /// Members of a zip archive (APPNOTE 6.3: no encryption, no zip64, stored or deflated), checked against their CRC-32.
-base::Result<std::vector<Member>> read_zip(base::ByteView bytes);
+base::Result<std::vector<Member>> read_zip(base::ByteView bytes, std::uint64_t most = kMaxUnpacked);
 
 /// Pixels, 3 bytes each (red, green, blue).
 struct Picture {

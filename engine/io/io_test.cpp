@@ -196,6 +196,14 @@ TEST(ReadInputs, takes_deflated_npz) {
   EXPECT_FALSE(read_inputs(identity({{600}}), corrupt).has_value());
 }
 
+TEST(ReadInputs, unpacks_no_more_than_the_program_takes) {
+  const auto large = npy("<f4", "(100000,)", base::Bytes(400'000));
+  const auto archive = zip({{"x0.npy", large}}, true);
+  ASSERT_LT(archive.size(), 1000U);
+  EXPECT_EQ(read_inputs(identity({{2}}), archive).error().code, Code::out_of_range);
+  EXPECT_TRUE(read_inputs(identity({{100'000}}), archive));
+}
+
 TEST(ReadInputs, refuses_broken_npy_and_npz) {
   const auto program = identity({{2}});
   const auto good = npy("<f4", "(2,)", floats({1, 2})), archive = stored_zip({{"x0.npy", good}});

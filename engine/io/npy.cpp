@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 
 #include "base/codec.hpp"
@@ -99,8 +100,8 @@ base::Result<RealTensor> read_npy(ByteView bytes) {
   return out;
 }
 
-base::Result<std::vector<RealTensor>> read_npz(ByteView bytes) {
-  KOINON_TRY(const auto members, read_zip(bytes));
+base::Result<std::vector<RealTensor>> read_npz(ByteView bytes, std::uint64_t most) {
+  KOINON_TRY(const auto members, read_zip(bytes, std::min(most, kMaxUnpacked)));
   std::vector<RealTensor> out;
   for (const auto& member : members) {
     KOINON_TRY(auto array, read_npy(member.bytes));

@@ -10,6 +10,14 @@ namespace {
 using base::Code;
 using base::fail;
 
+/// Bytes of an archive with all inputs of a program: 8 an element, and a header for each. A small file may unpack to much more.
+std::uint64_t most_of(const program::Program& program) {
+  std::uint64_t out = 1u << 16;
+  for (const auto& input : program.inputs)
+    out += 4096 + 8 * static_cast<std::uint64_t>(tensor::element_count(input.info.shape));
+  return out;
+}
+
 bool begins_with(base::ByteView bytes, std::string_view magic) { return base::as_text(bytes).starts_with(magic); }
 
 base::Result<std::vector<RealTensor>> read_any(const program::Program& program, base::ByteView bytes) {
@@ -19,7 +27,7 @@ base::Result<std::vector<RealTensor>> read_any(const program::Program& program, 
     out.push_back(std::move(array));
     return out;
   }
-  if (begins_with(bytes, "PK")) return read_npz(bytes);
+  if (begins_with(bytes, "PK")) return read_npz(bytes, most_of(program));
   if (begins_with(bytes, "\x89PNG") || begins_with(bytes, "\xff\xd8\xff")) {
     if (program.inputs.size() != 1)
       return fail(Code::invalid_argument, "[input] a picture for {} inputs: one expected", program.inputs.size());

@@ -29,8 +29,8 @@ base::Result<std::vector<RealTensor>> read_reals(const program::Program& program
 base::Result<std::vector<RealTensor>> read_json(base::ByteView bytes);
 /// NumPy format 1 to 3, little-endian, C order: f4, f8, i1 to i8, u1 to u4, b1.
 base::Result<RealTensor> read_npy(base::ByteView bytes);
-/// A zip archive of .npy files, stored or deflated, at most 1 GiB unpacked.
-base::Result<std::vector<RealTensor>> read_npz(base::ByteView bytes);
+/// A zip archive of .npy files, stored or deflated, at most `most` bytes unpacked, and 1 GiB.
+base::Result<std::vector<RealTensor>> read_npz(base::ByteView bytes, std::uint64_t most = std::uint64_t{1} << 30);
 /// A PNG or JPEG picture as the input of `shape` wants it: [1, c, h, w], [c, h, w], [1, h, w, c], [h, w, c] with c 1 (grey) or
 /// 3 (red, green, blue), [h, w], or [1, n*n] (grey n by n). Each pixel of the result is the mean of the area that it covers,
 /// rounded to 8 bits; values are 0 to 1. Transparent parts are laid over black.

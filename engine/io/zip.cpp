@@ -97,7 +97,7 @@ base::Result<Member> read_member(ByteView bytes, const Entry& e) {
 
 }  // namespace
 
-base::Result<std::vector<Member>> read_zip(ByteView bytes) {
+base::Result<std::vector<Member>> read_zip(ByteView bytes, std::uint64_t most) {
   KOINON_TRY(const auto end, find_end(bytes));
   Reader tail(bytes.subspan(end + 8));  // after mark and disk numbers
   KOINON_TRY([[maybe_unused]] const auto here, tail.number<std::uint16_t>());
@@ -111,7 +111,7 @@ base::Result<std::vector<Member>> read_zip(ByteView bytes) {
   for (unsigned i = 0; i < count; ++i) {
     KOINON_TRY(const auto entry, read_entry(in));
     total += entry.size;
-    if (total > kMaxUnpacked) return fail(Code::out_of_range, "[zip] more than {} bytes unpacked", kMaxUnpacked);
+    if (total > most) return fail(Code::out_of_range, "[zip] more than {} bytes unpacked", most);
     KOINON_TRY(auto member, read_member(bytes, entry));
     out.push_back(std::move(member));
   }

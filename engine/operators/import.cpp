@@ -34,6 +34,9 @@ class Importer {
   Importer(onnx::Graph graph, std::int64_t budget) : graph_(std::move(graph)), budget_(budget) {}
 
   Result<onnx::Graph> run() {
+    for (const int v : graph_.inputs)
+      if (!holds(onnx::count(graph_.values[at(v)].type.shape)))
+        return base::fail(Code::out_of_range, "[onnx] the inputs have {} elements together: at most {}", live_, kMaxLive);
     std::vector<onnx::Node> kept;
     std::vector<onnx::Node> todo(std::make_move_iterator(graph_.nodes.rbegin()), std::make_move_iterator(graph_.nodes.rend()));
     for (std::size_t visited = 0; !todo.empty(); ++visited) {
@@ -78,10 +81,22 @@ class Importer {
       KOINON_TRY(const bool folded, fold(*op, call, types));
       if (folded) return Outcome{};
     }
-    if (op->expand == nullptr) return Outcome{true, {}};
-    Expansion expansion(graph_, call, inlined_);
-    KOINON_CHECK(op->expand(call, expansion));
-    return Outcome{expansion.empty(), expansion.take()};
+    Outcome out{true, {}};
+    if (op->expand != nullptr) {
+      Expansion expansion(graph_, call, inlined_);
+      KOINON_CHECK(op->expand(call, expansion));
+      out = Outcome{expansion.empty(), expansion.take()};
+    }
+    for (std::size_t i = 0; out.kept && i < types.size(); ++i)
+      if (!holds(onnx::count(types[i].shape)))
+        return call.fail(Code::out_of_range, "the values up to here have {} elements together: at most {}", live_, kMaxLive);
+    return out;
+  }
+
+  /// Counts what a run holds; false beyond the bound. A value has at most onnx::kMaxElements.
+  bool holds(std::int64_t elements) {
+    live_ += elements;
+    return live_ <= kMaxLive;
   }
 
   Result<bool> fold(const Operator& op, const Call& call, const std::vector<Type>& types) {
@@ -117,6 +132,7 @@ class Importer {
 
   onnx::Graph graph_;
   std::int64_t budget_;
+  std::int64_t live_ = 0;
   Expansion::Inlined inlined_;
 };
 

@@ -10,8 +10,11 @@ struct ImportOptions {
   std::int64_t fold_budget = std::int64_t{1} << 28;
 };
 
+/// Elements of all values of one run together, which calibration keeps (1 GiB of floats).
+inline constexpr std::int64_t kMaxLive = std::int64_t{1} << 28;
+
 /// Reads a model that nobody vouches for: every value typed, constants folded, nodes that no output needs dropped.
-/// Errors: those of onnx::read; unsupported or malformed naming the node.
+/// Errors: those of onnx::read; unsupported or malformed naming the node; out_of_range beyond kMaxLive.
 Result<onnx::Graph> import_model(base::ByteView model, const ImportOptions& options = {});
 
 /// Every value of one run, by number; absent where the graph has none (dropped nodes).

@@ -51,6 +51,23 @@ TEST(import, fixes_a_dynamic_first_axis_to_one_or_to_the_option) {
   EXPECT_EQ(imported(small(), options)->values[0].type.shape, (Shape{5, 3}));
 }
 
+TEST(import, bounds_all_values_of_a_run_together) {
+  ImportOptions options;
+  options.read.dims["batch"] = 40'000'000;  // 120 million numbers: x and y are within the bound, a third value is not
+  EXPECT_TRUE(imported(small(), options));
+  auto model = small();
+  auto& node = *model.mutable_graph()->add_node();
+  node.set_name("again");
+  node.set_op_type("Relu");
+  node.add_input("y");
+  node.add_output("z");
+  model.mutable_graph()->mutable_output(0)->set_name("z");
+  const auto graph = imported(model, options);
+  ASSERT_FALSE(graph);
+  EXPECT_EQ(graph.error().code, Code::out_of_range);
+  EXPECT_NE(graph.error().text.find("again"), std::string::npos) << graph.error().text;
+}
+
 TEST(import, runs_the_reference) {
   const auto graph = imported(small());
   const auto values = run_reference(*graph, {Value::of_floats({1, 3}, {-1, 0, 2})});
