@@ -53,17 +53,50 @@ add_counts() {
   TOTAL_PASSED=$((TOTAL_PASSED + passed)) TOTAL_FAILED=$((TOTAL_FAILED + failed))
 }
 
+# Cases that failed, with what they said, for the end of the output: a log that is cut keeps its end.
+FAILURES=()
+
+# note_failures LOG XMLDIR   the failed cases of gtest programs; of other programs what their log says.
+note_failures() {
+  local text=
+  if compgen -G "$2/*.xml" >/dev/null; then
+    text=$(awk '
+      /<testcase / { match($0, / name="[^"]*"/); name = substr($0, RSTART + 7, RLENGTH - 8)
+                     match($0, / classname="[^"]*"/); suite = substr($0, RSTART + 12, RLENGTH - 13) }
+      /<failure message="/ { sub(/.*<failure message="/, ""); sub(/" type="".*/, ""); gsub(/&#x0A;/, "\n    "); gsub(/&quot;/, "\"")
+                             gsub(/&apos;/, "\047"); gsub(/&lt;/, "<"); gsub(/&gt;/, ">"); gsub(/&amp;/, "\\&")
+                             printf "  %s.%s\n    %s\n", suite, name, $0 }' "$2"/*.xml)
+  fi
+  [[ -n $text ]] || text=$(sed 's/\x1b\[[0-9;]*m//g' "$1" | grep -E '^ *(\[FAIL|FAIL |not ok |×|Error:|[0-9]+ - .*\((Failed|Timeout|SEGFAULT|Subprocess aborted)\))' | head -n 20)
+  FAILURES+=("$(basename "$1"):"$'\n'"$text")
+}
+
 # run_ctest PRESET LABEL
+# Programs of `chain` and `browser` work against clocks and other processes, and a machine that stops for some seconds makes one
+# miss a deadline. What fails there is run once more by itself, with the first failure shown; it has passed if it passes then.
 run_ctest() {
-  local preset=$1 label=$2 status=0 counts xmldir=$LOGS/gtest-$2 limit=1500 tests
+  local preset=$1 label=$2 status=0 counts xmldir=$LOGS/gtest-$2 limit=1500 tests again p f
   tests=$(ctest --test-dir "build/$preset" -N -L "^$label\$" | sed -n 's/^Total Tests: *//p')
   ((tests)) || return 0
   [[ $label == slow ]] && limit=28800
-  rm -rf "$xmldir"
+  rm -rf "$xmldir" "$xmldir-again"
   STAGE_TAIL=150 GTEST_OUTPUT=xml:$xmldir/ stage "test-$label" "test $label ($tests programs)" \
     timeout --kill-after=30 "$limit" ctest --test-dir "build/$preset" -L "^$label\$" -j "$(nproc)" \
     --timeout 600 --output-on-failure --no-tests=error || status=$?
   read -r -a counts < <(count_ctest "$LOGS/test-$label.log" "$xmldir")
+  if ((status != 0)); then note_failures "$LOGS/test-$label.log" "$xmldir"; fi
+  if ((status != 0 && status < 124)) && [[ $label == chain || $label == browser ]]; then
+    again=0
+    STAGE_TAIL=150 GTEST_OUTPUT=xml:$xmldir-again/ stage "test-$label-again" "what failed there, once more" \
+      timeout --kill-after=30 "$limit" ctest --test-dir "build/$preset" -L "^$label\$" --rerun-failed -j 1 \
+      --timeout 600 --output-on-failure --no-tests=error || again=$?
+    if ((again == 0)); then
+      read -r p f < <(count_ctest "$LOGS/test-$label-again.log" "$xmldir-again")
+      say "  passed the second time; the first failure of each is at the end"
+      counts=($((counts[0] + counts[1])) 0) status=0
+      ((f == 0 && p > 0)) || status=1
+    fi
+  fi
   add_counts "$status" "${counts[@]}"
 }
 
@@ -73,6 +106,7 @@ run_script() {
   shift 3
   STAGE_TAIL=150 stage "test-$label" "$text" timeout --kill-after=30 "$limit" "$@" || status=$?
   read -r -a counts < <(count_log "$LOGS/test-$label.log")
+  if ((status != 0)); then note_failures "$LOGS/test-$label.log" "$LOGS/none"; fi
   add_counts "$status" "${counts[@]}"
 }
 
@@ -96,7 +130,7 @@ run_label() {
 }
 
 test_all() {
-  local preset=release labels=() label native=0
+  local preset=release labels=() label native=0 failure
   while (($#)); do
     case $1 in
       --preset)
@@ -117,6 +151,7 @@ test_all() {
   [[ " ${labels[*]} " =~ " "(web|browser|slow)" " ]] && build_page
   export_build "$preset"
   for label in "${labels[@]}"; do run_label "$preset" "$label"; done
+  for failure in ${FAILURES[@]+"${FAILURES[@]}"}; do printf 'failed in %s\n' "$failure" | cut -c 1-400 | head -n 60; done
   echo "$TOTAL_PASSED passed, $TOTAL_FAILED failed"
   ((TOTAL_FAILED == 0 && TOTAL_PASSED > 0))
 }
