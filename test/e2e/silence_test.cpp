@@ -23,7 +23,7 @@ TEST(Silence, provider_that_never_commits_is_slashed_and_replaced) {
   const auto model = small_model();
   auto wanted = world.purchase(model, 20);
   wanted.k = 3;
-  wanted.commit_window = 5;
+  wanted.commit_window = 10;
   const auto before = world.money();
   const auto id = world.place(wanted);
   world.await(id, drawn);
@@ -51,24 +51,24 @@ TEST(Silence, a_provider_that_runs_sees_itself_suspended_and_offers_again) {
     world.buyer().node->sync().read([&](const market::Book& book, std::uint64_t) { out = *book.account(account); });
     return out;
   };
-  const auto order_of = [&](std::uint64_t input) {
+  const auto order_of = [&](std::uint64_t input, std::uint32_t window) {
     auto wanted = world.purchase(small_model(), input);
     wanted.n = wanted.k = 1;
-    wanted.commit_window = 3;
+    wanted.commit_window = window;
     return world.place(wanted);
   };
-  EXPECT_EQ(world.await_end(order_of(25)).phase, Phase::settled);  // so that what it failed at before counts no more
+  EXPECT_EQ(world.await_end(order_of(25, 20)).phase, Phase::settled);  // so that what it failed at before counts no more
   // With the least stake there is, so that what silence costs leaves too little for an offer.
   auto& node = *world.provider(0).node;
   ASSERT_TRUE(node.accounts().request_unstake(account, seen().stake.minus(node.least_stake()).value()));
   world.provider(0).conduct->seller = Mood::mute;
-  EXPECT_EQ(world.await_end(order_of(26)).phase, Phase::refunded);
+  EXPECT_EQ(world.await_end(order_of(26, 3)).phase, Phase::refunded);
   world.provider(0).conduct->seller = Mood::honest;
   ASSERT_TRUE(eventually([&] { return seen().offers.at(0).active && seen().relapses == 1; }));
   EXPECT_EQ(seen().stake.minus(seen().unbonding).value(), node.least_stake()) << "filled up from the free balance";
   ASSERT_TRUE(node.accounts().request_unstake(account, {}));
   EXPECT_EQ(world.buyer().node->accounts().eligible(0, World::kTier).value().count, 1U);
-  EXPECT_EQ(world.await_end(order_of(27)).phase, Phase::settled);
+  EXPECT_EQ(world.await_end(order_of(27, 20)).phase, Phase::settled);
   EXPECT_EQ(seen().relapses, 0U) << "accepted work ends the count";
   world.expect_book_matches_ledger();
 }

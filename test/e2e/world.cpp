@@ -22,6 +22,8 @@ using ledger::contracts::KoinonToken;
 using ledger::contracts::Registry;
 
 constexpr auto kTokensOfStake = "20";
+/// What pays for the bonds of any test. A node that has less takes the rest from its wallet, in the middle of an order.
+constexpr auto kTokensFree = "1";
 
 /// Stops the test program: without its network no test means anything.
 template <class T>
@@ -141,6 +143,17 @@ void World::offer(const std::vector<std::size_t>& providers, bool active) {
   });
 }
 
+void World::fill_up() {
+  const auto enough = Wei::parse_tokens(kTokensFree).value();
+  const auto known = money();
+  at_once(providers_, [&](const std::unique_ptr<Member>& member) {
+    if (known.free.at(member->account()) >= enough) return;
+    auto& node = *member->node;
+    need(node.fund(node.operator_address(), enough), "fund");
+    need(node.accounts().deposit(member->account(), enough), "deposit");
+  });
+}
+
 void World::cast(const std::vector<std::size_t>& providers) {
   std::vector<std::size_t> others;
   for (std::size_t i = 0; i < providers_.size(); ++i) {
@@ -149,6 +162,7 @@ void World::cast(const std::vector<std::size_t>& providers) {
     if (std::ranges::find(providers, i) == providers.end()) others.push_back(i);
   }
   buyer_->conduct->buyer = BuyerMood::honest;
+  fill_up();
   offer(others, false);
   offer(providers, true);
 }

@@ -53,7 +53,7 @@ class World {
   /// Joins one more node, which buys; with `provide` in its options it sells too.
   std::unique_ptr<Member> join(const std::string& name, const std::function<void(node::NodeOptions&)>& change = {});
 
-  /// From now on exactly these providers offer work, and everybody is honest.
+  /// From now on exactly these providers offer work, and everybody is honest and has money for bonds.
   void cast(const std::vector<std::size_t>& providers);
   /// These offer work too.
   void enter(const std::vector<std::size_t>& providers);
@@ -80,6 +80,8 @@ class World {
  private:
   std::unique_ptr<Member> start(const std::string& name, const std::function<void(node::NodeOptions&)>& change);
   void offer(const std::vector<std::size_t>& providers, bool active);
+  /// Sees to it that every provider has free money for bonds.
+  void fill_up();
   std::unique_ptr<Member> buyer_;
   std::vector<std::unique_ptr<Member>> providers_;
 };
