@@ -64,8 +64,18 @@ std::vector<Hash> byte_leaves(Domain domain, ByteView bytes) {
 }
 
 std::vector<Hash> list_leaves(Domain domain, const std::vector<Hash>& items) {
+  constexpr std::size_t kMessage = 2 + 8 + sizeof(Hash::bytes);
   std::vector<Hash> out(items.size());
-  for (std::uint64_t i = 0; i < items.size(); ++i) out[i] = list_leaf(domain, i, items[i]);
+  std::vector<std::uint8_t> messages(items.size() * kMessage);
+  const auto head = prefix(0, domain);
+  auto to = messages.begin();
+  for (std::uint64_t i = 0; i < items.size(); ++i) {
+    const auto position = be64(i);
+    to = std::copy(head.begin(), head.end(), to);
+    to = std::copy(position.begin(), position.end(), to);
+    to = std::copy(items[i].bytes.begin(), items[i].bytes.end(), to);
+  }
+  keccak256_each(messages.data(), kMessage, items.size(), out.data());
   return out;
 }
 
