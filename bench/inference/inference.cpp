@@ -60,10 +60,10 @@ int time_it(const program::Program& program, const std::vector<tensor::IntTensor
   plain.pool = roots.pool = traced.pool = threads > 1 ? &pool : nullptr;
   plain.trace = roots.trace = plain.roots = false;
   const auto start = std::chrono::steady_clock::now();
-  const auto joined = run::Prepared::make(program, {}), apart = run::Prepared::make(program, {.fuse = false, .isa = {}});
+  const auto joined = run::Prepared::make(program, {}), every = run::Prepared::make(program, {.isa = {}, .trace = true});
   const double prepare = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count() / 2;
-  if (!joined) return complain(joined.error());
-  const auto a = joined->run(inputs, plain), b = joined->run(inputs, roots), c = apart->run(inputs, traced);
+  if (!joined || !every) return complain((!joined ? joined : every).error());
+  const auto a = joined->run(inputs, plain), b = joined->run(inputs, roots), c = every->run(inputs, traced);
   if (!a || !b || !c) return complain((!a ? a : !b ? b : c).error());
   if (a->outputs != b->outputs || a->outputs != c->outputs || b->output_root != c->output_root) {
     fmt::print(stderr, "a traced run gives other outputs than an untraced one\n");
@@ -74,7 +74,7 @@ int time_it(const program::Program& program, const std::vector<tensor::IntTensor
       "{{\"bits\": {}, \"threads\": {}, \"ms\": {:.5f}, \"roots_ms\": {:.5f}, \"traced_ms\": {:.4f}, \"prepare_ms\": {:.3f}, "
       "\"operations\": {}, \"steps\": {}, \"nodes\": {}, \"arena_bytes\": {}, \"peak_bytes\": {}, \"output\": [{}]}}\n",
       bits, threads, milliseconds(*joined, inputs, plain), milliseconds(*joined, inputs, roots),
-      milliseconds(*apart, inputs, traced), prepare, program::operation_count(program), program.steps.size(), joined->nodes(),
+      milliseconds(*every, inputs, traced), prepare, program::operation_count(program), program.steps.size(), joined->nodes(),
       joined->arena_bytes(), a->peak_bytes, fmt::join(reals, ", "));
   return 0;
 }

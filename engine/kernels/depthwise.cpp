@@ -88,12 +88,13 @@ class ChannelMultiplier {
       ChannelLine part = pattern(p);
       part.x = x + p * block * e;
       part.out = out + p * block * size;
+      if (job_.sums != nullptr) part.sums = job_.sums + at * width * c + p * block;
       if (f_.together_ && c <= block) {
-        part.step = block * e, part.out_step = block * size;
+        part.step = block * e, part.out_step = block * size, part.sums_step = block;
         part.blocks = ceil_div(width * c, block);
         part.count = block, part.last = width * c - (part.blocks - 1) * block;
       } else {
-        part.step = w.strides[3], part.out_step = c * size;
+        part.step = w.strides[3], part.out_step = c * size, part.sums_step = c;
         part.blocks = width;
         part.count = part.last = std::min(block, c - p * block);
       }

@@ -20,6 +20,10 @@ class ChannelFilters {
                              const Epilogue* epilogue);
 
   [[nodiscard]] bool bytes() const { return quads_; }
+  /// Bytes of memory that it takes.
+  [[nodiscard]] std::size_t bytes_held() const {
+    return weights_.size() + starts_.size() + factor_.size() + half_.size() + shift_.size();
+  }
 
  private:
   friend class ChannelMultiplier;
@@ -39,6 +43,7 @@ struct ChannelProduct {
   const ChannelFilters* filters = nullptr;
   Windows windows;
   Array out;
+  std::int32_t* sums = nullptr;  ///< where the sums go as well; null for nowhere. Needs filters with an epilogue
 };
 
 void channel_product(const Context& context, const ChannelProduct& job);
@@ -52,7 +57,9 @@ struct ChannelLine {
   const std::int32_t *weights, *starts, *factor, *half, *shift;  ///< of the block's pattern; factor null for sums
   std::int32_t low, high;
   std::uint8_t* out;
-  std::int64_t out_step;  ///< bytes
+  std::int64_t out_step;   ///< bytes
+  std::int32_t* sums;      ///< like out, null for nowhere
+  std::int64_t sums_step;  ///< elements
   DType type;
   std::int64_t blocks;  ///< how many follow one another
   std::int64_t count;   ///< results of each

@@ -171,8 +171,10 @@ class Multiplier {
     const auto size = static_cast<std::int64_t>(tensor::dtype_size(job_.out.dtype));
     const std::uint8_t* rows[kHighest];
     std::uint8_t* out[kHighest];
+    std::int32_t* sums[kHighest];
     TileJob t{rows,
               out,
+              job_.sums == nullptr ? nullptr : sums,
               0,
               std::min(width, filters_.columns() - column),
               job_.windows.segments.data(),
@@ -189,7 +191,9 @@ class Multiplier {
       t.count = std::min(tile.height, last - row);
       for (std::int64_t r = 0; r < tile.height; ++r) {
         rows[r] = r < t.count ? walk.next() : rows[0];
-        out[r] = job_.out.data + (r < t.count ? ((row + r) * job_.out_stride + column) * size : 0);
+        const std::int64_t at = r < t.count ? (row + r) * job_.out_stride + column : 0;
+        out[r] = job_.out.data + at * size;
+        if (job_.sums != nullptr) sums[r] = job_.sums + at;
       }
       tile.run(t);
       row += t.count;

@@ -42,6 +42,8 @@ class Filters {
   /// True when windows are read as bytes (u8); else they must hold i16.
   [[nodiscard]] bool bytes() const { return quads_; }
   [[nodiscard]] std::int64_t columns() const { return shape_.columns; }
+  /// Bytes of memory that it takes.
+  [[nodiscard]] std::size_t bytes_held() const { return panels_.size() + starts_.size(); }
 
  private:
   friend class Multiplier;
@@ -69,7 +71,8 @@ struct Product {
   Windows windows;
   const Epilogue* epilogue = nullptr;
   Array out;
-  std::int64_t out_stride = 0;  ///< elements between rows of out
+  std::int64_t out_stride = 0;   ///< elements between rows of out
+  std::int32_t* sums = nullptr;  ///< where the sums go as well, in rows like out's; null for nowhere. Needs an epilogue
 };
 
 void product(const Context& context, const Product& job);

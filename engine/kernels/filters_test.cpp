@@ -121,9 +121,13 @@ TEST(Product, equals_the_scalar_matrix_product) {
         auto y = IntTensor::zeros(type, {m, n});
         job.epilogue = &epilogue;
         job.out = view(y);
+        auto beside = IntTensor::zeros(DType::i32, {m, n});
+        job.sums = seed % 3 == 0 ? nullptr : reinterpret_cast<std::int32_t*>(beside.bytes.data());
         product({nullptr, isa}, job);
         ASSERT_EQ(y, scales.of(sums, type)) << seed;
+        if (job.sums != nullptr) ASSERT_EQ(beside, sums) << seed;
         job.epilogue = nullptr;
+        job.sums = nullptr;
       }
     }
   }
@@ -185,8 +189,11 @@ TEST(ChannelProduct, equals_the_scalar_convolution) {
         std::copy_n(strides, 4, job.windows.strides);
         auto got = IntTensor::zeros(out_type, sums.shape);
         job.out = view(got);
+        auto beside = IntTensor::zeros(DType::i32, sums.shape);
+        if (!raw && seed % 3 != 0) job.sums = reinterpret_cast<std::int32_t*>(beside.bytes.data());
         channel_product({nullptr, isa}, job);
         ASSERT_EQ(got, raw ? sums : scales.of(sums, out_type)) << seed;
+        if (job.sums != nullptr) ASSERT_EQ(beside, sums) << seed;
       }
     }
   }

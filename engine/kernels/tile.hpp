@@ -9,6 +9,7 @@ namespace koinon::engine::kernels {
 struct TileJob {
   const std::uint8_t* const* rows;  ///< as many as the tile is high; those beyond `count` repeat one
   std::uint8_t* const* out;         ///< where the first column of each goes
+  std::int32_t* const* sums;        ///< where the first sum of each goes as well; null for nowhere
   std::int64_t count;               ///< rows to be stored
   std::int64_t columns;             ///< columns to be stored
   const std::int64_t* segments;

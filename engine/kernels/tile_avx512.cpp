@@ -77,6 +77,11 @@ KOINON_AVX512 KOINON_INLINE void finish(const TileJob& t, const __m512i (&c)[R][
         if (r < t.count) _mm512_mask_storeu_epi32(t.out[r] + 64 * v, inside, c[r][v]);
       continue;
     }
+    if (t.sums != nullptr) {
+      KOINON_UNROLL
+      for (int r = 0; r < R; ++r)
+        if (r < t.count) _mm512_mask_storeu_epi32(t.sums[r] + 16 * v, inside, c[r][v]);
+    }
     const Scaling s = scaling(*t.epilogue, t.column + 16 * v);
     const __m512i low = _mm512_set1_epi32(t.epilogue->low), high = _mm512_set1_epi32(t.epilogue->high);
     KOINON_UNROLL

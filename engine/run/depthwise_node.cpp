@@ -18,6 +18,7 @@ class DepthwiseNode final : public Node {
     const kernels::Conv conv = conv_of(step);
     reads = {step.operands[0]};
     writes = {end.first_output};
+    if (requantise != nullptr && making.every) writes.push_back(step.first_output);
     last_step = number;
     type_ = end.outputs[0].dtype;
     kernels::ChannelFilters::Shape shape;
@@ -28,6 +29,7 @@ class DepthwiseNode final : public Node {
     filters_ = kernels::ChannelFilters::pack(making.isa, shape, constant_operand(making.program, step, 1),
                                              constant_operand(making.program, step, 2), step.operand_infos[0].dtype,
                                              geometry_.shifted(), epilogue);
+    own_bytes = filters_.bytes_held();
   }
 
   base::Status run(const Frame& frame) const override {
@@ -36,6 +38,7 @@ class DepthwiseNode final : public Node {
     job.windows = geometry_.windows;
     job.windows.data = geometry_.begin(frame, reads[0]);
     job.out = {type_, frame.write(writes[0])};
+    if (writes.size() > 1) job.sums = reinterpret_cast<std::int32_t*>(frame.write(writes[1]));
     kernels::channel_product(frame.context, job);
     return {};
   }

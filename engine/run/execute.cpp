@@ -15,7 +15,8 @@ base::Result<Run> execute(const program::Program& program, std::span<const tenso
   if (const auto peak = peak_of_steps(program); peak > options.memory_limit)
     return base::fail(base::Code::exhausted, "[run] tensors need {} bytes at once: at most {}", peak, options.memory_limit);
   Prepared::Options prepare;
-  prepare.fuse = !(options.trace && options.roots) && !options.sink;
+  prepare.fuse = !options.sink && !options.force_ref;
+  prepare.trace = options.trace && options.roots;
   if (options.force_ref) prepare.isa = kernels::Isa::ref;
   KOINON_TRY(const auto prepared, Prepared::make(program, prepare));
   KOINON_TRY(auto run, prepared.run(inputs, options));

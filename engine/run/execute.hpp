@@ -14,7 +14,7 @@ namespace koinon::engine::run {
 /// How a program is run. No field changes a result.
 struct RunOptions {
   base::ThreadPool* pool = nullptr;  ///< borrowed; null runs on the calling thread
-  bool force_ref = false;            ///< scalar kernels only
+  bool force_ref = false;            ///< scalar kernels only, step by step
   bool trace = true;                 ///< hash every step's output; without it trace_root, witness and step_roots stay empty
   bool roots = true;                 ///< hash inputs and outputs; without it every root stays empty, those of a trace too
   std::uint64_t memory_limit = std::uint64_t{4} << 30;  ///< bytes that live tensors may take at any moment

@@ -55,6 +55,27 @@ TEST(Golden, bytes_ids_and_roots_are_the_committed_ones) {
   EXPECT_EQ(std::string(base::as_text(*there)), text);
 }
 
+// The steps one by one with scalar kernels are what the file says too, whatever the compiler made of either.
+TEST(Golden, scalar_steps_and_joined_ones_have_the_committed_roots) {
+  base::ThreadPool pool(2);
+  const auto there = base::read_file(kFolder / "vectors.txt");
+  ASSERT_TRUE(there) << there.error().text;
+  const auto programs = golden_programs();
+  for (const bool scalar : {true, false})
+    for (const std::size_t threads : {1U, 2U}) {
+      RunOptions options;
+      options.force_ref = scalar;
+      options.pool = threads == 2 ? &pool : nullptr;
+      std::string text;
+      for (const auto& golden : programs) {
+        const auto run = execute(golden.program, golden.inputs, options);
+        ASSERT_TRUE(run) << golden.name << ": " << run.error().text;
+        text += lines(golden, *run);
+      }
+      EXPECT_EQ(std::string(base::as_text(*there)), text) << (scalar ? "scalar" : "joined") << ", " << threads << " threads";
+    }
+}
+
 TEST(Golden, every_instruction_set_and_thread_count_agrees) {
   base::ThreadPool pool(2);
   for (const auto& golden : golden_programs()) {

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "engine/run/chain.hpp"
+#include "engine/run/layout.hpp"
 
 namespace koinon::engine::run {
 namespace {
@@ -100,7 +101,11 @@ std::vector<bool> find_views(Making& making) {
 class Joiner {
  public:
   explicit Joiner(Making& making)
-      : making_(making), steps_(making.program.steps), done_(find_views(making)), readers_(only_readers(making.program)) {
+      : making_(making),
+        steps_(making.program.steps),
+        infos_(infos_of(making.program)),
+        done_(find_views(making)),
+        readers_(only_readers(making.program)) {
     made_.resize(making.program.value_count(), false);
     reads_.resize(made_.size(), 0);
     for (std::size_t v = 0; v < making.program.inputs.size(); ++v) made_[v] = true;
@@ -144,6 +149,7 @@ class Joiner {
   bool chain(std::size_t first) {
     for (std::size_t most = kLongest; most > 0; most /= 2) {
       const ChainPlan plan = gather(first, most);
+      if (plan.steps.size() > 1 && bytes_of(plan.results) > kMostBytes && making_.every) continue;
       auto node = chain_node(making_, plan);
       if (node == nullptr) continue;
       push(std::move(node));
@@ -168,8 +174,14 @@ class Joiner {
     for (std::size_t i = first + 1; i < steps_.size() && i < first + kWindow && plan.steps.size() < most; ++i)
       if (!done_[i] && fits(i, total, inside) && elementwise(making_, i)) take(i);
     for (const auto& [value, reads] : inside)
-      if (reads < reads_[value]) plan.results.push_back(value);
+      if (making_.every || reads < reads_[value]) plan.results.push_back(value);
     return plan;
+  }
+
+  [[nodiscard]] std::size_t bytes_of(const std::vector<std::size_t>& values) const {
+    std::size_t out = 0;
+    for (auto v : values) out += byte_size(*infos_[v]);
+    return out;
   }
 
   // True when a step's operands are there, at least one of them in the chain.
@@ -187,9 +199,11 @@ class Joiner {
   }
 
   static constexpr std::size_t kLongest = 64, kWindow = 96;  // steps of a chain, and how far ahead they are looked for
+  static constexpr std::size_t kMostBytes = 1 << 20;         // that a chain writes when all its values are written
 
   Making& making_;
   const std::vector<Step>& steps_;
+  std::vector<const program::TensorInfo*> infos_;
   std::vector<bool> done_;
   std::vector<std::size_t> readers_;
   std::vector<bool> made_;          // values that nodes so far have made

@@ -54,14 +54,6 @@ class Arena {
 
 std::size_t padded(std::size_t size) { return (size + kAlign - 1) / kAlign * kAlign; }
 
-std::vector<const program::TensorInfo*> infos_of(const program::Program& program) {
-  std::vector<const program::TensorInfo*> out;
-  for (const auto& in : program.inputs) out.push_back(&in.info);
-  for (const auto& step : program.steps)
-    for (const auto& o : step.outputs) out.push_back(&o);
-  return out;
-}
-
 // Lengthens the lives of what steps without nodes view.
 void keep_viewed(const program::Program& program, const std::vector<NodePtr>& nodes, const std::vector<View>& views,
                  std::vector<std::size_t>& last) {
@@ -75,6 +67,14 @@ void keep_viewed(const program::Program& program, const std::vector<NodePtr>& no
 }
 
 }  // namespace
+
+std::vector<const program::TensorInfo*> infos_of(const program::Program& program) {
+  std::vector<const program::TensorInfo*> out;
+  for (const auto& in : program.inputs) out.push_back(&in.info);
+  for (const auto& step : program.steps)
+    for (const auto& o : step.outputs) out.push_back(&o);
+  return out;
+}
 
 std::size_t byte_size(const program::TensorInfo& info) {
   return static_cast<std::size_t>(tensor::element_count(info.shape)) * tensor::dtype_size(info.dtype);

@@ -25,6 +25,9 @@ Layout lay_out(const program::Program& program, const std::vector<NodePtr>& node
 /// The most that tensors take at any moment of a run step by step, inputs included, each freed after its last use.
 std::uint64_t peak_of_steps(const program::Program& program);
 
+/// Type and shape of every value.
+std::vector<const program::TensorInfo*> infos_of(const program::Program& program);
+
 std::size_t byte_size(const program::TensorInfo& info);
 
 }  // namespace koinon::engine::run

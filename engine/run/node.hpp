@@ -6,6 +6,7 @@
 
 #include "engine/kernels/context.hpp"
 #include "engine/program/bounds.hpp"
+#include "engine/run/packs.hpp"
 
 namespace koinon::engine::run {
 
@@ -34,6 +35,7 @@ class Node {
   std::vector<program::Ref> reads;  ///< values and constants
   std::vector<std::size_t> writes;  ///< values
   std::size_t scratch = 0;          ///< bytes
+  std::size_t own_bytes = 0;        ///< of packed weights and tables
   std::size_t last_step = 0;        ///< the last of the steps that it does
 };
 
@@ -51,6 +53,8 @@ struct Making {
   kernels::Isa isa;
   std::vector<program::Range> ranges;  ///< one a value
   std::vector<View> views;             ///< one a value, those of the steps before; never a view of a view
+  Packs* packs = nullptr;              ///< where packed weights are shared; null to keep them to oneself
+  bool every = false;                  ///< every step's outputs are written, those inside joined steps too
 };
 
 /// A step by its own rule.

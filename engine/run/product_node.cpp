@@ -1,3 +1,4 @@
+#include "base/hash.hpp"
 #include "engine/kernels/filters.hpp"
 #include "engine/run/windows.hpp"
 
@@ -17,6 +18,7 @@ class ProductNode final : public Node {
     const Step& end = requantise == nullptr ? step : *requantise;
     reads = {step.operands[0]};
     writes = {end.first_output};
+    if (requantise != nullptr && making.every) writes.push_back(step.first_output);
     last_step = number;
     scratch = geometry_.scratch();
     type_ = end.outputs[0].dtype;
@@ -27,16 +29,18 @@ class ProductNode final : public Node {
   base::Status run(const Frame& frame) const override {
     const std::uint8_t* x = geometry_.begin(frame, reads[0]);
     std::uint8_t* out = frame.write(writes[0]);
+    auto* sums = writes.size() < 2 ? nullptr : reinterpret_cast<std::int32_t*>(frame.write(writes[1]));
     const auto size = static_cast<std::int64_t>(tensor::dtype_size(type_));
     kernels::Product job;
     job.windows = geometry_.windows;
     job.out_stride = columns_;
     for (std::size_t g = 0; g < filters_.size(); ++g) {
       const auto group = static_cast<std::int64_t>(g);
-      job.filters = &filters_[g];
+      job.filters = filters_[g].get();
       job.windows.data = x + group * geometry_.group_bytes;
       job.epilogue = epilogues_.empty() ? nullptr : &epilogues_[g];
-      job.out = {type_, out + group * filters_[g].columns() * size};
+      job.out = {type_, out + group * filters_[g]->columns() * size};
+      if (sums != nullptr) job.sums = sums + group * filters_[g]->columns();
       kernels::product(frame.context, job);
     }
     return {};
@@ -53,16 +57,39 @@ class ProductNode final : public Node {
     };
     for (std::int64_t g = 0; g < groups; ++g) {
       const std::int64_t first = g * each;
-      filters_.push_back(Filters::pack(making.isa, shape, part(w, first * shape.segments * shape.elements), part(bias, first),
-                                       step.operand_infos[0].dtype, geometry_.shifted()));
+      const auto make = [&] {
+        return Filters::pack(making.isa, shape, part(w, first * shape.segments * shape.elements), part(bias, first),
+                             step.operand_infos[0].dtype, geometry_.shifted());
+      };
+      const bool shared = making.packs != nullptr;
+      filters_.push_back(shared ? making.packs->get(key_of(making, step, shape, g), make)
+                                : std::make_shared<const Filters>(make()));
+      own_bytes += filters_.back()->bytes_held();
       if (epilogue != nullptr) epilogues_.push_back(epilogue->part(first, each));
     }
+  }
+
+  // Names what pack() makes of a group.
+  base::Hash key_of(const Making& making, const Step& step, const Filters::Shape& shape, std::int64_t group) const {
+    base::Bytes text;
+    for (std::size_t i = 1; i < step.operands.size(); ++i) {
+      const auto& root = making.program.weights[step.operands[i].index()].root.bytes;
+      text.insert(text.end(), root.begin(), root.end());
+    }
+    const auto number = [&](auto value) {
+      for (auto byte : base::be64(static_cast<std::uint64_t>(value))) text.push_back(byte);
+    };
+    for (std::int64_t value : {group, shape.columns, shape.segments, shape.elements}) number(value);
+    for (std::size_t i = 0; i < step.operands.size(); ++i) number(step.operand_infos[i].dtype);
+    number(making.isa);
+    number(geometry_.shifted());
+    return base::keccak256(text);
   }
 
   WindowGeometry geometry_;
   DType type_ = DType::i32;
   std::int64_t columns_ = 0;
-  std::vector<Filters> filters_;  // one a group
+  std::vector<Packs::Shared> filters_;  // one a group
   std::vector<kernels::Epilogue> epilogues_;
 };
 

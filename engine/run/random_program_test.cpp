@@ -177,10 +177,49 @@ TEST(RandomPrograms, run_the_same_on_every_path) {
       ASSERT_EQ(a->output_root, d.output_root);
       ASSERT_EQ(a->input_root, d.input_root);
       ASSERT_EQ(joined.run(inputs, untraced)->outputs, d.outputs);
-      const auto apart = Prepared::make(program, {false, isa}).value().run(inputs, threads).value();
-      ASSERT_EQ(a->step_roots, apart.step_roots) << seed;
+      for (const bool fuse : {false, true}) {
+        const auto traced = Prepared::make(program, {fuse, isa, true}).value().run(inputs, threads).value();
+        ASSERT_EQ(a->step_roots, traced.step_roots) << seed;
+        ASSERT_EQ(a->outputs, traced.outputs);
+        ASSERT_EQ(a->output_root, traced.output_root);
+        ASSERT_EQ(a->input_root, traced.input_root);
+      }
     }
   }
+}
+
+TEST(RandomPrograms, share_packed_weights_and_nothing_else) {
+  const auto packs = std::make_shared<Packs>();
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    Generator generator(seed % 50);  // every program twice
+    const auto program = generator.program();
+    const auto& in = program.inputs[0];
+    const std::vector inputs{generator.tensor(in.info.dtype, in.info.shape, in.low, in.high)};
+    Prepared::Options alone, shared;
+    alone.trace = shared.trace = true;
+    shared.packs = packs;
+    const auto first = Prepared::make(program, shared).value(), second = Prepared::make(program, shared).value();
+    const auto want = Prepared::make(program, alone)->run(inputs, {})->trace_root;
+    ASSERT_EQ(first.run(inputs, {})->trace_root, want) << seed;
+    ASSERT_EQ(second.run(inputs, {})->trace_root, want) << seed;
+  }
+}
+
+TEST(Packs, make_once_while_it_is_held) {
+  Packs packs;
+  int made = 0;
+  const auto make = [&] {
+    ++made;
+    return kernels::Filters();
+  };
+  const base::Hash a = base::keccak256(base::as_bytes("a")), b = base::keccak256(base::as_bytes("b"));
+  auto first = packs.get(a, make);
+  EXPECT_EQ(packs.get(a, make), first);
+  EXPECT_NE(packs.get(b, make), first);
+  EXPECT_EQ(made, 2);
+  first.reset();
+  packs.get(a, make);
+  EXPECT_EQ(made, 3);
 }
 
 TEST(RandomPrograms, stay_inside_their_proved_ranges) {
