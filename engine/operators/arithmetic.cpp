@@ -86,12 +86,12 @@ bool uniform(const Value& c) {
 /// x + sign * c: the constant is expressed in a finer unit than x's, and x shifted to meet it.
 Status add_constant(const Call& call, Lowering& to, const Quantised& x, Value c, bool negate_x, bool negate_c) {
   for (auto& v : c.floats) v = negate_c ? -v : v;
-  const double unit = x.scale.real() / static_cast<double>(1 << to.finer());
   const bool keep = x.channels_last && c.shape.size() <= x.shape.size();
-  KOINON_TRY(const auto constant, to.units(call, keep ? laid_out(c, x) : c, unit));
-  const auto fine = to.builder().shift(keep ? x.ref : to.plain(x), to.finer(), DType::i32);
-  const auto acc = negate_x ? to.builder().sub(constant, fine) : to.builder().add(fine, constant);
-  return to.emit(call, acc, {unit}, keep);
+  const auto ref = to.builder().shift(keep ? x.ref : to.plain(x), to.finer(), DType::i32);
+  const auto fine = coarsened(to, {ref, x.scale.real() / static_cast<double>(1 << to.finer())}, c);
+  KOINON_TRY(const auto constant, to.units(call, keep ? laid_out(c, x) : c, fine.unit));
+  const auto acc = negate_x ? to.builder().sub(constant, fine.ref) : to.builder().add(fine.ref, constant);
+  return to.emit(call, acc, {fine.unit}, keep);
 }
 
 Status multiply_constant(const Call& call, Lowering& to, const Quantised& x, const Value& c) {

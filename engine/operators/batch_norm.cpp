@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "engine/operators/fixed.hpp"
 #include "engine/operators/lowering.hpp"
 #include "engine/operators/table.hpp"
 
@@ -57,10 +58,10 @@ Status lower(const Call& call, Lowering& to) {
   const bool matrix = x.shape.size() == 2;
   const auto ref = matrix ? to.plain(x) : to.channels_last(x);
   const auto [a, unit] = Lowering::whole(Value::of_floats({channels}, {affine.a.begin(), affine.a.end()}), 16);
-  const double scale = x.scale.real() * unit;
-  KOINON_TRY(const auto b, to.units(call, Value::of_floats({channels}, {affine.b.begin(), affine.b.end()}), scale));
-  const auto product = to.builder().mul(ref, to.builder().weight(a));
-  return to.emit(call, to.builder().add(product, b), {scale}, !matrix);
+  const auto offsets = Value::of_floats({channels}, {affine.b.begin(), affine.b.end()});
+  const auto product = coarsened(to, {to.builder().mul(ref, to.builder().weight(a)), x.scale.real() * unit}, offsets);
+  KOINON_TRY(const auto b, to.units(call, offsets, product.unit));
+  return to.emit(call, to.builder().add(product.ref, b), {product.unit}, !matrix);
 }
 
 constexpr Operator kOperators[] = {{"BatchNormalization", 7, kNewest, 5, 5, infer, compute, lower}};

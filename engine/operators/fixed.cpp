@@ -74,11 +74,28 @@ Fixed fit(Lowering& to, Fixed x, int bits) {
 Fixed sum(Lowering& to, Fixed x, Fixed y, bool minus) {
   x = fit(to, x, 30);
   y = fit(to, y, 30);
-  const double unit = std::max(x.unit, y.unit) / 256;
+  // A power of two below the unit of the operand that reaches further, so that this one is brought without rounding.
+  const int x_bits = bits_of(reach(to, x.ref)), y_bits = bits_of(reach(to, y.ref));
+  const bool x_leads = std::ldexp(x.unit, x_bits) >= std::ldexp(y.unit, y_bits);
+  const double lead = x_leads ? x.unit : y.unit, finest = std::min(x.unit, y.unit) / 256;
+  int finer = 8;
+  while (finer < 38 - (x_leads ? x_bits : y_bits) && std::ldexp(lead, -finer) > finest) ++finer;
+  const double unit = std::ldexp(lead, -finer);
   const auto limit = std::int64_t{1} << 40;
   const auto bring = [&](Fixed v) { return to.rescale(v.ref, {v.unit / unit}, -limit, limit); };
   const auto a = bring(x), b = bring(y);
   return {minus ? to.builder().sub(a, b) : to.builder().add(a, b), unit};
+}
+
+Fixed coarsened(Lowering& to, Fixed x, const Value& c) {
+  double top = 0;
+  for (float v : c.floats) top = std::max(top, std::fabs(static_cast<double>(v)));
+  int by = 0;
+  std::frexp(top / x.unit, &by);
+  by -= 44;
+  if (!(top > 0) || by <= 0) return x;
+  const auto limit = std::int64_t{1} << 44;
+  return {to.rescale(x.ref, {std::ldexp(1.0, -by)}, -limit, limit), std::ldexp(x.unit, by)};
 }
 
 Fixed add_to(Lowering& to, Fixed x, Fixed y, bool minus) {
@@ -89,7 +106,8 @@ Fixed add_to(Lowering& to, Fixed x, Fixed y, bool minus) {
 }
 
 Fixed product(Lowering& to, Fixed x, Fixed y) {
-  const auto a = fit(to, x, 23), b = fit(to, y, 23);
+  const int x_bits = bits_of(reach(to, x.ref)), y_bits = bits_of(reach(to, y.ref));
+  const auto a = fit(to, x, std::max(23, 46 - y_bits)), b = fit(to, y, std::max(23, 46 - x_bits));
   return {to.builder().mul(a.ref, b.ref), a.unit * b.unit};
 }
 
@@ -137,68 +155,131 @@ Fixed tabulate(Lowering& to, Fixed x, const std::function<double(double)>& f, do
   return {b.lookup(x.ref, b.table(std::move(data)), range.low), unit};
 }
 
-// x = m * 2^e with m in [2^15, 2^16): halved while it is larger, by 16, 8, 4, 2 and 1 places. Then log x = log m + e log 2.
+// x = m * 2^e with m in [2^30, 2^31): halved while it is larger, by 16, 8, 4, 2 and 1 places. Then log x = log m + e log 2, and
+// log m, for m = 2^15 i + r, is log(2^15 i) from a table plus r / (2^15 i), which is right to 2^-31.
 Fixed logarithm(Lowering& to, Fixed x) {
   auto& b = to.builder();
-  x = fit(to, x, 30);
+  x = fit(to, x, 29);
   auto range = reach(to, x.ref);
-  auto m = b.shift(clamp(to, x.ref, 1, std::max<std::int64_t>(range.high, 1)), 15, DType::i64);
+  auto m = b.shift(clamp(to, x.ref, 1, std::max<std::int64_t>(range.high, 1)), 30, DType::i64);
   std::optional<Ref> exponent;
+  const auto within = [&](Ref v, std::int64_t low, std::int64_t high) {
+    return b.requantise(v, scalar(to, 2, DType::i16), scalar(to, 1, DType::i8), low, high, DType::i64);
+  };
   for (int places : {16, 8, 4, 2, 1}) {
-    const auto edge = std::int64_t{1} << (15 + places);
+    const auto edge = std::int64_t{1} << (30 + places);
     if (reach(to, m).high < edge) continue;
     const auto large = b.compare(scalar(to, edge, DType::i64), m, CompareOp::less_equal);
-    const auto low = to.rescale(m, {1.0}, 0, edge - 1, DType::i64);
-    m = b.select(large, b.shift(m, -places, DType::i64), low);
+    m = b.select(large, b.shift(m, -places, DType::i64), within(m, 0, edge - 1));
     const auto part = b.mul(large, scalar(to, places, DType::i8));
     exponent = exponent ? b.add(*exponent, part) : part;
   }
-  const double unit = 0x1p-20;
-  const double base = x.unit * 0x1p-15;
-  const auto mantissa = clamp(to, m, 1 << 15, (1 << 16) - 1);
-  auto out = tabulate(to, {mantissa, 1}, [&](double v) { return math::log(v + 0.5) + math::log(base); }, unit, 1 << 30);
-  if (exponent) out.ref = b.add(out.ref, b.mul(*exponent, scalar(to, nearest(math::log(2.0) / unit), DType::i32)), DType::i32);
+  constexpr double kUnit = 0x1p-24;
+  const double base = math::log(x.unit) - 15 * math::log(2.0);
+  m = within(m, std::int64_t{1} << 30, (std::int64_t{1} << 31) - 1);
+  const auto index = b.shift(m, -15, DType::i32);
+  auto out = tabulate(to, {index, 1}, [&](double v) { return math::log(v) + base; }, kUnit, std::int64_t{1} << 30);
+  const auto rest = within(b.sub(m, b.shift(index, 15, DType::i64)), 0, (1 << 15) - 1);
+  const auto slope = within(b.quotient(b.shift(rest, 9), index), 0, 1 << 9);
+  out.ref = b.add(out.ref, slope, DType::i32);
+  if (exponent) out.ref = b.add(out.ref, b.mul(*exponent, scalar(to, nearest(math::log(2.0) / kUnit), DType::i32)), DType::i32);
   return out;
 }
 
-Exponentials exponentials(Lowering& to, Fixed x, const Shape& shape, const std::vector<std::size_t>& axes) {
+int exponential_bits(const Target& target) { return target.dtype() == DType::i8 ? 15 : 24; }
+
+Exponentials exponentials(Lowering& to, Fixed x, const Shape& shape, const std::vector<std::size_t>& axes, int bits) {
   auto& b = to.builder();
+  const auto one = (std::int64_t{1} << bits) - 1;
   const auto top = b.reduce(x.ref, ReduceParams::axes(ReduceOp::max, shape, axes));
   const auto below = b.sub(x.ref, top);
-  // Below -11 the exponential is less than half of 2^-15.
-  const auto least = std::max<std::int64_t>(reach(to, below).low, nearest(-11.0 / x.unit) - 1);
+  // The exponential of what is less is below half a unit.
+  const double last = -math::log(2.0 * static_cast<double>(one));
+  const auto least = std::max<std::int64_t>(reach(to, below).low, nearest(last / x.unit) - 1);
   const auto floor = std::min<std::int64_t>(least, -1);
   const auto index = clamp(to, below, floor, 0);
-  const auto terms = tabulate(to, {index, x.unit}, [](double v) { return math::exp(v); }, 1.0 / 32767, 32767);
+  const auto terms = tabulate(to, {index, x.unit}, [](double v) { return math::exp(v); }, 1.0 / static_cast<double>(one), one);
   return {terms, {top, x.unit}, below};
 }
 
+namespace {
+
+/// Squares of distances from the mean, summed over each group: (d / unit)^2 in all, where `d` is what is normalised.
+struct Spread {
+  Fixed d;       ///< distances from the mean
+  Ref squares;   ///< not negative, below 2^60
+  double count;  ///< sum of d^2 / unit^2 = squares * count
+};
+
+/// n sum x^2 - (sum x)^2 is the sum of (n x - sum x)^2 / n: nothing is rounded. Where that could reach 2^60 (groups of 2^15
+/// elements of 16 bits), the distances are rounded to as many bits as leave their sum below 2^58, which is finer than x.
+Spread spread_of(Lowering& to, Fixed x, const Shape& shape, const std::vector<std::size_t>& axes, std::int64_t n,
+                 bool centred) {
+  auto& b = to.builder();
+  const auto total = [&](Ref v) { return b.reduce(v, ReduceParams::axes(ReduceOp::sum, shape, axes)); };
+  const auto limit = std::int64_t{1} << 60;
+  const auto range = reach(to, x.ref);
+  const double most = static_cast<double>(std::max(range.high, -range.low)) * static_cast<double>(n);
+  const auto count = scalar(to, n);
+  Fixed d = x;
+  const auto sum = centred ? total(x.ref) : Ref{};
+  if (centred) d = {b.sub(b.mul(x.ref, count), sum), x.unit / static_cast<double>(n)};
+  const bool exact = (centred ? most * most : most * most / static_cast<double>(n)) < 0x1p59;
+  if (!exact) {
+    int log_n = 0;
+    while (std::int64_t{1} << log_n < n) ++log_n;
+    d = fit(to, d, (58 - log_n) / 2);
+    return {d, clamp(to, total(b.mul(d.ref, d.ref)), 0, limit - 1), 1};
+  }
+  auto squares = clamp(to, total(b.mul(x.ref, x.ref)), 0, static_cast<std::int64_t>(most * most / static_cast<double>(n)) + 1);
+  if (!centred) return {d, squares, 1};
+  squares = b.sub(b.mul(squares, count), b.mul(sum, sum));
+  return {d, clamp(to, squares, 0, static_cast<std::int64_t>(most * most) + 1), static_cast<double>(n)};
+}
+
+}  // namespace
+
+// d / sqrt(mean of d^2 + epsilon) = d sqrt(n / count) / sqrt(squares + extra), where extra is epsilon in the unit of the
+// squares. The root has 2^up units for one of d's, as many as leave its square below 2^60. Where that could leave it fewer than
+// 17 bits, because the squares are far below their proved range, groups below an edge are raised by 4^more, and their root by
+// 2^more.
 Fixed normalised(Lowering& to, Fixed x, const Shape& shape, const std::vector<std::size_t>& axes, double epsilon,
                  bool centred) {
   auto& b = to.builder();
-  double n = 1;
-  for (auto a : axes) n *= static_cast<double>(shape[a]);
-  const auto total = [&](Ref v) { return b.reduce(v, ReduceParams::axes(ReduceOp::sum, shape, axes)); };
-  Fixed d = x;
-  if (centred) {
-    // n x - sum x is n times the distance from the mean, without rounding.
-    const auto count = scalar(to, static_cast<std::int64_t>(n));
-    d = {b.sub(b.mul(x.ref, count), total(x.ref)), x.unit / n};
+  std::int64_t n = 1;
+  for (auto a : axes) n *= shape[a];
+  const auto spread = spread_of(to, x, shape, axes, n, centred);
+  if (b.error()) return {};
+  const auto& d = spread.d;
+  const double extra = static_cast<double>(n) * epsilon / (d.unit * d.unit) / spread.count;
+  // up: squares and extra, times 4^up, lie below 2^59 each.
+  int up = (59 - bits_of(reach(to, spread.squares))) / 2;
+  while (std::ldexp(extra, 2 * up) >= 0x1p58) --up;
+  const auto raised = [&](Ref v, int by) {
+    const auto whole = std::max<std::int64_t>(nearest(std::ldexp(extra, 2 * by)), 1);
+    return b.add(by == 0 ? v : b.shift(v, std::max(2 * by, -62), DType::i64), scalar(to, whole, DType::i64), DType::i64);
+  };
+  int more = 0;
+  while (more < 12 && up + more < 29 && std::ldexp(extra, 2 * (up + more)) < 0x1p34) ++more;
+  const int digits = 60 - bits_of(reach(to, d.ref));
+  Ref square = raised(spread.squares, up);
+  Ref numerator;
+  if (more == 0) {
+    numerator = b.shift(d.ref, digits, DType::i64);
+  } else {
+    const auto edge = std::int64_t{1} << std::max(0, 58 - 2 * (up + more));
+    const auto small = b.compare(spread.squares, scalar(to, edge, DType::i64), CompareOp::less);
+    square = b.select(small, raised(clamp(to, spread.squares, 0, edge), up + more), square);
+    const auto factor = [&](int bits) { return scalar(to, std::int64_t{1} << bits, DType::i64); };
+    const auto fine = factor(digits), coarse = factor(digits - more);
+    numerator = b.mul(d.ref, b.select(small, fine, coarse), DType::i64);
   }
-  // Squares: as many bits as leave their sum below 2^58.
-  int log_n = 0;
-  while (std::ldexp(1.0, log_n) < n) ++log_n;
-  const auto coarse = fit(to, d, (58 - log_n) / 2);
-  const auto limit = std::int64_t{1} << 58;
-  const auto squares = clamp(to, total(b.mul(coarse.ref, coarse.ref)), 0, limit);
-  const double square_unit = coarse.unit * coarse.unit;
-  const auto extra = std::clamp<std::int64_t>(nearest(n * epsilon / square_unit), 1, limit - 1);
-  const auto deviation = root(to, {b.add(squares, scalar(to, extra, DType::i64), DType::i64), square_unit});
-  // |d| / deviation is at most 1, up to rounding, since no square is negative.
-  const auto y = ratio(to, d, deviation, 26);
-  const auto edge = nearest(1.01 / y.unit);
+  const Fixed y{b.quotient(numerator, b.isqrt(square)), std::ldexp(1.0, up + more - digits)};
+  // |d| / deviation is at most 1 where the squares are a sum over d, up to rounding.
+  const double most = std::sqrt(spread.count), root_n = std::sqrt(static_cast<double>(n));
+  const auto edge = nearest(1.01 * most / y.unit);
   const auto bounded = fit(to, {clamp(to, y.ref, -edge, edge), y.unit}, 27);
-  return {bounded.ref, bounded.unit * std::sqrt(n)};
+  return {bounded.ref, bounded.unit * root_n / most};
 }
 
 }  // namespace koinon::engine::operators

@@ -24,11 +24,13 @@ Ref absolute(Lowering& to, Ref x);
 /// The same with a coarser unit where that is needed for the proved range to lie within +-2^bits.
 Fixed fit(Lowering& to, Fixed x, int bits);
 
-/// x + y or x - y, in 2^-8 of the coarser unit.
+/// x + y or x - y, in a unit that is 2^-8 of the finer one or leaves 38 bits for the larger operand.
 Fixed sum(Lowering& to, Fixed x, Fixed y, bool minus = false);
+/// x in a unit in which the constant c stays below 2^44, so that the two can be added: x is below 2^46.
+Fixed coarsened(Lowering& to, Fixed x, const Value& c);
 /// x + y in x's unit, for an accumulator x below 2^46.
 Fixed add_to(Lowering& to, Fixed x, Fixed y, bool minus = false);
-/// x * y of at most 23 bits each.
+/// x * y of at most 46 bits together.
 Fixed product(Lowering& to, Fixed x, Fixed y);
 /// a / b, for either sign of b; a b of 0 counts as one unit. a is brought to at most `bits`, and gets as many binary digits as
 /// make 60; the result is proved to lie within +-2^60 only: clamp it.
@@ -37,17 +39,21 @@ Fixed ratio(Lowering& to, Fixed a, Fixed b, int bits);
 Fixed root(Lowering& to, Fixed x);
 /// f(x) through one table. x is first brought to at most 2^16 integers; results are in `unit`, clamped to +-limit.
 Fixed tabulate(Lowering& to, Fixed x, const std::function<double(double)>& f, double unit, std::int64_t limit);
-/// log(x) in units of 2^-20, absolute error 2^-15; less than one unit of x counts as one.
+/// log(x) in units of 2^-24, within two of them and 2^-29 of x; less than one unit of x counts as one.
 Fixed logarithm(Lowering& to, Fixed x);
-/// exp(x - max) in units of 2^-15 along the axes of a tensor of `shape`; `top` is the maximum, with those axes of size 1.
+/// exp(x - max) in units of 1 / (2^bits - 1) along the axes of a tensor of `shape`; `top` is the maximum, with those axes of
+/// size 1.
 struct Exponentials {
   Fixed terms;
   Fixed top;
   Ref below;  ///< x - max, in x's unit
 };
-Exponentials exponentials(Lowering& to, Fixed x, const Shape& shape, const std::vector<std::size_t>& axes);
+Exponentials exponentials(Lowering& to, Fixed x, const Shape& shape, const std::vector<std::size_t>& axes, int bits);
+/// Bits of such terms that serve an output: 15 for one of 8 bits; 24 for one of 16, where the roundings of many terms add up.
+int exponential_bits(const Target& target);
 /// (x - mean) / sqrt(variance + epsilon) over the given axes of a tensor of `shape`; or, not `centred`, x / sqrt(mean square +
-/// epsilon).
+/// epsilon). Relative error of the divisor 2^-17, however small a part of the proved range a group takes; 0 where all are
+/// equal.
 Fixed normalised(Lowering& to, Fixed x, const Shape& shape, const std::vector<std::size_t>& axes, double epsilon, bool centred);
 
 }  // namespace koinon::engine::operators

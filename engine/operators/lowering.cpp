@@ -320,7 +320,7 @@ std::pair<IntTensor, double> Lowering::whole(const Value& value, int bits) {
   for (float v : value.floats) top = std::max(top, std::fabs(static_cast<double>(v)));
   if (!(top > 1e-30) || !std::isfinite(top)) top = 1;
   const double scale = top / static_cast<double>(limit);
-  IntTensor data = IntTensor::zeros(bits <= 8 ? DType::i8 : DType::i16, value.shape);
+  IntTensor data = IntTensor::zeros(bits <= 8 ? DType::i8 : bits <= 16 ? DType::i16 : DType::i32, value.shape);
   for (std::size_t i = 0; i < value.floats.size(); ++i)
     data.set(static_cast<std::int64_t>(i), std::clamp(nearest(static_cast<double>(value.floats[i]) / scale), -limit, limit));
   return {std::move(data), scale};

@@ -94,7 +94,7 @@ class Lowering {
   /// Quantises weights [rows, ...] row by row, and the bias (empty: none) to the accumulator's scale.
   [[nodiscard]] Rows rows(const std::vector<float>& weights, const Shape& shape, const std::vector<double>& bias,
                           double input_scale) const;
-  /// A constant with one scale; `bits` 8 or 16.
+  /// A constant with one scale; `bits` 2 to 24.
   static std::pair<IntTensor, double> whole(const Value& value, int bits);
   /// Integers round(value / unit) in the narrowest type that holds them. Errors: out_of_range beyond 2^46.
   Result<Ref> units(const Call& call, const Value& value, double unit);

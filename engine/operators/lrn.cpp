@@ -61,9 +61,14 @@ Status lower(const Call& call, Lowering& to) {
   params.pads_end[1] = r.size / 2;
   const auto squares = b.reduce(b.mul(ref, ref), params);
   const auto bounded = clamp(to, squares, 0, std::max<std::int64_t>(1, reach(to, squares).high));
-  const double unit = r.factor(0) / 32767;
-  const auto factor =
-      tabulate(to, {bounded, x.scale.real() * x.scale.real()}, [&](double v) { return r.factor(v); }, unit, 32767);
+  const Fixed sums{bounded, x.scale.real() * x.scale.real()};
+  // A table over the root of the squares is as fine as x, where one over the squares is coarse for small ones.
+  const bool fine = to.target(call.output(0)).dtype() != DType::i8;
+  const std::int64_t limit = fine ? (1 << 24) - 1 : 32767;
+  const double unit = r.factor(0) / static_cast<double>(limit);
+  const auto factor = fine ? tabulate(
+                                 to, root(to, sums), [&](double v) { return r.factor(v * v); }, unit, limit)
+                           : tabulate(to, sums, [&](double v) { return r.factor(v); }, unit, limit);
   return to.emit(call, b.mul(ref, factor.ref), {x.scale.real() * unit});
 }
 

@@ -163,6 +163,7 @@ Result<Fixed> affine(const Call& call, Lowering& to, const Plan& plan, Fixed y) 
   if (call.known(2) != nullptr) {
     Value bias = call.value(2);
     bias.shape = plan.affine;
+    y = coarsened(to, y, bias);
     KOINON_TRY(const auto ref, to.units(call, bias, y.unit));
     return Fixed{b.add(y.ref, ref), y.unit};
   }

@@ -1,3 +1,4 @@
+#include "engine/operators/fixed.hpp"
 #include "engine/operators/lowering.hpp"
 #include "engine/operators/shapes.hpp"
 #include "engine/operators/table.hpp"
@@ -29,16 +30,17 @@ Status lower(const Call& call, Lowering& to) {
   KOINON_TRY(const auto x, to.in(call, 0));
   const auto ref = to.plain(x);
   auto& b = to.builder();
+  const bool fine = to.target(call.output(0)).dtype() != DType::i8;  // small slopes beside 1 need more than 16 bits
   auto joined = call.value(1).floats;
   joined.push_back(1.0F);  // shares the unit
   const auto count = static_cast<std::int64_t>(joined.size());
-  const auto [data, scale] = Lowering::whole(Value::of_floats({count}, std::move(joined)), 16);
+  const auto [data, scale] = Lowering::whole(Value::of_floats({count}, std::move(joined)), fine ? 24 : 16);
   const auto one = data.at(data.size() - 1);
-  IntTensor slopes = IntTensor::zeros(DType::i16, call.shape(1));
+  IntTensor slopes = IntTensor::zeros(data.dtype, call.shape(1));
   for (std::int64_t i = 0; i < slopes.size(); ++i) slopes.set(i, data.at(i));
   const auto above = to.rescale(ref, {1.0}, 0, to.limit());
   const auto below = to.rescale(ref, {1.0}, -to.limit(), 0);
-  const auto left = b.mul(above, b.weight(IntTensor::of<std::int16_t>({1}, {static_cast<std::int16_t>(one)})));
+  const auto left = b.mul(above, scalar(to, one, data.dtype));
   const auto right = b.mul(below, b.weight(std::move(slopes)));
   return to.emit(call, b.add(left, right), {x.scale.real() * scale});
 }

@@ -133,7 +133,7 @@ Result<Fixed> reduced_value(const Call& call, Lowering& to, Fixed x, const std::
     case Kind::l2: return root(to, {total(b.mul(x.ref, x.ref)), x.unit * x.unit});
     case Kind::log_sum: return logarithm(to, {total(x.ref), x.unit});
     case Kind::log_sum_exp: {
-      const auto parts = exponentials(to, x, shape, reduced);
+      const auto parts = exponentials(to, x, shape, reduced, exponential_bits(to.target(call.output(0))));
       return sum(to, parts.top, logarithm(to, {total(parts.terms.ref), parts.terms.unit}));
     }
     case Kind::mean: return Fixed{total(x.ref), x.unit / count};

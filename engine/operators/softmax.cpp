@@ -68,22 +68,25 @@ Result<std::vector<Value>> compute_hardmax(const Call& call) {
   return std::vector<Value>{std::move(y)};
 }
 
-// exp(x - max) from a table in units of 2^-15, divided by its sum with 20 bits behind the point; or, for the logarithm,
-// x - max - log(sum).
+// exp(x - max) from a table, divided by its sum with 20 bits behind the point (30 for 16 bits, where the largest share may be
+// small); or, for the logarithm, x - max - log(sum).
 Status lower(const Call& call, Lowering& to) {
   KOINON_TRY(const auto v, view(call));
   KOINON_TRY(const auto x, to.in(call, 0));
   auto& b = to.builder();
   const Shape shape{v.outer, v.n, v.inner};
-  const auto parts = exponentials(to, {b.reshape(to.plain(x), shape), x.scale.real()}, shape, {1});
+  const int bits = exponential_bits(to.target(call.output(0)));
+  const auto one = (std::int64_t{1} << bits) - 1;
+  const auto parts = exponentials(to, {b.reshape(to.plain(x), shape), x.scale.real()}, shape, {1}, bits);
   auto total = b.reduce(parts.terms.ref, program::ReduceParams::axes(program::ReduceOp::sum, shape, {1}));
-  total = clamp(to, total, 32767, v.n * 32767);
+  total = clamp(to, total, one, v.n * one);
   if (call.node().op == "LogSoftmax") {
     const auto y = sum(to, {parts.below, x.scale.real()}, logarithm(to, {total, parts.terms.unit}), true);
     return to.emit(call, b.reshape(y.ref, x.shape), {y.unit});
   }
-  const auto share = b.quotient(b.shift(parts.terms.ref, 20), total);
-  return to.emit(call, b.reshape(share, x.shape), {0x1p-20});
+  const int digits = bits > 15 ? 30 : 20;
+  const auto share = b.quotient(b.shift(parts.terms.ref, digits, DType::i64), total);
+  return to.emit(call, b.reshape(share, x.shape), {std::ldexp(1.0, -digits)});
 }
 
 // 1 where an element's place along the axis is that of the largest.

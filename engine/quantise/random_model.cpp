@@ -94,8 +94,8 @@ Made Maker::shaped(const Made& x, std::size_t rank) {
 }
 
 std::string Maker::make() {
-  model_.set_ir_version(8);
-  model_.add_opset_import()->set_version(17);
+  model_.set_ir_version(11);
+  model_.add_opset_import()->set_version(23);
   graph_.set_name("random");
   for (auto inputs = roll(1, 2); inputs > 0; --inputs) {
     Sizes shape{1};

@@ -21,7 +21,7 @@ class Choices {
   std::uint64_t state_ = 0;  ///< splitmix64
 };
 
-/// A valid ONNX model (opset 17) of up to `nodes` random operators over small float tensors, whose values keep to magnitudes
+/// A valid ONNX model (opset 23) of up to `nodes` random operators over small float tensors, whose values keep to magnitudes
 /// that float and fixed point can both hold. The same choices give the same bytes.
 std::string random_model(Choices& choices, int nodes);
 

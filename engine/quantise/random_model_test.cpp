@@ -16,7 +16,7 @@ TEST(RandomModels, become_programs_that_keep_to_float) {
   const auto* many = std::getenv("KOINON_RANDOM_MODELS");
   const auto* first = std::getenv("KOINON_FIRST_SEED");
   const std::uint64_t from = first == nullptr ? 1 : std::strtoull(first, nullptr, 10);
-  const std::uint64_t count = many == nullptr ? 120 : std::strtoull(many, nullptr, 10);
+  const std::uint64_t count = many == nullptr ? 300 : std::strtoull(many, nullptr, 10);
   for (std::uint64_t seed = from; seed < from + count; ++seed) {
     Choices choices(seed);
     const auto nodes = static_cast<int>(1 + choices.roll(16));

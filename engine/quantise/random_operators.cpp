@@ -188,22 +188,43 @@ void Maker::pooling() {
 void Maker::normalisation() {
   const auto picked = pick();
   const auto x = picked.rank() < 3 ? shaped(picked, 3) : picked;
-  const auto c = x.shape[1], last = x.shape.back();
-  switch (dice_.roll(3)) {
-    case 0:
-      return keep(
-          {node("BatchNormalization", {x.name, reals({c}, 0.5, 1.5), reals({c}, -1, 1), reals({c}, -1, 1), reals({c}, 0.5, 2)}),
-           x.shape, -3 * x.size() - 4, 3 * x.size() + 4});
-    case 1: {
-      if (elements(x.shape) / (c * x.shape[0]) < 2) return unary();
-      return keep({node("InstanceNormalization", {x.name, reals({c}, 0.5, 1.5), reals({c}, -1, 1)}, {{"epsilon", 0.05}}),
-                   x.shape, -8, 8});
+  const auto c = x.shape[1], last = x.shape.back(), plane = elements(x.shape) / (c * x.shape[0]);
+  static constexpr double kEpsilons[] = {1e-5, 1e-3, 0.05};
+  const double epsilon = kEpsilons[dice_.roll(3)];
+  const auto factors = [&](std::int64_t n) { return reals({n}, 0.5, 1.5); };
+  const auto offsets = [&](std::int64_t n) { return reals({n}, -1, 1); };
+  const auto reach = [&](std::int64_t n) { return 1.5 * std::sqrt(static_cast<double>(n)) + 1; };
+  const auto made = [&](const std::string& name, double most) { keep({name, x.shape, -most, most}); };
+  const Attributes plain{{"epsilon", epsilon}};
+  switch (dice_.roll(7)) {
+    case 0: {
+      const auto name = node("BatchNormalization", {x.name, factors(c), offsets(c), offsets(c), reals({c}, 0.5, 2)});
+      return made(name, 3 * x.size() + 4);
     }
+    case 1: {
+      if (plane < 2) return unary();
+      return made(node("InstanceNormalization", {x.name, factors(c), offsets(c)}, plain), reach(plane));
+    }
+    case 2: {
+      const auto groups = c % 2 == 0 ? roll(1, 2) : 1, n = plane * c / groups;
+      if (n < 2) return unary();
+      const Attributes attributes{{"epsilon", epsilon}, {"num_groups", groups}};
+      return made(node("GroupNormalization", {x.name, factors(c), offsets(c)}, attributes), reach(n));
+    }
+    case 3: {
+      const Attributes attributes{{"epsilon", epsilon}, {"axis", std::int64_t{-1}}};
+      return made(node("RMSNormalization", {x.name, factors(last)}, attributes), reach(last));
+    }
+    case 4: {
+      const double alpha = dice_.real(0.01, 1), beta = dice_.real(0.25, 1);
+      const Attributes attributes{{"size", roll(1, 4)}, {"alpha", alpha}, {"beta", beta}, {"bias", 1.0}};
+      return made(node("LRN", {x.name}, attributes), x.size());
+    }
+    case 5: return made(node("LpNormalization", {x.name}, {{"axis", std::int64_t{-1}}, {"p", roll(1, 2)}}), 1);
     default: {
       if (last < 2) return unary();
-      return keep({node("LayerNormalization", {x.name, reals({last}, 0.5, 1.5), reals({last}, -1, 1)},
-                        {{"axis", std::int64_t{-1}}, {"epsilon", 0.05}}),
-                   x.shape, -8, 8});
+      const Attributes attributes{{"axis", std::int64_t{-1}}, {"epsilon", epsilon}};
+      return made(node("LayerNormalization", {x.name, factors(last), offsets(last)}, attributes), reach(last));
     }
   }
 }
@@ -228,12 +249,9 @@ void Maker::reduction() {
     shape.erase(shape.begin() + static_cast<std::ptrdiff_t>(d));
   const double n = static_cast<double>(x.shape[d]), reach = n * x.size();
   const Attributes keepdims{{"keepdims", std::int64_t{kept ? 1 : 0}}};
-  Attributes old = keepdims;  // axes as an attribute, as before opset 18
-  old["axes"] = Sizes{static_cast<std::int64_t>(d)};
-  const auto name = [&](const char* op) { return node(op, {x.name}, old); };
+  const auto name = [&](const char* op) { return node(op, {x.name, integers({static_cast<std::int64_t>(d)})}, keepdims); };
   switch (dice_.roll(8)) {
-    case 0:
-      return keep({node("ReduceSum", {x.name, integers({static_cast<std::int64_t>(d)})}, keepdims), shape, -reach, reach});
+    case 0: return keep({name("ReduceSum"), shape, -reach, reach});
     case 1: return keep({name("ReduceMean"), shape, x.low, x.high});
     case 2: return keep({name("ReduceMax"), shape, x.low, x.high});
     case 3: return keep({name("ReduceMin"), shape, x.low, x.high});
