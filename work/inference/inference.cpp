@@ -1,5 +1,9 @@
 #include "work/inference/inference.hpp"
 
+#include <optional>
+
+#include "engine/run/prepared.hpp"
+
 namespace koinon::work {
 namespace {
 
@@ -9,8 +13,6 @@ using base::Result;
 using engine::program::Program;
 using engine::program::TensorInfo;
 using engine::tensor::IntTensor;
-
-constexpr std::size_t kKeptPrograms = 8;
 
 Result<IntTensor> tensor_from(const TensorInfo& info, const base::Bytes& bytes, std::string_view name) {
   const auto size =
@@ -56,11 +58,59 @@ Result<std::vector<IntTensor>> output_tensors(const Program& program, const std:
   return out;
 }
 
-Result<std::shared_ptr<const Program>> Inference::program_of(const Job& job) const {
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto at = kept_.find(job.spec); at != kept_.end()) return at->second;
+// A program and what runs it.
+struct Inference::Ready {
+  explicit Ready(Program p) : program(std::move(p)) {}
+
+  const Program program;
+  std::optional<engine::run::Prepared> prepared;  // borrows program
+  [[nodiscard]] std::uint64_t bytes() const {
+    std::uint64_t out = prepared->own_bytes() + prepared->arena_bytes();
+    for (const auto* list : {&program.weights, &program.tables})
+      for (const auto& constant : *list) out += constant.data.size();
+    return out;
   }
+};
+
+std::shared_ptr<Inference::Slot> Inference::slot_of(const base::Hash& id) const {
+  const std::lock_guard lock(mutex_);
+  auto& kept = kept_[id];
+  if (kept.slot == nullptr) kept.slot = std::make_shared<Slot>();
+  kept.used = ++clock_;
+  return kept.slot;
+}
+
+void Inference::account(const base::Hash& id, const std::shared_ptr<Slot>& slot, std::uint64_t bytes) const {
+  const std::lock_guard lock(mutex_);
+  const auto at = kept_.find(id);
+  if (at == kept_.end() || at->second.slot != slot) return;
+  at->second.bytes = bytes;
+  held_ += bytes;
+  if (bytes == 0 || bytes > keep_limit_) {
+    held_ -= bytes;
+    kept_.erase(at);
+  }
+  while (held_ > keep_limit_) {
+    // Those that are being made have no bytes yet.
+    auto oldest = kept_.end();
+    for (auto it = kept_.begin(); it != kept_.end(); ++it)
+      if (it->second.bytes > 0 && (oldest == kept_.end() || it->second.used < oldest->second.used)) oldest = it;
+    held_ -= oldest->second.bytes;
+    kept_.erase(oldest);
+  }
+}
+
+Result<std::shared_ptr<const Inference::Ready>> Inference::ready(const Job& job) const {
+  const auto slot = slot_of(job.spec);
+  const std::lock_guard lock(slot->mutex);
+  if (slot->ready != nullptr) return slot->ready;
+  auto made = make_ready(job);
+  if (made) slot->ready = *made;
+  account(job.spec, slot, made ? (*made)->bytes() : 0);
+  return made;
+}
+
+Result<std::shared_ptr<const Inference::Ready>> Inference::make_ready(const Job& job) const {
   auto program = engine::program::decode(job.artifact);
   if (!program) return fail(Code::rejected, "[inference] the artifact is no program: {}", program.error().text);
   const auto id = engine::program::program_id(*program);
@@ -69,22 +119,21 @@ Result<std::shared_ptr<const Program>> Inference::program_of(const Job& job) con
                 base::to_hex(job.spec));
   if (!program->has_weights())
     return fail(Code::rejected, "[inference] the artifact lacks the weights of {}", base::to_hex(id));
-  auto shared = std::make_shared<const Program>(*std::move(program));
-  const std::lock_guard lock(mutex_);
-  if (kept_.size() >= kKeptPrograms) kept_.erase(kept_.begin());
-  kept_.emplace(job.spec, shared);
-  return shared;
+  auto out = std::make_shared<Ready>(*std::move(program));
+  KOINON_TRY(auto prepared, engine::run::Prepared::make(out->program, {.trace = true}));
+  out->prepared.emplace(std::move(prepared));
+  return out;
 }
 
 Result<Outcome> Inference::run(const Job& job, const Means& means) const {
-  KOINON_TRY(const auto program, program_of(job));
-  KOINON_TRY(const auto inputs, input_tensors(*program, job.inputs));
+  KOINON_TRY(const auto ready, this->ready(job));
+  KOINON_TRY(const auto inputs, input_tensors(ready->program, job.inputs));
   engine::run::RunOptions options;
   options.pool = means.pool;
   options.memory_limit = memory_limit_;
   options.stop = means.stop;
   options.progress = means.progress;
-  auto run = engine::run::execute(*program, inputs, options);
+  auto run = ready->prepared->run(inputs, options);
   if (!run) {
     const bool buyers_fault = run.error().code == Code::out_of_range || run.error().code == Code::invalid_argument;
     return fail(buyers_fault ? Code::rejected : run.error().code, "{}", run.error().text);
@@ -92,7 +141,7 @@ Result<Outcome> Inference::run(const Job& job, const Means& means) const {
   Outcome out;
   out.roots = {run->output_root, run->trace_root, run->witness};
   out.meter.seconds = run->seconds;
-  out.meter.steps = program->steps.size();
+  out.meter.steps = ready->program.steps.size();
   for (auto& tensor : run->outputs) {
     out.meter.output_bytes += tensor.bytes.size();
     out.outputs.push_back(std::move(tensor.bytes));

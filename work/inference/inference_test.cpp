@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "engine/program/builder.hpp"
 #include "work/parcel.hpp"
 
@@ -72,6 +75,67 @@ TEST(Inference, blames_the_buyer_for_another_program_than_ordered) {
 
 TEST(Inference, memory_limit_is_the_providers_own_trouble) {
   EXPECT_EQ(Inference(1).run(job(), {}).error().code, base::Code::exhausted);
+}
+
+/// y = x + n: as many programs as one likes.
+Job plus(std::int8_t n) {
+  Builder b;
+  const auto x = b.input("x", {DType::i8, {2}}, {}, -10, 10);
+  b.output("y", b.add(x, b.weight(IntTensor::of<std::int8_t>({2}, {n, n}))), {});
+  const auto program = b.finish({"plus", "", "", ""}).value();
+  return {engine::program::program_id(program), engine::program::encode(program), {{1, 2}}};
+}
+
+/// True when a program is ready without its artifact.
+bool kept(const Inference& kind, Job job) {
+  job.artifact.clear();
+  return kind.run(job, {}).has_value();
+}
+
+TEST(Inference, keeps_programs_ready_up_to_a_limit) {
+  const Inference none(std::uint64_t{1} << 30, 0), all;
+  for (const Inference* kind : {&none, &all}) {
+    EXPECT_FALSE(kept(*kind, plus(1)));
+    ASSERT_TRUE(kind->run(plus(1), {}));
+    ASSERT_TRUE(kind->run(plus(1), {}));
+  }
+  EXPECT_FALSE(kept(none, plus(1)));
+  EXPECT_TRUE(kept(all, plus(1)));
+}
+
+TEST(Inference, lets_the_programs_go_that_were_used_longest_ago) {
+  const Inference kind(std::uint64_t{1} << 30, 400);
+  for (std::int8_t n = 0; n < 10; ++n) {
+    ASSERT_TRUE(kind.run(plus(n), {}));
+    ASSERT_TRUE(kept(kind, plus(0))) << "program " << int{n};  // it is used again and again
+    ASSERT_TRUE(kept(kind, plus(n)));
+  }
+  EXPECT_FALSE(kept(kind, plus(1)));
+}
+
+TEST(Inference, serves_orders_at_the_same_time) {
+  const Inference kind(std::uint64_t{1} << 30, 400);
+  const auto want = Inference().run(plus(3), {}).value().roots;
+  std::vector<std::jthread> threads;
+  std::atomic<int> right = 0;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 20; ++i) {
+        const auto n = static_cast<std::int8_t>(i % 4 == 0 ? 3 : t + i % 5);
+        const auto outcome = kind.run(plus(n), {});
+        if (outcome && (n != 3 || outcome->roots == want)) ++right;
+      }
+    });
+  threads.clear();
+  EXPECT_EQ(right, 80);
+}
+
+TEST(Inference, a_wrong_artifact_is_not_kept) {
+  const Inference kind;
+  auto wrong = plus(1);
+  wrong.artifact.resize(9);
+  EXPECT_EQ(kind.run(wrong, {}).error().code, base::Code::rejected);
+  EXPECT_TRUE(kind.run(plus(1), {}));
 }
 
 TEST(KindSet, finds_by_code_and_name_and_refuses_a_code_twice) {
