@@ -43,6 +43,11 @@ Commands all_commands(const Extensions& extensions) {
   out.push_back(make_receipt_show());
   add_account(out);
   out.push_back(make_status());
+#if KOINON_WITH_NODE
+  out.push_back(make_doctor());
+  add_backup(out);
+#endif
+  out.push_back(make_completion(extensions));
   out.push_back(make_version());
   return out;
 }

@@ -16,6 +16,7 @@ std::unique_ptr<Command> make_verify();
 std::unique_ptr<Command> make_receipt_verify(const Extensions& extensions);
 std::unique_ptr<Command> make_receipt_show();
 std::unique_ptr<Command> make_version();
+std::unique_ptr<Command> make_completion(const Extensions& extensions);
 /// Commands that ask a running node.
 std::unique_ptr<Command> make_status();
 std::unique_ptr<Command> make_order(const Extensions& extensions);
@@ -27,5 +28,8 @@ void add_account_keys(Commands& to);  ///< account new-key, address
 /// Commands that are a node.
 std::unique_ptr<Command> make_up(const Extensions& extensions);
 std::unique_ptr<Command> make_provide(const Extensions& extensions);
+/// Commands that look after a node's folder.
+std::unique_ptr<Command> make_doctor();
+void add_backup(Commands& to);  ///< backup, restore
 
 }  // namespace koinon::cli

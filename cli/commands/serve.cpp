@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "cli/commands/commands.hpp"
+#include "cli/commands/page_folder.hpp"
 #include "cli/line/line.hpp"
 #include "cli/terminal/console.hpp"
 #include "ledger/key.hpp"
@@ -78,17 +79,6 @@ class StopSignals {
   std::stop_source asked_;
   std::jthread thread_;  // last: it uses the others
 };
-
-/// The built web page: share/koinon/page beside an installed program, web/dist above one that was built here. Empty: none.
-std::filesystem::path page_folder() {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  for (auto at = fs::read_symlink("/proc/self/exe", error).parent_path(); !error && at.has_relative_path();
-       at = at.parent_path())
-    for (const auto* folder : {"share/koinon/page", "web/dist"})
-      if (fs::exists(at / folder / "index.html", error)) return at / folder;
-  return {};
-}
 
 std::string balance_text(node::Node& node) {
   std::string out = "opening";
@@ -313,6 +303,16 @@ class Provide final : public Serve {
 };
 
 }  // namespace
+
+std::filesystem::path page_folder() {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  for (auto at = fs::read_symlink("/proc/self/exe", error).parent_path(); !error && at.has_relative_path();
+       at = at.parent_path())
+    for (const auto* folder : {"share/koinon/page", "web/dist"})
+      if (fs::exists(at / folder / "index.html", error)) return at / folder;
+  return {};
+}
 
 std::unique_ptr<Command> make_up(const Extensions& extensions) { return std::make_unique<Up>(extensions); }
 std::unique_ptr<Command> make_provide(const Extensions& extensions) { return std::make_unique<Provide>(extensions); }

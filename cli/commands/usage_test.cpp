@@ -26,8 +26,9 @@ struct Usage : ::testing::Test {
 
 /// Commands that need no node and no order made before.
 bool is_local(const std::string& path) {
-  static const std::set<std::string> kLocal = {"model build", "model inspect",   "model publish",  "run",     "prove", "verify",
-                                               "version",     "account new-key", "language build", "generate"};
+  static const std::set<std::string> kLocal = {"model build",    "model inspect", "model publish", "run",
+                                               "prove",          "verify",        "version",       "account new-key",
+                                               "language build", "generate",      "completion"};
   return kLocal.contains(path);
 }
 bool serves(const std::string& path) { return path == "up" || path == "provide"; }
@@ -43,8 +44,27 @@ TEST_F(Usage, every_example_is_right) {
       continue;
     }
     const auto done = run(example);
+    if (path == "doctor") {  // what it finds is this machine's
+      EXPECT_LE(done.exit, 1) << done.text;
+      for (const auto* name : {"machine", "data folder", "ledger", "clock"}) EXPECT_THAT(done.text, ::testing::HasSubstr(name));
+      continue;
+    }
     EXPECT_EQ(done.exit, is_local(path) ? 0 : 1) << example << "\n" << done.text;
   }
+}
+
+TEST_F(Usage, completion_knows_commands_and_options) {
+  const auto after = [&](const std::string& words) {
+    const std::string line =
+        R"sh(bash -c 'eval "$(koinon completion)"; COMP_WORDS=(@LINE@); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); )sh"
+        R"sh(_koinon; echo "${COMPREPLY[@]}"')sh";
+    return run(std::regex_replace(line, std::regex("@LINE@"), words)).text;
+  };
+  EXPECT_EQ(after("koinon mod"), "model models\n");
+  EXPECT_EQ(after("koinon model b"), "build\n");
+  EXPECT_THAT(after("koinon model build --act"), ::testing::HasSubstr("--activations"));
+  EXPECT_THAT(after("koinon model build --cal"), ::testing::Not(::testing::HasSubstr("--activations")));
+  EXPECT_THAT(after("koinon run exa"), ::testing::HasSubstr("examples")) << "files, where no word fits";
 }
 
 TEST_F(Usage, proofs_say_what_is_wrong_with_them) {

@@ -5,6 +5,7 @@
 #include <CLI/Formatter.hpp>
 #include <CLI/Validators.hpp>
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <numeric>
 
@@ -155,6 +156,35 @@ void describe_groups(Tree& tree, const Commands& commands) {
       }
 }
 
+/// Declares every command; the one that a line names goes into `out`.
+void declare(CLI::App& root, Tree& tree, Commands& commands, Parsed& out) {
+  root.get_formatter()->column_width(kHelpColumn);
+  root.require_subcommand(1);
+  root.footer(
+      "Example:\n  koinon run digits.koinon --input examples/digits/digit-7.png\nEach command has its own: koinon run --help");
+  for (auto& command : commands) {
+    auto* app = tree.at(command->info().path);
+    app->description(command->info().about);
+    app->footer("Example:\n  " + command->info().example);
+    Line line(*app);
+    command->options(line);
+    app->add_flag("--json", out.json, "One JSON object on stdout; notes and progress on stderr");
+    app->require_subcommand(0, 1);
+    app->final_callback([&out, &command, app] {
+      if (app->get_subcommands().empty()) out.command = command.get();
+    });
+  }
+  describe_groups(tree, commands);
+}
+
+void add_follows(const CLI::App& app, const std::string& path, std::vector<Follow>& out) {
+  auto words = command_names(&app);
+  std::ranges::move(option_names(&app), std::back_inserter(words));
+  out.push_back({path, std::move(words)});
+  for (const auto* sub : app.get_subcommands([](const CLI::App*) { return true; }))
+    add_follows(*sub, path.empty() ? sub->get_name() : path + " " + sub->get_name(), out);
+}
+
 }  // namespace
 
 Line& Line::flag(const std::string& name, bool& to, const std::string& help) {
@@ -211,29 +241,23 @@ std::string nearest(const std::string& word, const std::vector<std::string>& kno
   return best;
 }
 
+std::vector<Follow> follows(Commands& commands) {
+  Parsed unused;
+  CLI::App root{std::string(kAbout), "koinon"};
+  Tree tree(root);
+  declare(root, tree, commands, unused);
+  std::vector<Follow> out;
+  add_follows(root, "", out);
+  return out;
+}
+
 Parsed parse_line(const std::vector<std::string>& arguments, Commands& commands) {
   Parsed out;
   CLI::App root{std::string(kAbout), "koinon"};
-  root.get_formatter()->column_width(kHelpColumn);
-  root.require_subcommand(1);
-  root.footer(
-      "Example:\n  koinon run digits.koinon --input examples/digits/digit-7.png\nEach command has its own: koinon run --help");
   bool version = false;
   root.add_flag("--version", version, "Print the version");
   Tree tree(root);
-  for (auto& command : commands) {
-    auto* app = tree.at(command->info().path);
-    app->description(command->info().about);
-    app->footer("Example:\n  " + command->info().example);
-    Line line(*app);
-    command->options(line);
-    app->add_flag("--json", out.json, "One JSON object on stdout; notes and progress on stderr");
-    app->require_subcommand(0, 1);
-    app->final_callback([&out, &command, app] {
-      if (app->get_subcommands().empty()) out.command = command.get();
-    });
-  }
-  describe_groups(tree, commands);
+  declare(root, tree, commands, out);
 
   std::vector<std::string> given = arguments;
   if (given.size() == 1 && given.front() == "--version") given.front() = "version";

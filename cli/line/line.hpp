@@ -49,6 +49,14 @@ struct Parsed {
 /// Reads a command line. `arguments` are those behind the program's name.
 Parsed parse_line(const std::vector<std::string>& arguments, Commands& commands);
 
+/// What may follow the words of a path: commands below it, else its options.
+struct Follow {
+  std::string path;  ///< "" for the program itself, "model", "model build"
+  std::vector<std::string> words;
+};
+/// For every path of a line, in order.
+std::vector<Follow> follows(Commands& commands);
+
 /// The word of `known` that is nearest to `word`, or empty when none is near (an edit distance of at most a third of it).
 std::string nearest(const std::string& word, const std::vector<std::string>& known);
 

@@ -74,9 +74,11 @@ Result<std::filesystem::path> find_anvil(const std::filesystem::path& root) {
   for (auto at = fs::read_symlink("/proc/self/exe", error).parent_path(); !error && at.has_relative_path();
        at = at.parent_path())
     roots.push_back(at);
-  for (const auto& base : roots)
+  for (const auto& base : roots) {
+    if (const auto path = base / "lib/koinon/anvil"; runs(path)) return path;  // beside an installed program
     for (const auto* folder : {"contracts/node_modules", "tools/node_modules"})
       if (const auto path = base / folder / kInPackage; runs(path)) return path;
+  }
   const char* list = std::getenv("PATH");
   for (std::string_view rest = list != nullptr ? list : ""; !rest.empty();) {
     const auto end = std::min(rest.find(':'), rest.size());

@@ -124,7 +124,9 @@ Status Node::State::patiently(const std::function<Status()>& step) {
   for (bool told = false;; told = true) {
     auto done = step();
     if (done || config.ledger_url.empty()) return done;
-    if (const auto code = done.error().code; code != Code::network && code != Code::timeout) return done;
+    // `exhausted`: it answers, and asks for patience, as a local ledger does while its chain starts again.
+    if (const auto code = done.error().code; code != Code::network && code != Code::timeout && code != Code::exhausted)
+      return done;
     const auto waited = clock.now_ms() - began;
     if (!known && waited >= std::int64_t{config.ledger_wait} * 1000)
       return fail(std::move(done).error().within(fmt::format(

@@ -5,6 +5,7 @@
 
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "node/store/examine.hpp"
 
 namespace koinon::node {
 namespace {
@@ -39,18 +40,44 @@ class Savepoint {
   bool done_ = false;
 };
 
-}  // namespace
-
-Database::Database(std::filesystem::path path) : path_(std::move(path)) {}
-Database::~Database() = default;
-
-base::Error Database::damaged(std::string_view what) const {
+base::Error damaged_store(const std::filesystem::path& path, std::string_view what) {
   return {Code::io,
           fmt::format("[store] {} is damaged ({}). Stop the node, move this file and its -wal and -shm away, then put a backup "
                       "({}.v*.backup) in its place or start without it: orders, claims and payments are read again from the "
                       "ledger, but secrets of jobs that were not revealed yet are lost, so keep the damaged file",
-                      path_.string(), what, path_.string())};
+                      path.string(), what, path.string())};
 }
+
+/// Errors unless a file that holds something is ours, and not of a newer program.
+Status check_origin(const std::filesystem::path& path, SQLite::Database& c) {
+  const int version = c.execAndGet("PRAGMA user_version").getInt();
+  if (c.execAndGet("PRAGMA application_id").getInt() != kApplicationId)
+    return base::fail(Code::unsupported, "[store] {} is a database of another program", path.string());
+  if (version > schema_version())
+    return base::fail(Code::unsupported,
+                      "[store] {} has schema version {}, this program knows {}: use the newer program, or the "
+                      "backup that it made",
+                      path.string(), version, schema_version());
+  return {};
+}
+
+/// The error of an exception.
+base::Error error_of(const std::filesystem::path& path, std::string_view what, const SQLite::Exception& e) {
+  switch (e.getErrorCode()) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB: return damaged_store(path, e.what());
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return {Code::conflict, fmt::format("[store] {}: {} is in use by another process", what, path.string())};
+    case SQLITE_FULL: return {Code::exhausted, fmt::format("[store] {}: no space left for {}", what, path.string())};
+    default: return {Code::io, fmt::format("[store] {}: {}: {}", what, path.string(), e.what())};
+  }
+}
+
+}  // namespace
+
+Database::Database(std::filesystem::path path) : path_(std::move(path)) {}
+Database::~Database() = default;
 
 Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& path) {
   if (path.has_parent_path()) KOINON_CHECK(base::make_folder(path.parent_path()));
@@ -64,20 +91,13 @@ Status Database::prepare() {
   auto& c = *connection_;
   const bool fresh = c.execAndGet("SELECT count(*) FROM sqlite_master").getInt() == 0;
   const int version = c.execAndGet("PRAGMA user_version").getInt();
-  const int application = c.execAndGet("PRAGMA application_id").getInt();
-  if (!fresh && application != kApplicationId)
-    return base::fail(Code::unsupported, "[store] {} is a database of another program", path_.string());
-  if (version > schema_version())
-    return base::fail(Code::unsupported,
-                      "[store] {} has schema version {}, this program knows {}: use the newer program, or the "
-                      "backup that it made",
-                      path_.string(), version, schema_version());
+  if (!fresh) KOINON_CHECK(check_origin(path_, c));
   c.exec("PRAGMA locking_mode = EXCLUSIVE");  // one node a data folder
   c.exec("PRAGMA journal_mode = WAL");
   c.exec("PRAGMA synchronous = FULL");
   c.exec("PRAGMA foreign_keys = ON");
   const std::string check = c.execAndGet("PRAGMA quick_check(1)").getString();
-  if (check != "ok") return base::fail(damaged(check));
+  if (check != "ok") return base::fail(damaged_store(path_, check));
   if (!fresh && version < schema_version()) {
     const auto backup = fmt::format("{}.v{}.backup", path_.string(), version);
     std::filesystem::remove(backup);
@@ -102,15 +122,7 @@ Status Database::use(std::string_view what, const std::function<Status(SQLite::D
     }
     return body(*connection_);
   } catch (const SQLite::Exception& e) {
-    switch (e.getErrorCode()) {
-      case SQLITE_CORRUPT:
-      case SQLITE_NOTADB: return base::fail(damaged(e.what()));
-      case SQLITE_BUSY:
-      case SQLITE_LOCKED:
-        return base::fail(Code::conflict, "[store] {}: {} is in use by another process", what, path_.string());
-      case SQLITE_FULL: return base::fail(Code::exhausted, "[store] {}: no space left for {}", what, path_.string());
-      default: return base::fail(Code::io, "[store] {}: {}: {}", what, path_.string(), e.what());
-    }
+    return base::fail(error_of(path_, what, e));
   } catch (const std::exception& e) {
     return base::fail(Code::io, "[store] {}: {}: {}", what, path_.string(), e.what());
   }
@@ -131,6 +143,65 @@ Status Database::transact(std::string_view what, const std::function<Status(SQLi
     savepoint.commit();
     return {};
   });
+}
+
+Result<StoreReport> examine_store(const std::filesystem::path& path) {
+  std::error_code error;
+  StoreReport out;
+  out.size = std::filesystem::file_size(path, error);
+  if (error) return base::fail(Code::not_found, "[store] {} cannot be read: {}", path.string(), error.message());
+  try {
+    SQLite::Database c(path.string(), SQLite::OPEN_READONLY);
+    KOINON_CHECK(check_origin(path, c));
+    out.version = c.execAndGet("PRAGMA user_version").getInt();
+    const std::string check = c.execAndGet("PRAGMA quick_check(1)").getString();
+    if (check != "ok") return base::fail(damaged_store(path, check));
+  } catch (const SQLite::Exception& e) {
+    auto known = error_of(path, "examine", e);
+    if (known.code != Code::conflict) return base::fail(std::move(known));
+    out.in_use = true;
+  }
+  return out;
+}
+
+struct StoreHold::State {
+  std::filesystem::path path;
+  std::unique_ptr<SQLite::Database> connection;
+};
+
+StoreHold::~StoreHold() = default;
+
+Result<std::unique_ptr<StoreHold>> StoreHold::take(const std::filesystem::path& path) {
+  KOINON_TRY(const auto report, examine_store(path));
+  if (report.in_use)
+    return base::fail(Code::conflict, "[store] {} is in use: stop the node that runs on this folder first", path.string());
+  std::unique_ptr<StoreHold> out(new StoreHold);
+  out->state_ = std::make_unique<State>();
+  out->state_->path = path;
+  try {
+    out->state_->connection = std::make_unique<SQLite::Database>(path.string(), SQLite::OPEN_READWRITE);
+    auto& c = *out->state_->connection;
+    c.exec("PRAGMA locking_mode = EXCLUSIVE");
+    c.exec("BEGIN IMMEDIATE");  // in this mode the lock stays after the transaction
+    c.exec("COMMIT");
+  } catch (const SQLite::Exception& e) {
+    return base::fail(error_of(path, "hold", e));
+  }
+  return out;
+}
+
+Status StoreHold::copy(const std::filesystem::path& to) {
+  std::error_code error;
+  if (std::filesystem::exists(to, error)) return base::fail(Code::conflict, "[store] {} is there already", to.string());
+  try {
+    SQLite::Statement copy(*state_->connection, "VACUUM INTO ?");
+    copy.bind(1, to.string());
+    copy.exec();
+  } catch (const SQLite::Exception& e) {
+    return base::fail(error_of(state_->path, "copy", e));
+  }
+  std::filesystem::permissions(to, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write, error);
+  return {};
 }
 
 void bind_bytes(SQLite::Statement& statement, int index, base::ByteView bytes) {

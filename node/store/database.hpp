@@ -40,7 +40,6 @@ class Database {
  private:
   explicit Database(std::filesystem::path path);
   Status prepare();
-  [[nodiscard]] base::Error damaged(std::string_view what) const;
 
   const std::filesystem::path path_;
   std::recursive_mutex lock_;                     ///< recursive, so that repositories work inside Store::together
