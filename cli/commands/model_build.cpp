@@ -114,7 +114,7 @@ class ModelBuild final : public Command {
         .real("--max-error", max_error_, 0, 100,
               "Largest error of an output in % of its range; values get 16 bits until it is kept to")
         .flag("--equalise", equalise_, "Balance the channels between layers first")
-        .texts("--dim NAME=SIZE...", dims_, "Size of a dynamic dimension")
+        .texts("--dim NAME=SIZE...", dims_, "Size of a dynamic dimension, by its name or as INPUT.AXIS")
         .texts("--fix NAME=VALUE...", fixed_,
                "An input that becomes part of the program: a number, or a file with one for each element")
         .choice("--clip", clip_, {"error", "extremes", "percentile"}, "How ranges are cut")
@@ -148,7 +148,7 @@ class ModelBuild final : public Command {
     auto progress = console.progress();
     const auto begin = std::chrono::steady_clock::now();
     options.progress = [&](std::size_t done, std::size_t total) {
-      if (std::chrono::steady_clock::now() - begin > std::chrono::seconds(1))  // short builds say nothing
+      if (!console.json() && std::chrono::steady_clock::now() - begin > std::chrono::seconds(1))  // short builds say nothing
         progress.stage(done < total ? "calibrating" : "making the program and comparing it with float");
       progress.update(done, total);
     };

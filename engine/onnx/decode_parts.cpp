@@ -1,5 +1,9 @@
 #include "engine/onnx/decode_parts.hpp"
 
+#include <fmt/ranges.h>
+
+#include <set>
+
 #include "engine/onnx/decode_tensor.hpp"
 #include "engine/onnx/read.hpp"
 #include "onnx-ml.pb.h"
@@ -12,18 +16,56 @@ using base::Code;
 using base::fail;
 using base::Result;
 
-Result<std::int64_t> dimension(const std::string& input, int axis, const ::onnx::TensorShapeProto::Dimension& dim,
-                               const std::map<std::string, std::int64_t>& dims) {
+using Dimension = ::onnx::TensorShapeProto::Dimension;
+using Sizes = std::map<std::string, std::int64_t>;
+
+bool is_fixed(const Dimension& dim) { return dim.has_dim_value() && dim.dim_value() >= 0; }
+
+/// What --dim calls an axis: its own name, or input and number where it has none.
+std::string dimension_name(const std::string& input, int axis, const Dimension& dim) {
+  return dim.has_dim_param() && !dim.dim_param().empty() ? dim.dim_param() : fmt::format("{}.{}", input, axis);
+}
+
+Result<std::int64_t> dimension(const std::string& input, int axis, const Dimension& dim, const Sizes& dims) {
   if (dim.has_dim_value() && dim.dim_value() == 0)
     return fail(Code::unsupported, "[onnx] input '{}': axis {} is empty", input, axis);
-  if (dim.has_dim_value() && dim.dim_value() > 0) return std::int64_t{dim.dim_value()};
-  if (const auto named = dims.find(dim.dim_param()); dim.has_dim_param() && named != dims.end()) return named->second;
+  if (is_fixed(dim)) return std::int64_t{dim.dim_value()};
+  const auto name = dimension_name(input, axis, dim);
+  for (const auto& one : {name, fmt::format("{}.{}", input, axis)})
+    if (const auto given = dims.find(one); given != dims.end()) return given->second;
   if (axis == 0) return std::int64_t{1};
-  return fail(Code::invalid_argument, "[onnx] input '{}': axis {} ('{}') has no fixed size; give it with --dim {}=SIZE", input,
-              axis, dim.dim_param(), dim.dim_param().empty() ? "NAME" : dim.dim_param());
+  return fail(Code::invalid_argument, "[onnx] input '{}': axis {} has no fixed size; give it with --dim {}=SIZE", input, axis,
+              name);
 }
 
 }  // namespace
+
+base::Status check_dimensions(const ::onnx::GraphProto& graph, const Sizes& dims) {
+  std::map<std::string, std::int64_t> closed;
+  std::set<std::string> open, numbered;  // open ones by their own name, and by input and axis
+  for (const auto& input : graph.input()) {
+    const auto& shape = input.type().tensor_type().shape();
+    for (int axis = 0; axis < shape.dim_size(); ++axis) {
+      const auto by_number = fmt::format("{}.{}", input.name(), axis);
+      if (is_fixed(shape.dim(axis))) {
+        closed[by_number] = shape.dim(axis).dim_value();
+        continue;
+      }
+      open.insert(dimension_name(input.name(), axis, shape.dim(axis)));
+      numbered.insert(by_number);
+    }
+  }
+  for (const auto& [name, size] : dims) {
+    if (size < 1) return fail(Code::invalid_argument, "[onnx] --dim {}={}: at least 1 expected", name, size);
+    if (open.contains(name) || numbered.contains(name)) continue;
+    if (const auto found = closed.find(name); found != closed.end() && found->second != size)
+      return fail(Code::invalid_argument, "[onnx] --dim {}={}: the model fixes it at {}", name, size, found->second);
+    if (closed.contains(name)) continue;
+    return fail(Code::invalid_argument, "[onnx] --dim {}={}: no such dimension; {}", name, size,
+                open.empty() ? "all sizes of the model are fixed" : fmt::format("the model has {}", fmt::join(open, ", ")));
+  }
+  return {};
+}
 
 Result<Attribute> decode_attribute(const ::onnx::AttributeProto& proto, const std::filesystem::path& folder) {
   switch (proto.type()) {
@@ -44,7 +86,7 @@ Result<Attribute> decode_attribute(const ::onnx::AttributeProto& proto, const st
   }
 }
 
-Result<Type> read_input_type(const ::onnx::ValueInfoProto& input, const std::map<std::string, std::int64_t>& dims) {
+Result<Type> read_input_type(const ::onnx::ValueInfoProto& input, const Sizes& dims) {
   if (!input.type().has_tensor_type()) return fail(Code::unsupported, "[onnx] input '{}' is not a tensor", input.name());
   const auto& tensor = input.type().tensor_type();
   auto element = decode_element(tensor.elem_type());
@@ -58,7 +100,8 @@ Result<Type> read_input_type(const ::onnx::ValueInfoProto& input, const std::map
   auto fits = tensor::check_shape(shape);
   if (!fits) return fail(std::move(fits).error().within(fmt::format("[onnx] input '{}'", input.name())));
   if (count(shape) > kMaxElements)
-    return fail(Code::out_of_range, "[onnx] input '{}': {} elements: at most {}", input.name(), count(shape), kMaxElements);
+    return fail(Code::out_of_range, "[onnx] input '{}': {} elements: at most {}; smaller sizes (--dim) are needed",
+                input.name(), count(shape), kMaxElements);
   return Type{*element, std::move(shape)};
 }
 

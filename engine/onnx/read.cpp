@@ -39,12 +39,19 @@ Result<Value> value_of(const std::string& name, const Type& type, const std::vec
   return out;
 }
 
+std::string input_names(const ::onnx::GraphProto& graph) {
+  std::string out;
+  for (const auto& input : graph.input()) out += (out.empty() ? "'" : ", '") + input.name() + "'";
+  return out.empty() ? "none" : out;
+}
+
 /// Names that are fixed are inputs, and have no value in the model.
 base::Status check_fixed(const ::onnx::GraphProto& graph, const ReadOptions& options) {
   for (const auto& [name, numbers] : options.numbers) {
     const auto is = [&](const auto& named) { return named.name() == name; };
     if (std::ranges::none_of(graph.input(), is))
-      return fail(Code::invalid_argument, "[onnx] '{}' is to be fixed, but is no input of the model", name);
+      return fail(Code::invalid_argument, "[onnx] '{}' is to be fixed, but is no input of the model: those are {}", name,
+                  input_names(graph));
     if (std::ranges::any_of(graph.initializer(), is))
       return fail(Code::invalid_argument, "[onnx] input '{}' is to be fixed, but has its value in the model", name);
   }
@@ -290,8 +297,7 @@ Result<Graph> read(base::ByteView model, const ReadOptions& options) {
     return fail(Code::malformed, "[onnx] {} bytes do not decode as an ONNX model", model.size());
   if (!proto.has_graph()) return fail(Code::malformed, "[onnx] the model has no graph");
   KOINON_TRY(const auto functions, Functions::of(proto));
-  for (const auto& [name, size] : options.dims)
-    if (size < 1) return fail(Code::invalid_argument, "[onnx] --dim {}={}: at least 1 expected", name, size);
+  KOINON_CHECK(check_dimensions(proto.graph(), options.dims));
   KOINON_CHECK(check_fixed(proto.graph(), options));
   Context context{options, functions};
   const auto opsets = opsets_of(proto.opset_import());

@@ -16,8 +16,9 @@ inline constexpr std::size_t kMaxNesting = 16;                       ///< of bod
 inline constexpr std::int64_t kMaxElements = std::int64_t{1} << 28;  ///< of one tensor at import
 
 struct ReadOptions {
-  /// Sizes of named dynamic dimensions (`--dim name=value`). A first axis that is not named here is fixed to 1; any other
-  /// dynamic axis of an input must be named.
+  /// Sizes of dynamic dimensions (`--dim name=value`), by their name or as INPUT.AXIS, such as "x.2". A first axis that is not
+  /// named here is fixed to 1; any other dynamic axis of an input must be named. A name that the model does not have, or that
+  /// it fixes at another size, is refused.
   std::map<std::string, std::int64_t> dims;
   /// Inputs that are fixed to a value at import, by name; they are constants then, and no input of the program.
   std::map<std::string, Value> fixed;

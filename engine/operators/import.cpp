@@ -36,12 +36,16 @@ class Importer {
   Result<onnx::Graph> run() {
     for (const int v : graph_.inputs)
       if (!holds(onnx::count(graph_.values[at(v)].type.shape)))
-        return base::fail(Code::out_of_range, "[onnx] the inputs have {} elements together: at most {}", live_, kMaxLive);
+        return base::fail(Code::out_of_range,
+                          "[onnx] the inputs have {} elements together: at most {}; smaller sizes (--dim) are needed", live_,
+                          kMaxLive);
     std::vector<onnx::Node> kept;
     std::vector<onnx::Node> todo(std::make_move_iterator(graph_.nodes.rbegin()), std::make_move_iterator(graph_.nodes.rend()));
     for (std::size_t visited = 0; !todo.empty(); ++visited) {
       if (visited > onnx::kMaxNodes)
-        return base::fail(Code::out_of_range, "[onnx] more than {} nodes with loops unrolled", onnx::kMaxNodes);
+        return base::fail(Code::out_of_range,
+                          "[onnx] more than {} nodes with loops unrolled: fewer time steps or iterations are needed",
+                          onnx::kMaxNodes);
       auto node = std::move(todo.back());
       todo.pop_back();
       KOINON_TRY(auto outcome, visit(node));
@@ -89,7 +93,11 @@ class Importer {
     }
     for (std::size_t i = 0; out.kept && i < types.size(); ++i)
       if (!holds(onnx::count(types[i].shape)))
-        return call.fail(Code::out_of_range, "the values up to here have {} elements together: at most {}", live_, kMaxLive);
+        return call.fail(
+            Code::out_of_range,
+            "the values up to here have {} elements together: at most {}; smaller inputs (--dim) or a part of the model are "
+            "needed",
+            live_, kMaxLive);
     return out;
   }
 

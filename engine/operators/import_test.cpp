@@ -51,6 +51,25 @@ TEST(import, fixes_a_dynamic_first_axis_to_one_or_to_the_option) {
   EXPECT_EQ(imported(small(), options)->values[0].type.shape, (Shape{5, 3}));
 }
 
+TEST(import, takes_sizes_by_input_and_axis_and_refuses_those_it_does_not_have) {
+  ImportOptions options;
+  options.read.dims["x.0"] = 4;
+  EXPECT_EQ(imported(small(), options)->values[0].type.shape, (Shape{4, 3}));
+  options.read.dims = {{"x.1", 3}};  // what it is
+  EXPECT_TRUE(imported(small(), options));
+  const auto refused = [&](const std::string& name, std::int64_t size, const std::string& text) {
+    options.read.dims = {{name, size}};
+    const auto graph = imported(small(), options);
+    ASSERT_FALSE(graph) << name;
+    EXPECT_EQ(graph.error().code, Code::invalid_argument);
+    EXPECT_NE(graph.error().text.find(text), std::string::npos) << graph.error().text;
+  };
+  refused("bach", 2, "no such dimension; the model has batch");
+  refused("x", 2, "no such dimension");
+  refused("x.1", 5, "the model fixes it at 3");
+  refused("batch", 0, "at least 1");
+}
+
 TEST(import, bounds_all_values_of_a_run_together) {
   ImportOptions options;
   options.read.dims["batch"] = 40'000'000;  // 120 million numbers: x and y are within the bound, a third value is not

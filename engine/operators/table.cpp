@@ -113,8 +113,8 @@ Result<std::vector<Type>> infer(const Operator& op, const Call& call) {
     if (type.shape.size() > tensor::kMaxRank)
       return call.fail(Code::out_of_range, "rank {}: at most {}", type.shape.size(), tensor::kMaxRank);
     if (std::ranges::any_of(type.shape, [](auto d) { return d < 0; }) || onnx::count(type.shape) > onnx::kMaxElements)
-      return call.fail(Code::out_of_range, "output of shape {}: at most {} elements", tensor::shape_text(type.shape),
-                       onnx::kMaxElements);
+      return call.fail(Code::out_of_range, "output of shape {}: at most {} elements; smaller inputs (--dim) are needed",
+                       tensor::shape_text(type.shape), onnx::kMaxElements);
   }
   return types;
 }

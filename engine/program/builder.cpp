@@ -75,6 +75,13 @@ std::vector<Ref> Builder::step(StepKind kind, std::vector<Ref> operands, Params 
     refuse(std::move(error).within(fmt::format("step {}", program_.steps.size())));
     return nothing;
   };
+  if (program_.steps.size() == kMaxSteps) {
+    refuse(
+        {Code::exhausted, fmt::format("more than {} steps: a model that is unrolled less (fewer time steps, see --dim) or cut "
+                                      "into parts is needed",
+                                      kMaxSteps)});
+    return nothing;
+  }
   Step step{kind, std::move(operands), {}, static_cast<std::uint32_t>(values_.size()), {}, std::move(params)};
   std::vector<Range> ranges;
   std::vector<const Constant*> constants;

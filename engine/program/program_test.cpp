@@ -189,6 +189,15 @@ TEST(Builder, bounds_follow_the_weights_of_each_channel) {
   EXPECT_EQ(b.info(y), (TensorInfo{DType::i32, {1, 2}}));
 }
 
+TEST(Builder, refuses_the_first_step_too_many) {
+  Builder b;
+  Ref x = b.input("x", {DType::i8, {1}}, Scale{}, -10, 20);
+  for (std::size_t i = 0; i < kMaxSteps; ++i) x = b.reshape(x, {1});
+  EXPECT_FALSE(b.error());
+  b.reshape(x, {1});
+  expect_refused(b, Code::exhausted, "more than 65536 steps");
+}
+
 TEST(Builder, refuses_an_i32_sum_that_can_overflow_and_names_the_channel) {
   Builder b;
   const Ref x = b.input("x", {DType::i16, {1, 4}}, Scale{}, -32768, 32767);

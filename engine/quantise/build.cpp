@@ -97,6 +97,17 @@ std::function<void(std::size_t, std::size_t)> of_stages(std::function<void(std::
   };
 }
 
+/// Refuses a graph of more steps than a program has before hours are spent on its calibration: lowered with made-up ranges.
+Status check_length(const onnx::Graph& graph, const BuildOptions& options) {
+  constexpr std::size_t kShort = 2048;  // nodes that are never too many
+  if (graph.nodes.size() <= kShort) return {};
+  const auto plan = Plan::even(graph, options.activations, options.weights == 0 ? options.activations : options.weights);
+  KOINON_TRY(auto targets, choose_targets(graph, std::vector<Seen>(graph.values.size()), plan.bits, false, options));
+  operators::Lowering lowering(graph, std::move(targets), plan.precision);
+  if (auto done = lowering.run(); !done && done.error().code == Code::exhausted) return done;
+  return {};  // other troubles may come of the ranges
+}
+
 bool known_bits(int bits) { return (bits >= 2 && bits <= 8) || bits == 16; }
 
 Status check(const BuildOptions& options) {
@@ -128,6 +139,7 @@ Result<Built> build(base::ByteView onnx, const std::vector<std::vector<tensor::F
   KOINON_TRY(auto reference, operators::import_model(onnx, import));
   Model model;
   model.graph = simplify(reference);
+  KOINON_CHECK(check_length(model.graph, options));
   KOINON_TRY(model.samples,
              calibration.empty() ? synthetic_samples(model.graph, options.seed) : take_samples(model.graph, calibration));
   model.reference = std::move(reference);

@@ -113,14 +113,19 @@ class Looker {
     Value x = *input(node, 0), w = *input(node, 1);
     if (w.floats.empty()) return std::nullopt;
     for (auto& f : x.floats) f = std::fabs(f);
-    std::map<std::size_t, double> tops;
+    std::map<std::size_t, double> row_units;  // the unit of each row
     const operators::Call call(graph_, node, {&x, &w});
     for (std::size_t i = 0; i < w.floats.size(); ++i) {
-      auto& top = tops[row_of(node, w, call, i)];
-      top = std::max(top, std::fabs(static_cast<double>(w.floats[i])));
+      auto& top = row_units[row_of(node, w, call, i)];
+      top = std::max(top, std::fabs(static_cast<double>(w.floats[i])) / limit_);
     }
-    for (std::size_t i = 0; i < w.floats.size(); ++i)
-      w.floats[i] = static_cast<float>(tops[row_of(node, w, call, i)] / limit_ / 2);
+    // A bias that dwarfs its row makes the row's unit coarser, so that it keeps to 31 bits.
+    if (const auto* bias = input(node, 2))
+      for (auto& [row, unit] : row_units) {
+        const auto size = std::fabs(static_cast<double>(bias->floats[row % bias->floats.size()]));
+        unit = std::max(unit, size / (units_[at(node.inputs[0])] * 0x1p30));
+      }
+    for (std::size_t i = 0; i < w.floats.size(); ++i) w.floats[i] = static_cast<float>(row_units[row_of(node, w, call, i)] / 2);
     auto bare = node;
     bare.inputs.resize(2);
     KOINON_TRY(auto out, computed(bare, {&x, &w}));
