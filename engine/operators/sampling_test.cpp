@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <nlohmann/json.hpp>
+
 #include "engine/operators/import.hpp"
 #include "onnx-ml.pb.h"
 
@@ -46,6 +49,19 @@ class OneNode {
     for (auto v : value.floats) t.add_float_data(v);
     for (auto v : value.ints) t.add_int64_data(v);
     node().add_input(t.name());
+    return *this;
+  }
+
+  OneNode& without() {
+    node().add_input("");
+    return *this;
+  }
+
+  OneNode& with(const std::string& name, std::int64_t whole) {
+    auto& a = *node().add_attribute();
+    a.set_name(name);
+    a.set_type(::onnx::AttributeProto::INT);
+    a.set_i(whole);
     return *this;
   }
 
@@ -136,6 +152,51 @@ TEST(sampling, a_deformed_convolution_follows_its_offsets_and_mask) {
   const auto moved = convolve({0, 0, 0.5, 0.5, 0, 0, 0, 0}, {1, 1, 0.5, 0.5});
   EXPECT_NEAR(moved[0], 1.5 + 10 + 0.5, 1e-4);
   EXPECT_NEAR(moved[1], 2.5 + 15 + 0.5, 1e-4);
+}
+
+using nlohmann::json;
+
+Value value_of(const json& from) {
+  const auto shape = from["shape"].get<Shape>();
+  if (!from["whole"].get<bool>()) return Value::of_floats(shape, from["data"].get<std::vector<float>>());
+  std::vector<std::int64_t> whole;
+  for (const auto& v : from["data"]) whole.push_back(static_cast<std::int64_t>(v.get<double>()));
+  return Value::of_ints(shape, std::move(whole));
+}
+
+/// One of oracle/sampling.json: what ONNX's reference implementation says (oracle/make.py).
+void agrees(const json& one) {
+  const auto op = one["op"].get<std::string>();
+  OneNode node("", op, one["opset"], value_of(one["inputs"][0]));
+  for (std::size_t i = 1; i < one["inputs"].size(); ++i) {
+    if (one["inputs"][i].is_null())
+      node.without();
+    else
+      node.with(value_of(one["inputs"][i]));
+  }
+  for (const auto& [name, value] : one["attributes"].items()) {
+    if (value.is_number())
+      node.with(name, value.get<std::int64_t>());
+    else
+      node.with(Attribute{name, value.get<std::vector<std::int64_t>>(), {}, {}});
+  }
+  const auto y = node.run();
+  ASSERT_TRUE(y) << op << " " << one["attributes"] << ": " << y.error().text;
+  const auto wanted = value_of(one["output"]);
+  ASSERT_EQ((*y)[0].shape, wanted.shape) << op << " " << one["attributes"];
+  for (std::size_t i = 0; i < wanted.floats.size(); ++i)
+    ASSERT_NEAR((*y)[0].floats[i], wanted.floats[i], 2e-5) << op << " " << one["attributes"] << " element " << i;
+}
+
+TEST(sampling, operators_agree_with_the_reference_implementation) {
+  std::ifstream file("engine/operators/oracle/sampling.json");
+  const auto all = json::parse(file);
+  std::map<std::string, int> counts;
+  for (const auto& one : all["cases"]) {
+    agrees(one);
+    ++counts[one["op"].get<std::string>()];
+  }
+  EXPECT_EQ(counts, (std::map<std::string, int>{{"AffineGrid", 7}, {"CenterCropPad", 5}, {"Col2Im", 6}, {"DeformConv", 5}}));
 }
 
 /// x[0] <= 1 ? (x[1] > 2 ? 10 : 20) : 30, and a second tree that is a leaf of 100.
