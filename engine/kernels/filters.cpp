@@ -13,8 +13,8 @@ constexpr std::int64_t kTask = std::int64_t{1} << 18;  // products in a parallel
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 // Columns of the panel that begins at `column`, filled up to whole registers.
-std::int64_t panel_width(Isa isa, std::int64_t columns, std::int64_t column) {
-  const std::int64_t lanes = isa == Isa::avx512 ? 16 : 8, most = isa == Isa::avx512 ? kMostColumns : 16;
+std::int64_t panel_width(Isa isa, bool wide, std::int64_t columns, std::int64_t column) {
+  const std::int64_t lanes = isa == Isa::avx512 ? 16 : 8, most = wide ? 32 : isa == Isa::avx512 ? kMostColumns : 16;
   return std::min(most, ceil_div(columns - column, lanes) * lanes);
 }
 
@@ -94,6 +94,26 @@ std::optional<Epilogue> Epilogue::of(const std::vector<std::int64_t>& multiplier
   return out;
 }
 
+WideEpilogue WideEpilogue::of(const std::vector<std::int64_t>& multipliers, const std::vector<std::int64_t>& shifts,
+                              std::int64_t low, std::int64_t high) {
+  WideEpilogue out{multipliers, {}, shifts, low, high};
+  for (auto s : shifts) out.half.push_back(std::int64_t{1} << (s - 1));
+  const std::size_t whole = (shifts.size() + kMostColumns - 1) / kMostColumns * kMostColumns;
+  for (auto* list : {&out.factor, &out.half, &out.shift}) list->resize(whole, 1);
+  return out;
+}
+
+WideEpilogue WideEpilogue::part(std::int64_t first, std::int64_t count) const {
+  WideEpilogue out = *this;
+  const auto whole = static_cast<std::size_t>(ceil_div(count, kMostColumns) * kMostColumns);
+  for (auto* list : {&out.factor, &out.half, &out.shift}) {
+    list->erase(list->begin(), list->begin() + first);
+    list->resize(static_cast<std::size_t>(count));
+    list->resize(whole, 1);
+  }
+  return out;
+}
+
 Epilogue Epilogue::part(std::int64_t first, std::int64_t count) const {
   Epilogue out = *this;
   const auto whole = static_cast<std::size_t>(ceil_div(count, kMostColumns) * kMostColumns);
@@ -114,12 +134,12 @@ Filters Filters::pack(Isa isa, const Shape& shape, ConstArray w, ConstArray bias
   const std::int64_t depth = shape.segments * shape.elements, words = shape.segments * out.words_;
   const std::int64_t whole = ceil_div(shape.columns, kMostColumns) * kMostColumns;
   std::int64_t packed = 0;  // columns, with those that fill panels up
-  while (packed < shape.columns) packed += panel_width(isa, shape.columns, packed);
+  while (packed < shape.columns) packed += panel_width(isa, false, shape.columns, packed);
   out.panels_ = Buffer(static_cast<std::size_t>(packed * words) * 4);
   out.starts_ = Buffer(static_cast<std::size_t>(whole) * 4);
   std::vector<std::int32_t> line(static_cast<std::size_t>(words));
   for (std::int64_t column = 0; column < shape.columns;) {
-    const std::int64_t width = panel_width(isa, shape.columns, column);
+    const std::int64_t width = panel_width(isa, false, shape.columns, column);
     auto* panel = out.panels_.as<std::int32_t>() + column * words;
     for (std::int64_t j = 0; j < width; ++j) {
       const bool exists = column + j < shape.columns;
@@ -139,13 +159,43 @@ Filters Filters::pack(Isa isa, const Shape& shape, ConstArray w, ConstArray bias
   return out;
 }
 
+Filters Filters::pack_wide(const Shape& shape, ConstArray w, ConstArray bias) {
+  Filters out;
+  out.isa_ = Isa::avx512;
+  out.wide_ = true;
+  out.shape_ = shape;
+  out.words_ = ceil_div(shape.elements, 2);
+  const std::int64_t depth = shape.segments * shape.elements, words = shape.segments * out.words_;
+  const std::int64_t whole = ceil_div(shape.columns, kMostColumns) * kMostColumns;
+  out.panels_ = Buffer(static_cast<std::size_t>(ceil_div(shape.columns, 16) * 16 * words * 2) * 4);
+  out.starts_ = Buffer(static_cast<std::size_t>(whole) * 8);
+  const auto* from = reinterpret_cast<const std::int16_t*>(w.data);
+  for (std::int64_t column = 0; column < shape.columns;) {
+    const std::int64_t width = panel_width(Isa::avx512, true, shape.columns, column);
+    auto* to = out.panels_.as<std::int16_t>() + column * words * 4;
+    for (std::int64_t s = 0; s < shape.segments; ++s)
+      for (std::int64_t e = 0; e < shape.elements; e += 2, to += 4 * width)
+        for (std::int64_t j = 0; j < width; ++j)
+          for (std::int64_t k = 0; k < 2; ++k) {
+            const bool exists = column + j < shape.columns && e + k < shape.elements;
+            const std::int32_t v = exists ? from[(column + j) * depth + s * shape.elements + e + k] : 0, high = (v + 128) >> 8;
+            to[2 * j + k] = static_cast<std::int16_t>(high);
+            to[2 * (width + j) + k] = static_cast<std::int16_t>(v - 256 * high);
+          }
+    column += width;
+  }
+  for (std::int64_t j = 0; j < whole; ++j)
+    out.starts_.as<std::int64_t>()[j] = j < shape.columns && bias.data != nullptr ? bias.at(j) : 0;
+  return out;
+}
+
 /// One product under way: its pieces, each a panel against some rows.
 class Multiplier {
  public:
   explicit Multiplier(const Product& job) : job_(job), filters_(*job.filters) {
     for (std::int64_t column = 0; column < filters_.columns();) {
       panels_.push_back(column);
-      column += panel_width(filters_.isa_, filters_.columns(), column);
+      column += width_at(column);
     }
   }
 
@@ -167,11 +217,12 @@ class Multiplier {
  private:
   void piece(std::int64_t column, std::int64_t first, std::int64_t last) const {
     constexpr std::int64_t kHighest = 12;
-    const std::int64_t width = panel_width(filters_.isa_, filters_.columns(), column), words = filters_.words_;
+    const std::int64_t width = width_at(column), words = filters_.words_, parts = filters_.wide_ ? 2 : 1;
+    const std::int64_t sum_size = 4 * parts;
     const auto size = static_cast<std::int64_t>(tensor::dtype_size(job_.out.dtype));
     const std::uint8_t* rows[kHighest];
     std::uint8_t* out[kHighest];
-    std::int32_t* sums[kHighest];
+    std::uint8_t* sums[kHighest];
     TileJob t{rows,
               out,
               job_.sums == nullptr ? nullptr : sums,
@@ -180,9 +231,10 @@ class Multiplier {
               job_.windows.segments.data(),
               filters_.shape_.segments,
               words,
-              filters_.panels_.as<std::int32_t>() + column * filters_.shape_.segments * words,
-              filters_.starts_.as<std::int32_t>() + column,
+              filters_.panels_.as<std::int32_t>() + column * filters_.shape_.segments * words * parts,
+              filters_.starts_.data() + column * sum_size,
               job_.epilogue,
+              job_.wide_epilogue,
               column,
               job_.out.dtype};
     Walk walk(job_.windows, first);
@@ -193,7 +245,7 @@ class Multiplier {
         rows[r] = r < t.count ? walk.next() : rows[0];
         const std::int64_t at = r < t.count ? (row + r) * job_.out_stride + column : 0;
         out[r] = job_.out.data + at * size;
-        if (job_.sums != nullptr) sums[r] = job_.sums + at;
+        if (job_.sums != nullptr) sums[r] = job_.sums + at * sum_size;
       }
       tile.run(t);
       row += t.count;
@@ -202,10 +254,15 @@ class Multiplier {
 
   [[nodiscard]] TileChoice choose([[maybe_unused]] std::int64_t width, [[maybe_unused]] std::int64_t rows) const {
 #if defined(__x86_64__)
+    if (filters_.wide_) return tile_wide(width, rows);
     return filters_.isa_ == Isa::avx512 ? tile_avx512(filters_.quads_, width, rows) : tile_avx2(width, rows);
 #else
     return {};
 #endif
+  }
+
+  [[nodiscard]] std::int64_t width_at(std::int64_t column) const {
+    return panel_width(filters_.isa_, filters_.wide_, filters_.columns(), column);
   }
 
   const Product& job_;

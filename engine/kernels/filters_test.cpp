@@ -122,13 +122,65 @@ TEST(Product, equals_the_scalar_matrix_product) {
         job.epilogue = &epilogue;
         job.out = view(y);
         auto beside = IntTensor::zeros(DType::i32, {m, n});
-        job.sums = seed % 3 == 0 ? nullptr : reinterpret_cast<std::int32_t*>(beside.bytes.data());
+        job.sums = seed % 3 == 0 ? nullptr : beside.bytes.data();
         product({nullptr, isa}, job);
         ASSERT_EQ(y, scales.of(sums, type)) << seed;
         if (job.sums != nullptr) ASSERT_EQ(beside, sums) << seed;
         job.epilogue = nullptr;
         job.sums = nullptr;
       }
+    }
+  }
+}
+
+TEST(Product, equals_the_scalar_matrix_product_into_64_bits) {
+  if (best_isa() != Isa::avx512) GTEST_SKIP() << "wide filters are AVX-512's";
+  base::ThreadPool pool(2);
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    Random random(seed);
+    const std::int64_t m = random.roll(1, 20), n = random.roll(1, 80),
+                       k = seed % 4 == 0 ? random.roll(475, 1500) : random.roll(1, 70);
+    auto a = random.tensor(DType::i16, {m, k}), b = random.tensor(DType::i16, {n, k});
+    // The longest runs of the ends, which 32 bits hold only just.
+    for (std::int64_t i = 0; seed % 8 == 0 && i < k; ++i) {
+      a.set(i, -32768);
+      b.set(i, seed % 16 == 0 ? -32768 : 32767);
+    }
+    const auto bias = random.tensor(DType::i64, {n}, -(std::int64_t{1} << 40), std::int64_t{1} << 40);
+    auto sums = IntTensor::zeros(DType::i64, {m, n});
+    matmul_ref({1, m, n, k, true, view(std::as_const(a)), view(std::as_const(b)), view(bias), view(sums)});
+    const auto filters = Filters::pack_wide({n, 1, k}, view(std::as_const(b)), view(bias));
+    Stage sizes;
+    sizes.line = m * k;
+    sizes.x.dtype = DType::i16;
+    const Buffer x = staged(sizes, a);
+    Product job;
+    job.filters = &filters;
+    job.windows.data = x.data();
+    job.windows.counts[3] = m;
+    job.windows.strides[3] = 2 * k;
+    job.out_stride = n;
+    auto got = IntTensor::zeros(DType::i64, {m, n}), beside = got;
+    job.out = view(got);
+    product({seed % 2 == 0 ? &pool : nullptr, Isa::avx512}, job);
+    ASSERT_EQ(got, sums) << seed;
+    for (auto type : {DType::i8, DType::i16, DType::i32, DType::i64}) {
+      const Scales scales(random, n, DType::i16);
+      const auto epilogue =
+          WideEpilogue::of(scales.m, scales.s, type == DType::i8 ? -128 : scales.low, type == DType::i8 ? 127 : scales.high);
+      auto y = IntTensor::zeros(type, {m, n}), want = y;
+      for (std::int64_t i = 0; i < sums.size(); ++i) {
+        const auto j = static_cast<std::size_t>(i % n);
+        want.set(i, requantise_one(sums.at(i), scales.m[j], scales.s[j], epilogue.low, epilogue.high));
+      }
+      job.wide_epilogue = &epilogue;
+      job.out = view(y);
+      job.sums = seed % 3 == 0 ? nullptr : beside.bytes.data();
+      product({nullptr, Isa::avx512}, job);
+      ASSERT_EQ(y, want) << seed;
+      if (job.sums != nullptr) ASSERT_EQ(beside, sums) << seed;
+      job.wide_epilogue = nullptr;
+      job.sums = nullptr;
     }
   }
 }

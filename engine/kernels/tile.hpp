@@ -9,15 +9,16 @@ namespace koinon::engine::kernels {
 struct TileJob {
   const std::uint8_t* const* rows;  ///< as many as the tile is high; those beyond `count` repeat one
   std::uint8_t* const* out;         ///< where the first column of each goes
-  std::int32_t* const* sums;        ///< where the first sum of each goes as well; null for nowhere
+  std::uint8_t* const* sums;        ///< where the first sum of each goes as well; null for nowhere
   std::int64_t count;               ///< rows to be stored
   std::int64_t columns;             ///< columns to be stored
   const std::int64_t* segments;
   std::int64_t segment_count, words;
   const std::int32_t* panel;
-  const std::int32_t* starts;
+  const void* starts;        ///< i32, or i64 for wide filters
   const Epilogue* epilogue;  ///< null for sums
-  std::int64_t column;       ///< of the first, among the epilogue's
+  const WideEpilogue* wide_epilogue;
+  std::int64_t column;  ///< of the first, among the epilogue's
   DType type;
 };
 
@@ -30,6 +31,8 @@ struct TileChoice {
 };
 
 TileChoice tile_avx512(bool quads, std::int64_t width, std::int64_t rows);
+/// For wide filters, with panels of at most 32 columns.
+TileChoice tile_wide(std::int64_t width, std::int64_t rows);
 TileChoice tile_avx2(std::int64_t width, std::int64_t rows);
 
 }  // namespace koinon::engine::kernels

@@ -59,7 +59,7 @@ KOINON_AVX2 void tile(const TileJob& t) {
   for (int r = 0; r < R; ++r) {
     rows[r] = t.rows[r];
     KOINON_UNROLL
-    for (int v = 0; v < V; ++v) c[r][v] = load(t.starts + 8 * v);
+    for (int v = 0; v < V; ++v) c[r][v] = load(static_cast<const std::int32_t*>(t.starts) + 8 * v);
   }
   const std::int32_t* b = t.panel;
   for (std::int64_t s = 0; s < t.segment_count; ++s) {
@@ -81,7 +81,7 @@ KOINON_AVX2 void tile(const TileJob& t) {
   for (int r = 0; r < R; ++r) KOINON_UNROLL
   for (int v = 0; v < V; ++v) {
     if (r >= t.count || t.columns <= 8 * v) continue;
-    if (t.sums != nullptr) put(c[r][v], DType::i32, t.columns - 8 * v, reinterpret_cast<std::uint8_t*>(t.sums[r] + 8 * v));
+    if (t.sums != nullptr) put(c[r][v], DType::i32, t.columns - 8 * v, t.sums[r] + 32 * v);
     const __m256i y = t.epilogue == nullptr ? c[r][v] : requantised(c[r][v], *t.epilogue, t.column + 8 * v);
     put(y, t.type, t.columns - 8 * v, t.out[r] + 8 * v * size);
   }

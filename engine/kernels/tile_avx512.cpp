@@ -80,7 +80,7 @@ KOINON_AVX512 KOINON_INLINE void finish(const TileJob& t, const __m512i (&c)[R][
     if (t.sums != nullptr) {
       KOINON_UNROLL
       for (int r = 0; r < R; ++r)
-        if (r < t.count) _mm512_mask_storeu_epi32(t.sums[r] + 16 * v, inside, c[r][v]);
+        if (r < t.count) _mm512_mask_storeu_epi32(t.sums[r] + 64 * v, inside, c[r][v]);
     }
     const Scaling s = scaling(*t.epilogue, t.column + 16 * v);
     const __m512i low = _mm512_set1_epi32(t.epilogue->low), high = _mm512_set1_epi32(t.epilogue->high);
@@ -99,7 +99,7 @@ KOINON_AVX512 void tile(const TileJob& t) {
   for (int r = 0; r < R; ++r) {
     rows[r] = t.rows[r];
     KOINON_UNROLL
-    for (int v = 0; v < V; ++v) c[r][v] = _mm512_loadu_si512(t.starts + 16 * v);
+    for (int v = 0; v < V; ++v) c[r][v] = _mm512_loadu_si512(static_cast<const std::int32_t*>(t.starts) + 16 * v);
   }
   const std::int32_t* b = t.panel;
   for (std::int64_t s = 0; s < t.segment_count; ++s) {

@@ -59,8 +59,8 @@ struct Making {
 
 /// A step by its own rule.
 NodePtr step_node(const Making& making, std::size_t step);
-/// A matmul or conv by constant i8 or i16 weights into i32, and, when `requantise` is not null, that step after it. Null when
-/// they are of another kind.
+/// A matmul or conv by constant i8 or i16 weights into i32, or (with AVX-512) of i16 by i16 into i64, and, when `requantise` is
+/// not null, that step after it. Null when they are of another kind.
 NodePtr product_node(const Making& making, std::size_t step, const program::Step* requantise);
 /// The same for a conv with one filter a channel.
 NodePtr depthwise_node(const Making& making, std::size_t step, const program::Step* requantise);

@@ -28,6 +28,23 @@ std::vector<std::int64_t> by_column(const program::Program& program, const Step&
   return out;
 }
 
+// A requantise step whose M and s are constants that differ along the columns alone.
+struct Scales {
+  std::vector<std::int64_t> m, s;
+  std::int64_t low, high;
+};
+
+std::optional<Scales> scales_of(const program::Program& program, const Step& step) {
+  if (step.outputs[0].shape.empty()) return std::nullopt;
+  const std::int64_t columns = step.outputs[0].shape.back();
+  const DType type = step.outputs[0].dtype;
+  auto m = by_column(program, step, 1, columns), s = by_column(program, step, 2, columns);
+  if (m.empty() || s.empty()) return std::nullopt;
+  // The clamp is taken into the type, which the proved range makes a change of nothing.
+  return Scales{std::move(m), std::move(s), std::max(step.params[0], tensor::dtype_low(type)),
+                std::min(step.params[1], tensor::dtype_high(type))};
+}
+
 // Pixels behind an axis's last that windows reach.
 std::int64_t behind(std::int64_t out, std::int64_t stride, std::int64_t kernel, std::int64_t dilation, std::int64_t pad,
                     std::int64_t size) {
@@ -49,13 +66,22 @@ bool room_for_zeros(const Step& step) {
   return box <= kSmall || box <= kTimes * static_cast<double>(tensor::element_count(step.operand_infos[0].shape));
 }
 
+bool constant_weights(const Step& step) {
+  if (step.kind == program::StepKind::conv && !room_for_zeros(step)) return false;
+  return step.operands[0].source() == Source::value && step.operands[1].source() == Source::weight &&
+         (step.operands.size() < 3 || step.operands[2].source() == Source::weight);
+}
+
 }  // namespace
 
 bool packable(const Step& step) {
-  if (step.kind == program::StepKind::conv && !room_for_zeros(step)) return false;
-  return narrow(step.operand_infos[0].dtype) && narrow(step.operand_infos[1].dtype) && step.outputs[0].dtype == DType::i32 &&
-         step.operands[0].source() == Source::value && step.operands[1].source() == Source::weight &&
-         (step.operands.size() < 3 || step.operands[2].source() == Source::weight);
+  return constant_weights(step) && narrow(step.operand_infos[0].dtype) && narrow(step.operand_infos[1].dtype) &&
+         step.outputs[0].dtype == DType::i32;
+}
+
+bool packable_wide(const Step& step, kernels::Isa isa) {
+  return isa == kernels::Isa::avx512 && constant_weights(step) && step.operand_infos[0].dtype == DType::i16 &&
+         step.operand_infos[1].dtype == DType::i16 && step.outputs[0].dtype == DType::i64;
 }
 
 ConstArray constant_operand(const program::Program& program, const Step& step, std::size_t operand) {
@@ -75,14 +101,16 @@ Conv conv_of(const Step& step) {
 }
 
 std::optional<kernels::Epilogue> epilogue_of(const program::Program& program, const Step& step) {
-  if (step.outputs[0].shape.empty()) return std::nullopt;
-  const std::int64_t columns = step.outputs[0].shape.back();
-  const DType type = step.outputs[0].dtype;
-  const auto m = by_column(program, step, 1, columns), s = by_column(program, step, 2, columns);
-  if (m.empty() || s.empty() || type == DType::i64) return std::nullopt;
-  // The clamp is taken into the type, which the proved range makes a change of nothing.
-  return kernels::Epilogue::of(m, s, std::max(step.params[0], tensor::dtype_low(type)),
-                               std::min(step.params[1], tensor::dtype_high(type)));
+  if (step.outputs[0].dtype == DType::i64) return std::nullopt;
+  const auto scales = scales_of(program, step);
+  if (!scales) return std::nullopt;
+  return kernels::Epilogue::of(scales->m, scales->s, scales->low, scales->high);
+}
+
+std::optional<kernels::WideEpilogue> wide_epilogue_of(const program::Program& program, const Step& step) {
+  const auto scales = scales_of(program, step);
+  if (!scales) return std::nullopt;
+  return kernels::WideEpilogue::of(scales->m, scales->s, scales->low, scales->high);
 }
 
 WindowGeometry::WindowGeometry(const Making& making, std::size_t number) {

@@ -10,6 +10,8 @@ namespace koinon::engine::run {
 /// A matmul or conv step whose weights can be packed: i8 or i16 by constant i8 or i16 into i32, its bias constant, and padding
 /// that is not much larger than x.
 bool packable(const program::Step& step);
+/// The same for i16 by i16 into i64 (kernels::Filters::pack_wide).
+bool packable_wide(const program::Step& step, kernels::Isa isa);
 /// A constant operand; data null beyond the last.
 kernels::ConstArray constant_operand(const program::Program& program, const program::Step& step, std::size_t operand);
 /// A matmul or conv step as a convolution; a matrix product is one of single elements.
@@ -18,10 +20,13 @@ kernels::Conv conv_of(const program::Step& step);
 /// of a size that registers do not hold.
 std::optional<kernels::Epilogue> epilogue_of(const program::Program& program, const program::Step& step);
 
+/// The same for sums of 64 bits. Nothing when M or s differ along more than the last axis.
+std::optional<kernels::WideEpilogue> wide_epilogue_of(const program::Program& program, const program::Step& step);
+
 /// How a matmul or conv step reads its windows: where x lies, or from a copy with zeros around and in the kernels' form.
 class WindowGeometry {
  public:
-  /// Precondition: packable.
+  /// Precondition: packable, or packable_wide.
   WindowGeometry(const Making& making, std::size_t step);
 
   kernels::Windows windows;      ///< data is null
