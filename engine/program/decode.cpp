@@ -1,5 +1,7 @@
+#include <optional>
+
 #include "base/codec.hpp"
-#include "base/merkle.hpp"
+#include "base/tree_batch.hpp"
 #include "engine/program/bounds.hpp"
 #include "engine/program/format.hpp"
 
@@ -100,7 +102,13 @@ Status read_constants(Reader& in, std::vector<Constant>& out, std::string_view w
   return {};
 }
 
-Status read_data(Reader& in, std::vector<Constant>& constants, std::string_view what) {
+// Data of constants, which must have the roots that stand before them; `left` bytes are to be read. Many are hashed together,
+// large ones on all cores.
+Status read_data(Reader& in, std::size_t left, std::vector<Constant>& constants, std::string_view what) {
+  constexpr std::size_t kLarge = std::size_t{16} << 20;  // for which threads pay
+  std::optional<base::ThreadPool> pool;
+  if (left > kLarge) pool.emplace();
+  base::TreeBatch batch(base::Domain::tensor, pool ? &*pool : nullptr);
   for (std::size_t i = 0; i < constants.size(); ++i) {
     auto& c = constants[i];
     KOINON_TRY(const auto zeros, in.raw((kAlignment - in.position() % kAlignment) % kAlignment));
@@ -108,10 +116,12 @@ Status read_data(Reader& in, std::vector<Constant>& constants, std::string_view 
       if (b != 0) return fail(Code::malformed, "[program] padding before {} {} is not zero", what, i);
     KOINON_TRY(const auto view,
                in.raw(static_cast<std::size_t>(tensor::element_count(c.info.shape)) * tensor::dtype_size(c.info.dtype)));
-    if (base::byte_tree_root(base::Domain::tensor, view) != c.root)
-      return fail(Code::malformed, "[program] {} {} does not match its root", what, i);
+    batch.add(view);
     c.data.assign(view.begin(), view.end());
   }
+  const auto roots = batch.roots();
+  for (std::size_t i = 0; i < constants.size(); ++i)
+    if (roots[i] != constants[i].root) return fail(Code::malformed, "[program] {} {} does not match its root", what, i);
   return {};
 }
 
@@ -147,8 +157,8 @@ base::Result<Program> decode(base::ByteView bytes) {
   if (open > 1) return fail(Code::malformed, "[program] weights flag {}: 0 or 1 expected", open);
   // With no weights there is nothing to hide: one program, one encoding.
   if (open == 0 && out.weights.empty()) return fail(Code::malformed, "[program] weights flag 0 without weights: 1 expected");
-  KOINON_CHECK(read_data(in, out.tables, "table"));
-  if (open == 1) KOINON_CHECK(read_data(in, out.weights, "weight"));
+  KOINON_CHECK(read_data(in, bytes.size() - in.position(), out.tables, "table"));
+  if (open == 1) KOINON_CHECK(read_data(in, bytes.size() - in.position(), out.weights, "weight"));
   KOINON_CHECK(in.finish());
   KOINON_CHECK(validate(out));
   return out;

@@ -11,11 +11,24 @@ std::pair<Wide, Wide> row_reach(const Constant* weights, std::int64_t first, std
     return {low * count, high * count};
   }
   return tensor::with_dtype(weights->info.dtype, [&](auto t) -> std::pair<Wide, Wide> {
-    Wide positive = 0, negative = 0;
-    for (std::int64_t i = first; i < first + count; ++i) {
-      std::memcpy(&t, weights->data.data() + static_cast<std::size_t>(i) * sizeof t, sizeof t);
-      (t < 0 ? negative : positive) += t;
+    // Blocks whose sums fit a narrow integer, so that the compiler can add many at once.
+    using T = decltype(t);
+    using Sum = std::conditional_t<sizeof(T) <= 2, std::int32_t, std::conditional_t<sizeof(T) == 4, std::int64_t, Wide>>;
+    constexpr std::int64_t kBlock = 1 << 15;
+    Wide positive = 0, all = 0;
+    for (std::int64_t i = first; i < first + count; i += kBlock) {
+      const std::int64_t n = std::min(kBlock, first + count - i);
+      const auto* from = weights->data.data() + static_cast<std::size_t>(i) * sizeof t;
+      Sum block = 0, above = 0;
+      for (std::int64_t j = 0; j < n; ++j) {
+        std::memcpy(&t, from + static_cast<std::size_t>(j) * sizeof t, sizeof t);
+        block += t;
+        above += std::max<T>(t, 0);
+      }
+      all += block;
+      positive += above;
     }
+    const Wide negative = all - positive;
     return {positive * x.low + negative * x.high, positive * x.high + negative * x.low};
   });
 }
