@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "base/codec.hpp"
 #include "base/file.hpp"
@@ -16,6 +17,9 @@ using nlohmann::json;
 namespace {
 
 constexpr std::uint64_t kMaxDump = std::uint64_t{1} << 30;
+/// An anvil that dies while it is brought back is brought back again, so often.
+constexpr int kLaunchTries = 30;
+constexpr auto kLongestPause = std::chrono::milliseconds(2'000);
 constexpr auto kFaucetBalance = "0x33b2e3c9fd0803ce8000000";  ///< 10^27 wei
 
 /// N of a file named prefix-N.
@@ -57,6 +61,17 @@ Result<std::unique_ptr<Chain>> Chain::open(Config config, const base::Clock& clo
   KOINON_CHECK(out->launch());
   out->restarts_ = 0;
   return out;
+}
+
+Status Chain::relaunch() {
+  auto pause = std::chrono::milliseconds(50);
+  for (int tries = 1;; ++tries) {
+    auto done = launch();
+    if (done || !connection_lost(done.error()) || tries == kLaunchTries) return done;
+    base::log_warn("anvil broke off while it was brought back ({}): once more", done.error().text);
+    std::this_thread::sleep_for(pause);
+    pause = std::min(2 * pause, kLongestPause);
+  }
 }
 
 Status Chain::launch() {
@@ -176,27 +191,33 @@ Result<std::vector<Result<Hash>>> Chain::advance(const std::vector<Bytes>& raws)
   if (outcomes) {
     if (auto mined = mine(number, time); !mined) outcomes = fail(std::move(mined).error());
   }
-  if (!outcomes) {
-    if (!connection_lost(outcomes.error())) return outcomes;
+  for (int tries = 1; !outcomes; ++tries) {
+    if (!connection_lost(outcomes.error()) || tries > kLaunchTries) return outcomes;
     base::log_warn("anvil broke off ({}): it is started again", outcomes.error().text);
-    KOINON_CHECK(launch());
-    outcomes = std::vector<Result<Hash>>{};
-    for (const auto& raw : raws) {
-      const auto hash = base::keccak256(raw);
-      KOINON_TRY(const auto known, anvil_->rpc().knows(hash));
-      outcomes->push_back(known ? Result<Hash>(hash)
-                                : Result<Hash>(fail(Code::ledger, "[rpc] refused after a restart: send it again")));
-    }
+    KOINON_CHECK(relaunch());
+    outcomes = taken(raws);
   }
   // Not synced: the next group's sync takes it along, and without it the replay gives the same block, only unchecked.
   KOINON_CHECK(journal_->append({JournalRecord::result(head_.hash, head_.state_root)}, false));
   return outcomes;
 }
 
+/// What became of transactions that the journal held when anvil was brought back.
+Result<std::vector<Result<Hash>>> Chain::taken(const std::vector<Bytes>& raws) {
+  std::vector<Result<Hash>> out;
+  for (const auto& raw : raws) {
+    const auto hash = base::keccak256(raw);
+    KOINON_TRY(const auto known, anvil_->rpc().knows(hash));
+    out.push_back(known ? Result<Hash>(hash)
+                        : Result<Hash>(fail(Code::ledger, "[rpc] refused after a restart: send it again")));
+  }
+  return out;
+}
+
 Status Chain::revive() {
   if (anvil_->is_alive()) return {};
   base::log_warn("anvil has gone: it is started again");
-  return launch();
+  return relaunch();
 }
 
 /// Transactions that anvil still holds; replaced ones are forgotten.

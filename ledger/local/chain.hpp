@@ -49,6 +49,9 @@ class Chain {
   [[nodiscard]] std::filesystem::path journal_file(std::uint64_t n) const;
   Status find_generation();
   Status launch();
+  /// As launch, again and again while anvil dies on the way.
+  Status relaunch();
+  Result<std::vector<Result<Hash>>> taken(const std::vector<Bytes>& raws);
   Status load_dump();
   Status replay(const std::vector<JournalRecord>& records);
   Result<std::vector<Result<Hash>>> send(const std::vector<Bytes>& raws);

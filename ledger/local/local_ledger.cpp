@@ -224,8 +224,12 @@ Result<std::unique_ptr<LocalLedger>> LocalLedger::start(LocalLedgerOptions optio
     const std::lock_guard guard(state->mutex);
     return state->anvil_url;
   };
+  const auto broken = [state] {
+    const std::lock_guard guard(state->mutex);
+    return state->broken ? state->broken->text : std::string();
+  };
   state->proxy =
-      std::make_unique<Proxy>(ProxyBackend{[state](Bytes bytes) { return state->submit(std::move(bytes)); }, anvil_url},
+      std::make_unique<Proxy>(ProxyBackend{[state](Bytes bytes) { return state->submit(std::move(bytes)); }, anvil_url, broken},
                               state->options.max_body, state->options.site);
   KOINON_CHECK(state->proxy->listen(state->options.address, state->options.port));
   const auto& folder = state->options.folder;

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <chrono>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -181,6 +182,37 @@ TEST_F(LocalLedgerTest, survives_the_death_of_anvil) {
   }
   EXPECT_EQ(sample.count().value(), 25u);
   EXPECT_GE(ledger->stats().restarts, 5u);
+}
+
+/// Children of this process now: anvil, also while it is still being brought back.
+std::vector<pid_t> children() {
+  std::vector<pid_t> out;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream file(task.path() / "children");
+    for (pid_t pid = 0; file >> pid;) out.push_back(pid);
+  }
+  return out;
+}
+
+TEST_F(LocalLedgerTest, survives_deaths_of_anvil_while_it_is_brought_back) {
+  auto ledger = start(7);
+  ASSERT_TRUE(ledger);
+  auto rpc = client(*ledger);
+  auto sender = TxSender::start(*rpc, ledger->faucet(), store_, clock_, quick());
+  const Sample sample(*rpc, deploy_sample(*rpc, **sender).value());
+  std::uint64_t sent = 0;
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 4; ++i, ++sent) ASSERT_TRUE((*sender)->send(sample.increase(1).value()));
+    // Each new one is killed a little later than the one before, so that one of them is in the middle of its replay.
+    for (int kills = 0; kills < 12; ++kills) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20 * kills));
+      for (const auto pid : children()) ::kill(pid, SIGKILL);
+    }
+    const auto after = (*sender)->send(sample.increase(1).value());
+    ASSERT_TRUE(after) << after.error().text;
+    ++sent;
+  }
+  EXPECT_EQ(sample.count().value(), sent);
 }
 
 TEST_F(LocalLedgerTest, two_processes_do_not_share_a_folder) {

@@ -179,7 +179,11 @@ void Proxy::announce(const std::string& head_json) {
 
 std::string Proxy::forward(const std::string& id, const std::string& method, const std::string& params) {
   const auto url = backend_.anvil_url();
-  if (url.empty()) return error_reply(id, -32005, "the ledger is being started again: retry");
+  if (url.empty()) {
+    const auto why = backend_.broken ? backend_.broken() : std::string();
+    if (!why.empty()) return error_reply(id, -32603, "the ledger has stopped, start its node again: " + why);
+    return error_reply(id, -32005, "the ledger is being started again: retry");
+  }
   const bool runs = runs_code(method);
   if (runs && !running_.try_acquire_for(kPlaceWait)) return busy_reply(id);
   const Turn turn{runs ? &running_ : nullptr};

@@ -19,6 +19,7 @@ namespace koinon::ledger::local {
 struct ProxyBackend {
   std::function<Result<Hash>(Bytes raw)> submit;  ///< returns when the transaction is in a block or waits for its nonce
   std::function<std::string()> anvil_url;         ///< empty while anvil is being started again
+  std::function<std::string()> broken = {};       ///< why it will not come back; empty while it may
 };
 
 /// JSON-RPC over HTTP and WebSocket in front of anvil. Reading methods pass; raw transactions go through `submit`; everything
