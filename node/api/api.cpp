@@ -10,6 +10,7 @@ net::Router make_api(Node& node, ApiOptions options) {
   api::add_status(router, context);
   api::add_orders(router, context);
   api::add_place(router, context);
+  api::add_serving(router, context);
   api::add_providers(router, context);
   api::add_models(router, context);
   api::add_quote(router, context);

@@ -279,5 +279,58 @@ TEST_F(ApiTest, serves_artifacts_in_ranges) {
   EXPECT_EQ(part->body_text(), whole.body_text().substr(2, 4));
 }
 
+TEST_F(ApiTest, serves_models_by_the_open_inference_protocol) {
+  const auto model = upload();
+  const auto version = model["program"].get<std::string>();
+  EXPECT_EQ(get("/v2")["extensions"], json({"binary_tensor_data"}));
+  EXPECT_EQ(call(net::Method::get, "/v2/health/ready").status, 200);
+  const auto about = get("/v2/models/echo");
+  EXPECT_EQ(about["versions"], json({version}));
+  EXPECT_EQ(about["inputs"], json({{{"name", "image"}, {"datatype", "FP32"}, {"shape", {1, 64}}}}));
+  EXPECT_EQ(about["outputs"], json({{{"name", "scores"}, {"datatype", "FP32"}, {"shape", {1, 64}}}}));
+  EXPECT_EQ(get("/v2/models/echo/ready")["ready"], true);
+  EXPECT_TRUE(get("/v2/models/none", 404)["error"].is_string());
+
+  std::vector<double> values(64, 0.25);
+  values[42] = 1;
+  json request = {{"id", "7"}, {"inputs", {{{"name", "image"}, {"shape", {64}}, {"datatype", "FP32"}, {"data", values}}}}};
+  const auto here = post("/v2/models/echo/infer", request);
+  EXPECT_EQ(here["id"], "7");
+  EXPECT_EQ(here["model_version"], version);
+  EXPECT_EQ(here["parameters"]["check"], "none");
+  ASSERT_EQ(here["outputs"][0]["data"].size(), 64U);
+  const auto best = here["outputs"][0]["data"].get<std::vector<double>>();
+  EXPECT_EQ(std::ranges::max_element(best) - best.begin(), 42);
+
+  // The same from the market: equal to the bit, with a receipt.
+  request["parameters"] = {{"check", "quorum"}, {"max_price", kPrice}};
+  const auto out =
+      call(net::Method::post, "/v2/models/echo/versions/" + version + "/infer", request.dump(), "application/json");
+  ASSERT_EQ(out.status, 200) << out.body_text();
+  const auto bought = json::parse(out.body_text());
+  EXPECT_EQ(bought["outputs"], here["outputs"]);
+  EXPECT_EQ(bought["parameters"]["check"], "quorum");
+  EXPECT_EQ(bought["parameters"]["output_root"], here["parameters"]["output_root"]);
+  const auto id = out.headers.get("Koinon-Order");
+  await_order(id, [](const json& order) { return !order["receipt_url"].is_null(); });
+  EXPECT_EQ(call(net::Method::get, out.headers.get("Koinon-Receipt")).status, 200);
+
+  const auto refused = [&](const json& body, bool token = true) {
+    const auto answer = call(net::Method::post, "/v2/models/echo/infer", body.dump(), "application/json", token);
+    EXPECT_TRUE(json::parse(answer.body_text())["error"].is_string()) << answer.body_text();
+    return answer.status;
+  };
+  EXPECT_EQ(refused(request, false), 401) << "it spends money";
+  auto wrong = request;
+  wrong["inputs"][0]["name"] = "picture";
+  EXPECT_EQ(refused(wrong), 400);
+  wrong = request;
+  wrong["inputs"][0]["shape"] = {8, 8};
+  EXPECT_EQ(refused(wrong), 400);
+  wrong = request;
+  wrong["parameters"].erase("max_price");
+  EXPECT_EQ(refused(wrong), 400);
+}
+
 }  // namespace
 }  // namespace koinon::node

@@ -60,6 +60,7 @@ void add_orders(net::Router& router, const ContextPtr& context);
 void add_place(net::Router& router, const ContextPtr& context);
 void add_providers(net::Router& router, const ContextPtr& context);
 void add_models(net::Router& router, const ContextPtr& context);
+void add_serving(net::Router& router, const ContextPtr& context);
 void add_quote(net::Router& router, const ContextPtr& context);
 void add_preview(net::Router& router, const ContextPtr& context);
 void add_history(net::Router& router, const ContextPtr& context);

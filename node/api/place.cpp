@@ -1,8 +1,8 @@
+#include "node/api/place.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include "engine/io/read.hpp"
-#include "node/api/context.hpp"
-#include "node/api/new_order.hpp"
 #include "node/api/order_json.hpp"
 
 namespace koinon::node::api {
@@ -42,19 +42,6 @@ Status check_means(Context& context, const NewOrder& order) {
   return {};
 }
 
-/// Runs the order here first, so that a verdict that differs is appealed.
-Result<trust::Roots> own_run(Context& context, const NewOrder& order, const market::Purchase& purchase) {
-  KOINON_TRY(const auto* kind, context.node.kinds().find(purchase.kind));
-  work::Job job;
-  job.spec = order.program;
-  KOINON_TRY(job.artifact, context.node.artifacts().get(purchase.artifact.cid));
-  job.inputs = purchase.inputs;
-  work::Means means;
-  means.pool = &context.node.pool();
-  KOINON_TRY(const auto outcome, kind->run(job, means));
-  return outcome.roots;
-}
-
 /// Our order of that nonce, when the book has it.
 std::optional<std::uint64_t> find_placed(Context& context, std::uint64_t nonce) {
   if (const auto caught = context.node.sync().catch_up(); !caught) base::log_debug("order: {}", caught.error().text);
@@ -70,37 +57,8 @@ HttpResponse accepted(std::uint64_t id) { return HttpResponse::json(202, json{{"
 
 Result<HttpResponse> place_new(Context& context, const HttpRequest& request, const std::optional<std::uint64_t>& nonce) {
   KOINON_TRY(const auto order, parse_new_order(request.body, context.node.rules(), context.node.config().buyer.check));
-  KOINON_TRY(const auto record, context.node.store().models.get(order.program));
-  market::Purchase purchase;
-  purchase.check = order.check;
-  purchase.privacy = order.privacy;
-  purchase.n = order.n;
-  purchase.k = order.k;
-  purchase.max_price = order.max_price;
-  purchase.audit_bps = order.audit_bps;
-  purchase.commit_window = order.commit_window;
-  purchase.spec = order.program;
-  purchase.artifact = record.artifact;
-  purchase.model = record.name;
-  KOINON_TRY(purchase.inputs, input_parts(context, order));
-  KOINON_CHECK(check_means(context, order));
-  if (order.trap) {
-    KOINON_TRY(purchase.expected, own_run(context, order, purchase));
-  }
-  purchase.nonce = nonce;
-  auto placed = context.node.buyer().place(purchase);
-  if (!placed && nonce) {
-    // The ledger may have taken it before, and have said so to nobody.
-    if (const auto before = find_placed(context, *nonce)) placed = *before;
-  }
-  if (!placed) return fail(std::move(placed).error());
-  const auto id = *placed;
-  // The order stands, whatever becomes of a note for its buyer alone.
-  if (!order.label.empty())
-    if (const auto kept = context.set_label(id, order.label); !kept)
-      base::log_warn("order {}: its label was not kept: {}", id, kept.error().text);
-  // So that who is told the id finds the order; when the ledger does not answer now, a moment later.
-  if (const auto caught = context.node.sync().catch_up(); !caught) base::log_debug("order {}: {}", id, caught.error().text);
+  KOINON_TRY(auto inputs, input_parts(context, order));
+  KOINON_TRY(const auto id, place(context, order, std::move(inputs), nonce));
   return accepted(id);
 }
 
@@ -121,6 +79,55 @@ Result<HttpResponse> place_order(Context& context, const HttpRequest& request) {
 }
 
 }  // namespace
+
+Result<work::Outcome> run_here(Context& context, const base::Hash& program, const std::vector<base::Bytes>& inputs) {
+  KOINON_TRY(const auto record, context.node.store().models.get(program));
+  KOINON_TRY(const auto* kind, context.node.kinds().find("inference"));
+  work::Job job;
+  job.spec = program;
+  KOINON_TRY(job.artifact, context.node.artifacts().get(record.artifact.cid));
+  job.inputs = inputs;
+  work::Means means;
+  means.pool = &context.node.pool();
+  return kind->run(job, means);
+}
+
+Result<std::uint64_t> place(Context& context, const NewOrder& order, std::vector<base::Bytes> inputs,
+                            const std::optional<std::uint64_t>& nonce) {
+  KOINON_TRY(const auto record, context.node.store().models.get(order.program));
+  market::Purchase purchase;
+  purchase.check = order.check;
+  purchase.privacy = order.privacy;
+  purchase.n = order.n;
+  purchase.k = order.k;
+  purchase.max_price = order.max_price;
+  purchase.audit_bps = order.audit_bps;
+  purchase.commit_window = order.commit_window;
+  purchase.spec = order.program;
+  purchase.artifact = record.artifact;
+  purchase.model = record.name;
+  purchase.inputs = std::move(inputs);
+  KOINON_CHECK(check_means(context, order));
+  if (order.trap) {  // a verdict that differs from our own run is appealed
+    KOINON_TRY(const auto own, run_here(context, order.program, purchase.inputs));
+    purchase.expected = own.roots;
+  }
+  purchase.nonce = nonce;
+  auto placed = context.node.buyer().place(purchase);
+  if (!placed && nonce) {
+    // The ledger may have taken it before, and have said so to nobody.
+    if (const auto before = find_placed(context, *nonce)) placed = *before;
+  }
+  if (!placed) return fail(std::move(placed).error());
+  const auto id = *placed;
+  // The order stands, whatever becomes of a note for its buyer alone.
+  if (!order.label.empty())
+    if (const auto kept = context.set_label(id, order.label); !kept)
+      base::log_warn("order {}: its label was not kept: {}", id, kept.error().text);
+  // So that who is told the id finds the order; when the ledger does not answer now, a moment later.
+  if (const auto caught = context.node.sync().catch_up(); !caught) base::log_debug("order {}: {}", id, caught.error().text);
+  return id;
+}
 
 void add_place(net::Router& router, const ContextPtr& context) {
   const Rule rule{Access::spend, "application/json"};

@@ -26,6 +26,8 @@ using base::Wei;
 
 constexpr std::int64_t kFirstPauseMs = 250;  ///< between two attempts to reach a ledger; doubled up to the longest
 constexpr std::int64_t kLongestPauseMs = 5'000;
+/// Requests served at once. A run that is bought through the Open Inference Protocol holds one until its result is there.
+constexpr std::size_t kHandlers = 48;
 constexpr std::uint64_t kMaxBodies = std::uint64_t{768} << 20;  ///< bytes: one model of the largest size, and some orders
 constexpr std::uint64_t kWorkingBalance = 1'000;                ///< tokens that a new account gets on a local ledger
 
@@ -108,6 +110,7 @@ Status Node::State::listen() {
   http_options.address = config.http_address;
   http_options.port = config.http_port;
   http_options.max_bodies = kMaxBodies;
+  http_options.handler_threads = kHandlers;
   auto started = net::HttpServer::start(waiting_routes(config, waiting), http_options);
   if (!started) return fail(std::move(started).error().within("[http]"));
   server = *std::move(started);

@@ -1,0 +1,16 @@
+#pragma once
+#include <optional>
+
+#include "node/api/context.hpp"
+#include "node/api/new_order.hpp"
+
+namespace koinon::node::api {
+
+/// Orders a run of `order.program` on `inputs` (canonical bytes, one an input), and sees to it that the book has it. With a
+/// nonce it is ordered once, however often it is tried. Errors: what the ledger would refuse, with figures; those of placing.
+Result<std::uint64_t> place(Context& context, const NewOrder& order, std::vector<base::Bytes> inputs,
+                            const std::optional<std::uint64_t>& nonce);
+/// Runs it here. Errors: those of the artifacts and of the run.
+Result<work::Outcome> run_here(Context& context, const base::Hash& program, const std::vector<base::Bytes>& inputs);
+
+}  // namespace koinon::node::api

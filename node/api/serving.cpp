@@ -1,0 +1,252 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "engine/io/quantise.hpp"
+#include "node/api/card.hpp"
+#include "node/api/infer_message.hpp"
+#include "node/api/place.hpp"
+#include "node/api/words.hpp"
+#include "work/inference/inference.hpp"
+
+// Models over the Open Inference Protocol (KServe, version 2): a run here at once, or bought on the market and waited for.
+namespace koinon::node::api {
+namespace {
+
+using market::OrderView;
+using nlohmann::json;
+
+constexpr std::uint64_t kMaxBody = std::uint64_t{64} << 20;
+constexpr int kMostWaiting = 32;
+constexpr std::int64_t kMostWaitMs = 600'000;
+constexpr auto kLook = std::chrono::milliseconds(50);
+
+/// A request that waits for the market holds a thread: so many may.
+class Waiting {
+ public:
+  explicit Waiting(std::atomic<int>& count) : count_(count), admitted_(++count <= kMostWaiting) {}
+  ~Waiting() { --count_; }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+  [[nodiscard]] bool admitted() const { return admitted_; }
+
+ private:
+  std::atomic<int>& count_;
+  const bool admitted_;
+};
+
+/// An error as this protocol writes it: {"error": "..."}.
+HttpResponse protocol_error(const base::Error& error) {
+  const auto ours = error_response(error);
+  auto out = HttpResponse::json(ours.status, json{{"error", error.text}}.dump(-1, ' ', false, json::error_handler_t::replace));
+  if (const auto* ask = ours.headers.find("WWW-Authenticate")) out.headers.set("WWW-Authenticate", *ask);
+  if (const auto* retry = ours.headers.find("Retry-After")) out.headers.set("Retry-After", *retry);
+  return out;
+}
+
+HttpResponse answered(Result<HttpResponse> result) {
+  if (result) return *std::move(result);
+  return protocol_error(result.error());
+}
+
+/// The model of a name: the newest of that name, or the one of that program id. `version`, when it is given, is the program id.
+Result<ModelRecord> find_model(Context& context, const std::string& name, const std::string& version) {
+  KOINON_TRY(const auto records, context.node.store().models.list());
+  const ModelRecord* found = nullptr;
+  for (const auto& record : records) {
+    const auto id = base::to_hex(record.program);
+    if ((record.name != name && id != name) || (!version.empty() && id != version)) continue;
+    if (found == nullptr || record.created_ms > found->created_ms) found = &record;
+  }
+  if (found == nullptr)
+    return fail(Code::not_found, "[infer] no model '{}'{}: GET /api/v1/models lists them", name,
+                version.empty() ? "" : " of that version");
+  return *found;
+}
+
+json tensor_json(const std::string& name, const engine::tensor::Shape& shape) {
+  return {{"name", name}, {"datatype", "FP32"}, {"shape", shape}};
+}
+
+Result<HttpResponse> metadata(Context& context, const std::string& name, const std::string& version) {
+  KOINON_TRY(const auto record, find_model(context, name, version));
+  KOINON_TRY(const auto program, context.programs.find(record.program));
+  json inputs = json::array(), outputs = json::array();
+  for (const auto& one : program->inputs) inputs.push_back(tensor_json(one.name, one.info.shape));
+  for (std::size_t i = 0; i < program->outputs.size(); ++i)
+    outputs.push_back(tensor_json(program->outputs[i].name, output_info(*program, i).shape));
+  return HttpResponse::json(200, json{{"name", record.name},
+                                      {"versions", {base::to_hex(record.program)}},
+                                      {"platform", "koinon_program"},
+                                      {"inputs", inputs},
+                                      {"outputs", outputs}}
+                                     .dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
+/// The same shape but for sizes of 1 in front, which clients add and leave out as they like.
+bool same_shape(engine::tensor::Shape a, engine::tensor::Shape b) {
+  const auto strip = [](engine::tensor::Shape& shape) {
+    shape.erase(shape.begin(), std::ranges::find_if(shape, [](auto n) { return n != 1; }));
+  };
+  strip(a);
+  strip(b);
+  return a == b;
+}
+
+Result<std::vector<base::Bytes>> inputs_of(const engine::program::Program& program, const InferRequest& request) {
+  if (request.inputs.size() != program.inputs.size())
+    return fail(Code::invalid_argument, "[infer] {} inputs: the model has {}", request.inputs.size(), program.inputs.size());
+  std::vector<base::Bytes> out;
+  for (const auto& wanted : program.inputs) {
+    const auto given = std::ranges::find(request.inputs, wanted.name, &InferInput::name);
+    if (given == request.inputs.end())
+      return fail(Code::invalid_argument, "[infer] no input '{}', which the model has", wanted.name);
+    if (!same_shape(given->shape, wanted.info.shape))
+      return fail(Code::invalid_argument, "[infer] {}: shape [{}], [{}] expected", wanted.name, fmt::join(given->shape, ", "),
+                  fmt::join(wanted.info.shape, ", "));
+    KOINON_TRY(auto tensor, engine::io::quantise(wanted, given->data));
+    out.push_back(std::move(tensor.bytes));
+  }
+  return out;
+}
+
+/// What an answer tells of how it came about.
+struct Served {
+  std::vector<RealOutput> outputs;
+  std::vector<std::pair<std::string, std::string>> evidence;  ///< parameter and value
+};
+
+Result<Served> serve_here(Context& context, const ModelRecord& record, const engine::program::Program& program,
+                          const std::vector<base::Bytes>& inputs) {
+  KOINON_TRY(const auto outcome, run_here(context, record.program, inputs));
+  KOINON_TRY(const auto tensors, work::output_tensors(program, outcome.outputs));
+  Served out;
+  for (std::size_t i = 0; i < tensors.size(); ++i)
+    out.outputs.push_back(
+        {program.outputs[i].name, tensors[i].shape, engine::io::dequantise(tensors[i], program.outputs[i].scale), {}});
+  out.evidence = {{"check", "none"}, {"output_root", base::to_hex(outcome.roots.output)}};
+  return out;
+}
+
+/// Waits until the result of an own order is here and a verdict stands on it.
+Result<Served> await_order(Context& context, std::uint64_t id) {
+  auto& node = context.node;
+  const auto until = node.clock().now_ms() + kMostWaitMs;
+  for (;;) {
+    KOINON_TRY(const auto order, context.order(id));
+    if (order.phase == market::Phase::refunded)
+      return fail(Code::ledger, "[infer] order {} came to no result and was refunded: koinon order show {} tells why", id, id);
+    if (order.verdict) {
+      if (auto outputs = context.outputs(order)) {
+        Served out;
+        out.outputs = *std::move(outputs);
+        out.evidence = {{"check", std::string(node.rules().find(order.terms.check).value()->name())},
+                        {"output_root", base::to_hex(order.verdict->output_root)},
+                        {"order", std::to_string(id)},
+                        {"receipt", fmt::format("/api/v1/receipts/{}", id)}};
+        return out;
+      }
+    }
+    if (node.is_stopping()) return fail(Code::exhausted, "[infer] the node is stopping; order {} goes on", id);
+    if (node.clock().now_ms() > until)
+      return fail(Code::timeout, "[infer] order {} has no result after {} s; it goes on, and its page shows it", id,
+                  kMostWaitMs / 1000);
+    std::this_thread::sleep_for(kLook);
+  }
+}
+
+Result<HttpResponse> infer(Context& context, std::atomic<int>& waiting, const HttpRequest& request, const std::string& name,
+                           const std::string& version) {
+  std::optional<std::uint64_t> header;
+  if (const auto* text = request.headers.find("Inference-Header-Content-Length")) {
+    KOINON_TRY(header, net::PathParameter<std::uint64_t>::parse(*text));
+  }
+  KOINON_TRY(const auto asked, read_infer(request.body, header));
+  KOINON_TRY(const auto record, find_model(context, name, version));
+  KOINON_TRY(const auto program, context.programs.find(record.program));
+  KOINON_TRY(auto inputs, inputs_of(*program, asked));
+  const auto check = asked.check.empty() ? request.headers.get("koinon-check", "none") : asked.check;
+  Served served;
+  if (check == "none") {
+    KOINON_TRY(served, serve_here(context, record, *program, inputs));
+  } else {
+    KOINON_CHECK(context.gate.admit(request, {Access::spend}));
+    const Waiting turn(waiting);
+    if (!turn.admitted())
+      return fail(Code::exhausted, "[infer] {} requests wait for the market already: try again", kMostWaiting);
+    NewOrder order;
+    order.program = record.program;
+    KOINON_TRY(order.check, check_code(check, context.node.rules()));
+    if (!asked.max_price)
+      return fail(Code::invalid_argument,
+                  "[infer] parameter max_price: what a run may cost, in wei, expected for a run on the market");
+    order.max_price = *asked.max_price;
+    KOINON_TRY(const auto id, place(context, order, std::move(inputs), {}));
+    KOINON_TRY(served, await_order(context, id));
+  }
+  InferAnswer answer{record.name, base::to_hex(record.program), {}, served.evidence};
+  KOINON_TRY(auto body, write_infer(answer, served.outputs, asked));
+  auto out = HttpResponse::json(200, std::move(body.bytes));
+  if (body.header) {
+    out.headers.set("Content-Type", "application/octet-stream");
+    out.headers.set("Inference-Header-Content-Length", std::to_string(*body.header));
+  }
+  out.headers.set("Koinon-Program", base::to_hex(record.program));
+  for (const auto& [key, value] : served.evidence) {
+    auto field = "Koinon-" + key;
+    std::ranges::replace(field, '_', '-');
+    out.headers.set(field, value);
+  }
+  return out;
+}
+
+}  // namespace
+
+void add_serving(net::Router& router, const ContextPtr& context) {
+  const auto waiting = std::make_shared<std::atomic<int>>(0);
+  const auto get = [&](auto pattern, auto body) {
+    router.get<std::string>(
+        pattern, guarded(context, {}, [body](Context& c, const HttpRequest&, const std::string& name) -> Result<HttpResponse> {
+          return answered(body(c, name));
+        }));
+  };
+  router.get("/v2", guarded(context, {}, [](Context&, const HttpRequest&) -> Result<HttpResponse> {
+               return HttpResponse::json(
+                   200, json{{"name", "koinon"}, {"version", KOINON_VERSION}, {"extensions", {"binary_tensor_data"}}}.dump());
+             }));
+  const auto health = guarded(context, {Access::anyone}, [](Context& c, const HttpRequest&) -> Result<HttpResponse> {
+    return HttpResponse::json(c.node.is_stopping() ? 503 : 200, "{}");
+  });
+  router.get("/v2/health/live", health);
+  router.get("/v2/health/ready", health);
+  get(net::Pattern<std::string>("/v2/models/{model}"),
+      [](Context& c, const std::string& name) { return metadata(c, name, ""); });
+  get(net::Pattern<std::string>("/v2/models/{model}/ready"), [](Context& c, const std::string& name) -> Result<HttpResponse> {
+    KOINON_TRY(const auto record, find_model(c, name, ""));
+    const bool here = c.node.artifacts().has(record.artifact);
+    return HttpResponse::json(here ? 200 : 400, json{{"name", record.name}, {"ready", here}}.dump());
+  });
+  router.get<std::string, std::string>(
+      "/v2/models/{model}/versions/{version}",
+      guarded(context, {},
+              [](Context& c, const HttpRequest&, const std::string& name, const std::string& version) -> Result<HttpResponse> {
+                return answered(metadata(c, name, version));
+              }));
+  const Rule rule{Access::loopback};
+  router.post<std::string>(
+      "/v2/models/{model}/infer",
+      guarded(context, rule,
+              [waiting](Context& c, const HttpRequest& request, const std::string& name) -> Result<HttpResponse> {
+                return answered(infer(c, *waiting, request, name, ""));
+              }),
+      behind(context, rule, kMaxBody));
+  router.post<std::string, std::string>("/v2/models/{model}/versions/{version}/infer",
+                                        guarded(context, rule,
+                                                [waiting](Context& c, const HttpRequest& request, const std::string& name,
+                                                          const std::string& version) -> Result<HttpResponse> {
+                                                  return answered(infer(c, *waiting, request, name, version));
+                                                }),
+                                        behind(context, rule, kMaxBody));
+}
+
+}  // namespace koinon::node::api
