@@ -61,12 +61,19 @@ base::Result<Ciphertext> Evaluator::negate(const Ciphertext& a) const {
 base::Result<Ciphertext> Evaluator::add_plain(const Ciphertext& a, const Plain& plain) const {
   KOINON_CHECK(check("add_plain", a, 3));
   KOINON_TRY(const auto ready, prepare(context_, plain, a.level, pool_));
+  return add_prepared(a, ready);
+}
+
+base::Result<Ciphertext> Evaluator::add_prepared(const Ciphertext& a, const PreparedPlain& plain) const {
+  KOINON_CHECK(check("add_plain", a, 3));
+  if (plain.level < a.level || plain.values.degree() != context_.degree())
+    return fail(Code::invalid_argument, "[add_plain] plaintext of level {}: at least {} expected", plain.level, a.level);
   auto out = a;
   out.seed.reset();
-  out.noise = log2_sum(a.noise, ready.norm);
+  out.noise = log2_sum(a.noise, plain.norm);
   KOINON_CHECK(plan_.fits("add_plain", out.noise, out.level));
   each(pool_, a.level, [&](std::size_t row) {
-    kernels().add(out.parts[0][row], ready.values[row], out.parts[0][row], context_.degree(), context_.modulus(row));
+    kernels().add(out.parts[0][row], plain.values[row], out.parts[0][row], context_.degree(), context_.modulus(row));
   });
   return out;
 }

@@ -28,6 +28,8 @@ class Evaluator {
   [[nodiscard]] base::Result<Ciphertext> subtract(const Ciphertext& a, const Ciphertext& b) const;
   [[nodiscard]] base::Result<Ciphertext> negate(const Ciphertext& a) const;
   [[nodiscard]] base::Result<Ciphertext> add_plain(const Ciphertext& a, const Plain& plain) const;
+  /// add_plain of a plaintext prepared before.
+  [[nodiscard]] base::Result<Ciphertext> add_prepared(const Ciphertext& a, const PreparedPlain& plain) const;
   [[nodiscard]] base::Result<Ciphertext> multiply_plain(const Ciphertext& a, const PreparedPlain& plain) const;
   /// sum of a[i]*b[i] in one pass; a of one level and 2 parts.
   [[nodiscard]] base::Result<Ciphertext> multiply_plain_sum(std::span<const Ciphertext* const> a,

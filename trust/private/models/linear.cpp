@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/codec.hpp"
-#include "base/hash.hpp"
+#include "trust/private/models/conceal.hpp"
 
 namespace koinon::trust::fhe {
 namespace {
@@ -95,15 +95,6 @@ base::Status check(const Context& context, const LinearPlan& plan, std::size_t c
     return fail(Code::invalid_argument, "[linear] {} ciphertexts: {} under the plan's parameters expected", ciphertexts,
                 expected);
   return {};
-}
-
-/// Seed of a group's masks or flood: no two share a stream.
-base::Hash derived(const base::Hash& seed, std::string_view use, std::size_t group) {
-  base::Writer out;
-  out.raw(seed.view());
-  out.text(use);
-  out.number(static_cast<std::uint64_t>(group));
-  return base::sha256(out.bytes());
 }
 
 }  // namespace
@@ -233,24 +224,12 @@ base::Result<std::vector<Ciphertext>> evaluate_linear(const Context& context, co
 base::Result<std::vector<Ciphertext>> conceal(const Context& context, const LinearPlan& plan, const PublicKey& key,
                                               std::span<const Ciphertext> results, const base::Hash& seed) {
   KOINON_CHECK(check(context, plan, results.size(), plan.groups));
-  const Evaluator evaluator(context);
   std::vector<Ciphertext> out;
   for (std::size_t g = 0; g < plan.groups; ++g) {
-    Stream stream(derived(seed, "mask", g), Use::flood);
-    std::vector<double> uniform(plan.parameters.degree);
-    sample_uniform(stream, uniform, Modulus(context.plain()));
-    auto mask = zero(plan.parameters.degree);
-    const auto half = static_cast<std::int32_t>(context.plain() / 2);
-    for (std::size_t i = 0; i < uniform.size(); ++i) mask.coefficients[i] = static_cast<std::int32_t>(uniform[i]) - half;
+    auto mask = uniform_plain(context, derived(seed, "mask", g));
     for (std::size_t row = g * plan.group; row < std::min(plan.outputs, (g + 1) * plan.group); ++row)
       mask.coefficients[plan.result_at(row)] = 0;
-    KOINON_TRY(const auto masked, evaluator.add_plain(results[g], mask));
-    KOINON_TRY(auto result, flood(context, key, masked, derived(seed, "flood", g), kFloodBits));
-    while (result.level > plan.result_level) {
-      KOINON_TRY(auto smaller, evaluator.switch_modulus(result));
-      result = std::move(smaller);
-    }
-    out.push_back(std::move(result));
+    KOINON_TRY(out.emplace_back(), concealed(context, key, results[g], mask, seed, g, plan.result_level));
   }
   return out;
 }

@@ -1,0 +1,388 @@
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <numeric>
+
+#include "base/codec.hpp"
+#include "trust/private/models/interpolate.hpp"
+#include "trust/private/models/network_parts.hpp"
+#include "trust/private/models/network_steps.hpp"
+
+namespace koinon::trust::fhe {
+namespace {
+
+using base::Code;
+using base::fail;
+using base::Result;
+using base::Status;
+
+constexpr std::string_view kMagic = "KNNT";
+constexpr std::uint16_t kVersion = 1;
+constexpr std::size_t kMaxParameterBytes = 1024;
+constexpr std::size_t kMaxSide = 1 << 16;
+constexpr std::size_t kMaxParts = 8;
+constexpr double kTransformSeconds = 1.3e-4;  ///< of one limb at 32768, the work around transforms counted in
+
+/// A ciphertext of a dry run.
+struct Planned {
+  std::size_t level = 0;
+  Bits noise;
+};
+
+/// The machine that plans: bounds and counts only.
+class Planner {
+ public:
+  using Value = Planned;
+  explicit Planner(const NetworkPlan& plan) : p_(plan.parameters), noise_(p_) {}
+
+  Result<Planned> weighted_sum(std::span<const Planned> values, Operand, std::size_t) {
+    auto out = values[0];
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const auto term = values[i].noise + kNetworkNorm;
+      out.noise = i == 0 ? term : log2_sum(out.noise, term);
+    }
+    cost.plain_products += values.size();
+    cost.transforms += values.size() * out.level;
+    return fitting("weighted sum", out);
+  }
+  Result<Planned> add_plain(Planned a, Operand, std::size_t) {
+    cost.transforms += a.level;
+    return fitting("offset", {a.level, log2_sum(a.noise, kNetworkNorm)});
+  }
+  Result<Planned> multiply_plain(Planned a, Operand, std::size_t) {
+    ++cost.plain_products;
+    cost.transforms += a.level;
+    return fitting("plaintext product", {a.level, a.noise + kNetworkNorm});
+  }
+  Result<Planned> add(Planned a, Planned b) { return fitting("sum", {a.level, log2_sum(a.noise, b.noise)}); }
+  Result<Planned> rotate(Planned a, std::int64_t steps) {
+    if (std::ranges::find(cost.rotations, steps) == cost.rotations.end()) cost.rotations.push_back(steps);
+    return switched_key("rotation", a);
+  }
+  Result<Planned> swap(Planned a) {
+    cost.swap = true;
+    return switched_key("rotation", a);
+  }
+  Result<Planned> multiply(Planned a, Planned b) {
+    ++cost.products;
+    return fitting("product", {a.level, a.noise + b.noise});
+  }
+  Result<Planned> relinearise(Planned a) {
+    cost.key_level = std::max(cost.key_level, a.level);
+    return switched_key("relinearisation", a);
+  }
+  Result<Planned> switch_modulus(Planned a) {
+    cost.transforms += 2 * a.level;
+    return fitting("switch", {a.level - 1, noise_.switched(a.noise, a.level)});
+  }
+  Result<Planned> drop(Planned a, std::size_t level) { return fitting("drop", {level, a.noise}); }
+  [[nodiscard]] std::size_t level(const Planned& a) const { return a.level; }
+  [[nodiscard]] Bits noise(const Planned& a) const { return a.noise; }
+  [[nodiscard]] const NoisePlan& plan() const { return noise_; }
+  [[nodiscard]] const Parameters& parameters() const { return p_; }
+
+  NetworkCost cost;
+
+ private:
+  Result<Planned> switched_key(const char* operation, Planned a) {
+    ++cost.switches;
+    const auto digits = (a.level + p_.digit - 1) / p_.digit;
+    cost.transforms += a.level + digits * (a.level + p_.special.size()) + 2 * (a.level + p_.special.size());
+    return fitting(operation, {a.level, noise_.key_switched(a.noise, a.level)});
+  }
+  Result<Planned> fitting(const char* operation, Planned a) {
+    KOINON_CHECK(noise_.fits(operation, a.noise, a.level));
+    return a;
+  }
+
+  const Parameters& p_;
+  NoisePlan noise_;
+};
+
+std::uint64_t row_bits(const std::vector<std::uint64_t>& primes, std::size_t count) {
+  std::uint64_t out = 0;
+  for (std::size_t i = 0; i < count; ++i) out += std::bit_width(primes[i]);
+  return out;
+}
+
+/// The dry run, and the level that concealed results leave at.
+struct Dry {
+  NetworkCost cost;
+  std::size_t result_level = 1;
+};
+Result<Dry> dry_run(const NetworkPlan& plan) {
+  Planner machine(plan);
+  const auto& noise = machine.plan();
+  const auto levels = plan.parameters.primes.size();
+  KOINON_CHECK(noise.fits("encryption", noise.fresh_symmetric(), levels));
+  KOINON_CHECK(noise.fits("encryption", noise.fresh_public(), plan.work_level));
+  const std::vector<Planned> inputs(plan.chunks(), {levels, noise.fresh_symmetric()});
+  KOINON_TRY(const auto results, NetworkSteps<Planner>(machine, plan).run(inputs));
+  if (results[0].level != plan.work_level)
+    return fail(Code::exhausted, "[private] results at level {}: {} expected", results[0].level, plan.work_level);
+  auto v = log2_sum(results[0].noise, noise.any_plain());
+  const auto flood = flooded(noise, plan.parameters, v, kFloodBits);
+  KOINON_CHECK(noise.fits("flood", flood.total, plan.work_level));
+  if (flood.bits > 120) return fail(Code::exhausted, "[private] a flood of {} bits: at most 120", flood.bits);
+  Dry out{.cost = std::move(machine.cost), .result_level = plan.work_level};
+  v = flood.total;
+  while (out.result_level > 1 && noise.fits("switch", noise.switched(v, out.result_level), out.result_level - 1))
+    v = noise.switched(v, out.result_level--);
+  return out;
+}
+
+void state_sizes(const NetworkPlan& plan, NetworkCost& cost) {
+  const auto& p = plan.parameters;
+  const auto n = std::uint64_t{p.degree};
+  const auto levels = p.primes.size();
+  const auto digits = [&](std::size_t level) { return (level + p.digit - 1) / p.digit; };
+  const auto special = row_bits(p.special, p.special.size());
+  const auto key = [&](std::size_t level) { return digits(level) * (row_bits(p.primes, level) + special) * n / 8 + 40; };
+  const auto held = [&](std::size_t level) { return digits(level) * (level + p.special.size()) * n * 16; };
+  const auto rotations = cost.rotations.size() + (cost.swap ? 1 : 0);
+  cost.key_bytes = key(cost.key_level) + rotations * key(levels);
+  cost.input_bytes = plan.chunks() * row_bits(p.primes, levels) * n / 8;
+  cost.result_bytes = plan.results() * 2 * row_bits(p.primes, plan.result_level) * n / 8;
+  const auto cipher = levels * n * 16;
+  const auto small = std::uint64_t{1} << (std::bit_width(plan.terms) / 2);
+  const auto live = plan.chunks() + 2 * small + 2 * (plan.terms / small) + plan.results() + 8;
+  const auto plaintexts = plan.terms + plan.chunks() * (1 + levels * 2) + 40 + 2 * plan.results();
+  cost.memory_bytes = held(cost.key_level) + rotations * held(levels) + live * cipher + plaintexts * n * 4 +
+                      2 * digits(levels) * (levels + p.special.size()) * n * 8;
+  cost.seconds = static_cast<double>(cost.transforms) * kTransformSeconds * static_cast<double>(n) / 32768;
+}
+
+/// Primes that are 1 modulo 2N and t, ascending from 2^from.
+std::vector<std::uint64_t> ascending(std::uint32_t degree, int from, std::size_t count, std::vector<std::uint64_t>& taken) {
+  const auto step = 2ULL * degree * kTablePlain;
+  std::vector<std::uint64_t> out;
+  for (auto q = ((1ULL << from) / step + 1) * step + 1; out.size() < count && q < (1ULL << kMaxModulusBits); q += step)
+    if (is_prime(q) && std::ranges::find(taken, q) == taken.end()) {
+      out.push_back(q);
+      taken.push_back(q);
+    }
+  return out;
+}
+
+/// Parameters of `levels` primes, the smallest that serve: one of about `base` bits below, then products' primes.
+std::optional<Parameters> parameters_of(std::uint32_t degree, std::size_t levels, int base, std::uint32_t digit) {
+  std::vector<std::uint64_t> taken;
+  Parameters out{.degree = degree, .plain = kTablePlain, .primes = {}, .special = {}, .digit = digit};
+  out.special = ascending(degree, digit == 1 ? 47 : 43, digit, taken);
+  out.primes = ascending(degree, base, 1, taken);
+  const auto more = ascending(degree, 37, levels - 1, taken);
+  out.primes.insert(out.primes.end(), more.begin(), more.end());
+  if (out.special.size() != digit || out.primes.size() != levels || modulus_bits(out) > security_bits(degree)) return {};
+  return out;
+}
+
+/// Least and largest sum of a row.
+std::pair<std::int64_t, std::int64_t> row_range(const LinearLayer& layer, std::size_t row) {
+  auto low = layer.bias[row], high = low;
+  for (std::size_t i = 0; i < layer.inputs; ++i) {
+    const auto w = layer.weights[row * layer.inputs + i];
+    low += std::min(w * layer.low, w * layer.high);
+    high += std::max(w * layer.low, w * layer.high);
+  }
+  return {low, high};
+}
+
+Status check_layer(const char* name, const LinearLayer& layer) {
+  const auto small = [](std::int64_t v) { return v >= -(1LL << 31) && v <= (1LL << 31); };
+  const bool right = layer.outputs >= 1 && layer.inputs >= 1 && layer.outputs <= kMaxSide && layer.inputs <= kMaxSide &&
+                     layer.weights.size() == layer.outputs * layer.inputs && layer.bias.size() == layer.outputs &&
+                     layer.low <= layer.high && layer.low >= -32768 && layer.high <= 32768 &&
+                     std::ranges::all_of(layer.weights, small) && std::ranges::all_of(layer.bias, small);
+  if (!right)
+    return fail(Code::invalid_argument, "[private] {} layer: {} outputs of {} inputs in [{}, {}], {} weights", name,
+                layer.outputs, layer.inputs, layer.low, layer.high, layer.weights.size());
+  return {};
+}
+
+Status check(const TableNetwork& network) {
+  KOINON_CHECK(check_layer("first", network.first));
+  KOINON_CHECK(check_layer("second", network.second));
+  const auto hidden = network.first.outputs;
+  if (network.second.inputs != hidden || network.low.size() != hidden || network.tables.size() != hidden)
+    return fail(Code::invalid_argument, "[private] {} hidden, {} tables, {} inputs of the second layer", hidden,
+                network.tables.size(), network.second.inputs);
+  for (std::size_t j = 0; j < hidden; ++j) {
+    const auto [low, high] = row_range(network.first, j);
+    if (high - low >= 65536)
+      return fail(
+          Code::out_of_range,
+          "[private] row {} of the first layer takes sums from {} to {}: at most 65536 different ones can pass a table; "
+          "fewer bits of weights or inputs help (model build --profile private)",
+          j, low, high);
+    if (network.low[j] > low || network.low[j] + static_cast<std::int64_t>(network.tables[j].size()) <= high ||
+        network.tables[j].size() > 65536)
+      return fail(Code::invalid_argument, "[private] table {} holds {} sums from {}: {} to {} expected", j,
+                  network.tables[j].size(), network.low[j], low, high);
+    for (const auto v : network.tables[j])
+      if (v < network.second.low || v > network.second.high)
+        return fail(Code::invalid_argument, "[private] table {} holds {}: within [{}, {}] expected", j, v, network.second.low,
+                    network.second.high);
+  }
+  return {};
+}
+
+/// The fewest digits of the second layer's weights for which every output stays within half of t.
+Status split(const LinearLayer& layer, NetworkPlan& plan) {
+  const auto largest = std::max(std::abs(layer.low), std::abs(layer.high));
+  for (plan.parts = 1; plan.parts <= kMaxParts; ++plan.parts)
+    for (plan.part_bits = plan.parts == 1 ? 0 : 15; plan.part_bits >= 0; --plan.part_bits) {
+      bool fits = true;
+      for (std::size_t row = 0; row < layer.outputs && fits; ++row)
+        for (std::size_t part = 0; part < plan.parts && fits; ++part) {
+          auto sum = std::abs(digit_of(plan, layer.bias[row], part));
+          for (std::size_t j = 0; j < layer.inputs; ++j)
+            sum += std::abs(digit_of(plan, layer.weights[row * layer.inputs + j], part)) * largest;
+          fits = sum <= static_cast<std::int64_t>(kTablePlain / 2);
+        }
+      if (fits) return {};
+      if (plan.part_bits <= 1) break;
+    }
+  return fail(Code::out_of_range,
+              "[private] sums of the last layer do not fit {} digits: fewer inputs or smaller values expected", kMaxParts);
+}
+
+/// Searches primes, digits and slack of one degree for the least modulus. False when nothing fits.
+bool search(NetworkPlan& plan) {
+  for (const std::uint32_t digit : {3U, 2U, 1U}) {
+    std::optional<NetworkPlan> best;
+    for (const int base : {37, 41, 45})
+      for (std::size_t levels = 2; levels <= 40; ++levels) {
+        const auto parameters = parameters_of(plan.parameters.degree, levels, base, digit);
+        if (!parameters) break;
+        if (best && modulus_bits(*parameters) >= modulus_bits(best->parameters)) break;
+        for (const int slack : {4, 10, 16, 22})
+          for (std::size_t work = 1; work <= std::min<std::size_t>(5, levels); ++work) {
+            auto tried = plan;
+            tried.parameters = *parameters;
+            tried.slack = slack;
+            tried.work_level = work;
+            const auto dry = dry_run(tried);
+            if (!dry) continue;
+            tried.result_level = dry->result_level;
+            if (!best || modulus_bits(*parameters) < modulus_bits(best->parameters)) best = tried;
+          }
+        if (best && best->parameters == *parameters) break;
+      }
+    if (best) {
+      plan = *best;
+      return true;
+    }
+  }
+  return false;
+}
+
+Status check_shape(const NetworkPlan& p) {
+  const auto power = [](std::size_t x) { return std::has_single_bit(x); };
+  const bool right = p.inputs >= 1 && p.hidden >= 1 && p.outputs >= 1 && p.inputs <= kMaxSide && p.hidden <= kMaxSide &&
+                     p.outputs <= kMaxSide && power(p.batch) && p.batch <= kMaxSide && power(p.domain) && p.domain >= 2 &&
+                     p.domain <= 65536 && power(p.terms) && p.terms >= 2 && p.terms <= p.domain && p.parts >= 1 &&
+                     p.parts <= kMaxParts && p.part_bits >= 0 && p.part_bits <= 15 && p.slack >= 0 && p.slack <= 32 &&
+                     p.low <= p.high && p.low >= -32768 && p.high <= 32768 && p.parameters.plain == kTablePlain &&
+                     p.parameters.digit >= 1 && p.columns() <= p.parameters.degree / 2 && p.used_blocks() <= p.blocks() &&
+                     p.work_level >= 1 && p.work_level <= p.parameters.primes.size() && p.result_level >= 1 &&
+                     p.result_level <= p.work_level;
+  if (!right)
+    return fail(Code::malformed, "[private] network plan of {} inputs, {} hidden, {} outputs, batch {}, domain {}, terms {}",
+                p.inputs, p.hidden, p.outputs, p.batch, p.domain, p.terms);
+  return {};
+}
+
+}  // namespace
+
+std::int64_t digit_of(const NetworkPlan& plan, std::int64_t value, std::size_t part) {
+  const auto base = std::int64_t{1} << plan.part_bits;
+  for (std::size_t i = 0; i < part; ++i) value = (value + base / 2) >> plan.part_bits;
+  if (part + 1 == plan.parts) return value;
+  return value - ((value + base / 2) >> plan.part_bits) * base;
+}
+
+Result<NetworkPlan> plan_network(const TableNetwork& network, std::size_t batch) {
+  KOINON_CHECK(check(network));
+  if (!std::has_single_bit(batch))
+    return fail(Code::invalid_argument, "[private] a batch of {}: a power of two expected", batch);
+  NetworkPlan plan{.parameters = {},
+                   .inputs = network.first.inputs,
+                   .hidden = network.first.outputs,
+                   .outputs = network.second.outputs,
+                   .batch = batch,
+                   .width = std::bit_ceil(network.first.outputs),
+                   .low = network.first.low,
+                   .high = network.first.high};
+  std::size_t widest = 2;
+  for (const auto& table : network.tables) widest = std::max(widest, table.size());
+  plan.domain = std::bit_ceil(widest);
+  KOINON_CHECK(split(network.second, plan));
+  for (const std::uint32_t degree : {8192U, 16384U, 32768U}) {
+    plan.parameters.degree = degree;
+    if (plan.columns() > degree / 2) continue;
+    plan.terms = std::min(plan.domain, std::max<std::size_t>(16, plan.domain / std::min(plan.domain, plan.blocks())));
+    if (search(plan)) return plan;
+  }
+  return fail(
+      Code::unsupported,
+      "[private] {} hidden sums of {} values each, batch {}: no degree up to 32768 is deep enough; fewer bits of weights "
+      "or inputs, fewer hidden values or a smaller batch help",
+      plan.hidden, widest, batch);
+}
+
+Result<NetworkCost> cost_of(const NetworkPlan& plan) {
+  KOINON_TRY(auto dry, dry_run(plan));
+  state_sizes(plan, dry.cost);
+  return std::move(dry.cost);
+}
+
+base::Bytes encode(const NetworkPlan& plan) {
+  base::Writer out;
+  out.raw(base::as_bytes(kMagic));
+  out.number(kVersion);
+  out.blob(encode(plan.parameters));
+  for (const auto x : {plan.inputs, plan.hidden, plan.outputs, plan.batch, plan.domain, plan.terms, plan.parts})
+    out.number(static_cast<std::uint32_t>(x));
+  out.number(static_cast<std::uint8_t>(plan.part_bits));
+  out.number(static_cast<std::uint8_t>(plan.slack));
+  out.number(static_cast<std::uint8_t>(plan.work_level));
+  out.number(static_cast<std::uint8_t>(plan.result_level));
+  out.number(plan.low);
+  out.number(plan.high);
+  return std::move(out).take();
+}
+
+Result<NetworkPlan> decode_network_plan(base::ByteView bytes) {
+  base::Reader in(bytes);
+  KOINON_TRY(const auto magic, in.raw(kMagic.size()));
+  if (base::as_text(magic) != kMagic) return fail(Code::malformed, "[private] the bytes do not start with {}", kMagic);
+  KOINON_TRY(const auto version, in.number<std::uint16_t>());
+  if (version != kVersion) return fail(Code::unsupported, "[private] version {}: {} expected", version, kVersion);
+  KOINON_TRY(const auto parameters, in.blob(kMaxParameterBytes));
+  NetworkPlan out;
+  KOINON_TRY(out.parameters, decode_parameters(parameters));
+  for (auto* x : {&out.inputs, &out.hidden, &out.outputs, &out.batch, &out.domain, &out.terms, &out.parts}) {
+    KOINON_TRY(*x, in.number<std::uint32_t>());
+  }
+  std::array<std::uint8_t, 4> small{};
+  for (auto& x : small) {
+    KOINON_TRY(x, in.number<std::uint8_t>());
+  }
+  out.part_bits = small[0];
+  out.slack = small[1];
+  out.work_level = small[2];
+  out.result_level = small[3];
+  KOINON_TRY(out.low, in.number<std::int64_t>());
+  KOINON_TRY(out.high, in.number<std::int64_t>());
+  KOINON_CHECK(in.finish());
+  if (out.hidden < 1 || out.hidden > kMaxSide) return fail(Code::malformed, "[private] {} hidden", out.hidden);
+  out.width = std::bit_ceil(out.hidden);
+  KOINON_CHECK(check_shape(out));
+  KOINON_TRY(const auto dry, dry_run(out));
+  if (dry.result_level != out.result_level)
+    return fail(Code::malformed, "[private] results at level {}: {} expected", out.result_level, dry.result_level);
+  return out;
+}
+
+}  // namespace koinon::trust::fhe
