@@ -119,6 +119,9 @@ base::Result<Argument> prove_circuit(const Layout& layout, Circuit circuit, cons
   auto inverses = denominators;
   in_chunks(pool, inverses.size(), 1024, [&](std::size_t, std::size_t begin, std::size_t end) {
     invert_all(std::span(inverses).subspan(begin, end - begin));
+    for (std::size_t j = begin; j < end; ++j)
+      if (const auto& row = circuit.lookup_rows()[j]; row.supplied)
+        inverses[j] = inverses[j] * circuit.evaluate(row.times, circuit.values());
   });
   auto auxiliary_cells = columns_of(layout, layout.auxiliary_columns() - kMaskColumns, layout.params.pads, 3 * inverses.size(),
                                     random, [&](std::size_t i) { return inverses[i / 3].c[i % 3]; });

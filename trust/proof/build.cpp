@@ -3,12 +3,14 @@
 #include <bit>
 
 #include "engine/kernels/array.hpp"
+#include "engine/program/steps/rule.hpp"
 #include "trust/proof/steps.hpp"
 
 namespace koinon::trust::proof {
 
 using base::Code;
 using base::fail;
+using engine::program::Range;
 using engine::program::Ref;
 using engine::program::Source;
 using engine::program::StepKind;
@@ -20,11 +22,22 @@ std::vector<bool> hidden_weights(const engine::program::Program& program) {
     for (std::size_t i = 0; i < step.operands.size(); ++i) {
       const Ref ref = step.operands[i];
       if (ref.source() != Source::weight) continue;
-      const bool product = step.kind == StepKind::matmul || step.kind == StepKind::conv;
-      if (!product || i == 0) out[ref.index()] = false;
+      const bool product = (step.kind == StepKind::matmul || step.kind == StepKind::conv) && i > 0;
+      const bool rows = step.kind == StepKind::gather && i == 0 && step.operands[1].source() == Source::value;
+      if (!product && !rows) out[ref.index()] = false;
     }
   return out;
 }
+
+namespace {
+
+// Every bound of a valid program stays below 2^62.
+Range type_range(engine::tensor::DType dtype) {
+  constexpr std::int64_t kMost = (std::int64_t{1} << 62) - 1;
+  return {std::max(engine::tensor::dtype_low(dtype), -kMost), std::min(engine::tensor::dtype_high(dtype), kMost)};
+}
+
+}  // namespace
 
 bool Build::is_hidden(Ref ref) const { return ref.source() == Source::weight && !weights[ref.index()].empty(); }
 
@@ -46,8 +59,8 @@ std::vector<Var> Build::vars(Ref ref) {
 
 engine::program::Range Build::range(Ref ref) const {
   if (ref.source() == Source::value) return ranges[ref.index()];
-  const auto& info = ref.source() == Source::weight ? program.weights[ref.index()].info : program.tables[ref.index()].info;
-  return {engine::tensor::dtype_low(info.dtype), engine::tensor::dtype_high(info.dtype)};
+  const auto& constant = ref.source() == Source::weight ? program.weights[ref.index()] : program.tables[ref.index()];
+  return is_hidden(ref) ? type_range(constant.info.dtype) : engine::program::steps::constant_range(constant);
 }
 
 std::vector<Var> Build::output(const engine::program::Step& step, std::size_t index, Home home) {
@@ -70,7 +83,11 @@ std::int64_t Build::integer(Var var) const {
 unsigned choose_limb_log(const engine::program::Program& program) {
   std::uint64_t elements = 0;
   for (const auto& step : program.steps)
-    if (step.kind == StepKind::requantise || step.kind == StepKind::lookup || step.kind == StepKind::reduce)
+    if (step.kind == StepKind::argmax || step.kind == StepKind::topk)
+      elements += static_cast<std::uint64_t>(engine::tensor::element_count(step.operand_infos[0].shape));
+    else if (step.kind == StepKind::requantise || step.kind == StepKind::lookup || step.kind == StepKind::reduce ||
+             step.kind == StepKind::divide || step.kind == StepKind::isqrt || step.kind == StepKind::compare ||
+             step.kind == StepKind::shift)
       elements += static_cast<std::uint64_t>(engine::tensor::element_count(step.outputs[0].shape));
   return elements < 8000 ? 8 : elements < 200000 ? 12 : 16;
 }
@@ -95,16 +112,32 @@ engine::program::TensorInfo value_info(const engine::program::Program& program, 
   return {};
 }
 
-/// Ranges that hold whatever the hidden weights are: declared ones of inputs, clamps, and types.
-std::vector<engine::program::Range> ranges_of_types(const engine::program::Program& program) {
-  std::vector<engine::program::Range> out;
-  for (const auto& input : program.inputs) out.push_back({input.low, input.high});
-  for (const auto& step : program.steps)
-    for (const auto& info : step.outputs) {
-      out.push_back({engine::tensor::dtype_low(info.dtype), engine::tensor::dtype_high(info.dtype)});
-      if (step.kind == StepKind::requantise) out.back() = {step.params[0], step.params[1]};
-    }
+/// What the verifier knows of a step's outputs: the step's own bounds where they can be had, else what the types hold.
+std::vector<Range> ranges_of_step(const Build& build, const engine::program::Step& step) {
+  std::vector<Range> from, out;
+  std::vector<const engine::program::Constant*> constants;
+  for (const auto ref : step.operands) {
+    from.push_back(build.range(ref));
+    const bool known = ref.source() != Source::value && !build.is_hidden(ref);
+    const auto& list = ref.source() == Source::weight ? build.program.weights : build.program.tables;
+    constants.push_back(known ? &list[ref.index()] : nullptr);
+  }
+  const auto reach = engine::program::steps::find_rule(step.kind)->bounds(step, {from, constants});
+  for (std::size_t i = 0; i < step.outputs.size(); ++i) {
+    out.push_back(type_range(step.outputs[i].dtype));
+    if (!reach) continue;
+    out[i].low = std::max(out[i].low, (*reach)[i].range.low);
+    out[i].high = std::min(out[i].high, (*reach)[i].range.high);
+    if (out[i].low > out[i].high) out[i] = type_range(step.outputs[i].dtype);
+  }
   return out;
+}
+
+/// Ranges that hold for any hidden weights that the program validates with.
+void set_hidden_ranges(Build& build) {
+  for (const auto& input : build.program.inputs) build.ranges.push_back({input.low, input.high});
+  for (const auto& step : build.program.steps)
+    for (const auto& range : ranges_of_step(build, step)) build.ranges.push_back(range);
 }
 
 base::Status add_input(Build& build, const Statement& statement, std::size_t i) {
@@ -125,7 +158,7 @@ base::Status add_input(Build& build, const Statement& statement, std::size_t i) 
     }
   }
   const auto span = static_cast<std::uint64_t>(input.high) - static_cast<std::uint64_t>(input.low);
-  if (hidden && span >> 61 != 0)
+  if (hidden && span >> 63 != 0)
     return fail(Code::unsupported, "[proof] input {}: a hidden input of {} bits does not fit the field", i,
                 static_cast<int>(std::bit_width(span)));
   if (hidden)
@@ -167,12 +200,12 @@ base::Result<Circuit> build_circuit(const Statement& statement, const Witness* w
                              [&](std::size_t i) { return value_info(program, program.outputs[i].ref.index()); }));
   Build build{program, statement.secrecy, Circuit(choose_limb_log(program), witness != nullptr), {}, {}, {}, {}, {}};
   if (witness != nullptr) build.trace = witness->trace;
+  add_hidden_weights(build, witness);
   if (statement.secrecy.weights) {
-    build.ranges = ranges_of_types(program);
+    set_hidden_ranges(build);
   } else {
     KOINON_TRY(build.ranges, engine::program::analyse(program));
   }
-  add_hidden_weights(build, witness);
   for (std::size_t i = 0; i < program.inputs.size(); ++i) KOINON_CHECK(add_input(build, statement, i));
   for (std::size_t i = 0; i < program.steps.size(); ++i)
     if (auto done = add_step(build, program.steps[i]); !done)

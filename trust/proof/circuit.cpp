@@ -8,6 +8,20 @@
 #include "base/result.hpp"
 
 namespace koinon::trust::proof {
+namespace {
+
+constexpr Circuit::Form kOnce{0, 0, Fp(1)};
+
+/// Demands of entries of tables of variables less what is supplied, by table, x and y.
+using Balance = std::map<std::array<std::uint64_t, 3>, Fp>;
+
+void weigh(Balance& balance, const Circuit& circuit, const Circuit::Lookup& row) {
+  const std::span<const Fp> values = circuit.values();
+  const Fp times = circuit.evaluate(row.times, values);
+  balance[{row.table, circuit.evaluate(row.x, values).v, circuit.evaluate(row.y, values).v}] += row.supplied ? -times : times;
+}
+
+}  // namespace
 
 unsigned Bilinear::inner_log() const { return static_cast<unsigned>(std::bit_width(inner)); }
 
@@ -64,7 +78,15 @@ std::uint32_t Circuit::add_table(std::vector<std::array<Fp, 2>> entries) {
 }
 
 void Circuit::lookup(std::uint32_t table, const Affine& x, const Affine& y, std::size_t entry) {
-  lookups_.push_back({table, store(x), store(y), static_cast<std::uint32_t>(table_first_[table] + entry)});
+  lookups_.push_back({table, store(x), store(y), static_cast<std::uint32_t>(table_first_[table] + entry), false, kOnce});
+}
+
+void Circuit::supply(std::uint32_t table, const Affine& x, const Affine& y, const Affine& times) {
+  lookups_.push_back({table, store(x), store(y), kNoEntry, true, store(times)});
+}
+
+void Circuit::demand(std::uint32_t table, const Affine& x, const Affine& y) {
+  lookups_.push_back({table, store(x), store(y), kNoEntry, false, kOnce});
 }
 
 std::uint32_t Circuit::range_table(std::uint64_t count) {
@@ -146,7 +168,12 @@ std::optional<std::string> broken_constraint(const Circuit& circuit) {
     ++i;
   }
   i = 0;
+  Balance balance;
   for (const auto& row : circuit.lookup_rows()) {
+    if (row.entry == Circuit::kNoEntry) {
+      weigh(balance, circuit, row);
+      continue;
+    }
     const bool inside = row.entry < circuit.entries();
     const auto entry = inside ? circuit.table_entries()[row.entry] : Circuit::Entry{};
     if (!inside || entry.table != row.table || circuit.evaluate(row.x, values) != entry.x ||
@@ -154,6 +181,8 @@ std::optional<std::string> broken_constraint(const Circuit& circuit) {
       return fmt::format("lookup {} of {} in table {}", i, circuit.lookups(), row.table);
     ++i;
   }
+  for (const auto& [entry, times] : balance)
+    if (times != Fp()) return fmt::format("entry ({}, {}) of table {}", entry[1], entry[2], entry[0]);
   for (const auto& form : circuit.bilinears())
     for (std::size_t r = 0; r < form.rows; ++r)
       for (std::size_t c = 0; c < form.columns; ++c) {

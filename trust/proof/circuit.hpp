@@ -90,7 +90,12 @@ class Circuit {
   /// Number of a table with entries (x, y).
   std::uint32_t add_table(std::vector<std::array<Fp, 2>> entries);
   void lookup(std::uint32_t table, const Affine& x, const Affine& y, std::size_t entry);
-  /// 0 <= form < 2^bits, over the integers, for a form whose value is an integer modulo p. Precondition: bits <= 62.
+  /// An entry (x, y) of a table made of variables, that stands there `times` times. Each entry of such a table is demanded
+  /// exactly as often as it stands there.
+  void supply(std::uint32_t table, const Affine& x, const Affine& y, const Affine& times);
+  /// (x, y) is an entry of a table that `supply` fills.
+  void demand(std::uint32_t table, const Affine& x, const Affine& y);
+  /// 0 <= form < 2^bits, over the integers, for a form whose value is an integer modulo p. Precondition: bits <= 63.
   void range_bits(const Affine& form, unsigned bits);
   /// 0 <= form < count.
   void range(const Affine& form, std::uint64_t count);
@@ -123,8 +128,11 @@ class Circuit {
   struct Lookup {
     std::uint32_t table = 0;
     Form x, y;
-    std::uint32_t entry = 0;  ///< prover: place in entries()
+    std::uint32_t entry = 0;  ///< prover: place in entries(); kNoEntry in a table of variables
+    bool supplied = false;    ///< by the row, `times` times; else demanded once
+    Form times;
   };
+  static constexpr std::uint32_t kNoEntry = 0xffffffff;
   struct Entry {
     std::uint32_t table = 0;
     Fp x, y;

@@ -102,7 +102,8 @@ void add_rows(Collector& to, const Circuit& circuit, const Coins& coins, const A
     const auto& lookup = circuit.lookup_rows()[j];
     const Ext weight = b * weigh_ab[row];
     to.add_inverse(j, a * weigh_ab[row]);
-    to.add_constant(weight * (coins.alpha - Ext(Fp(lookup.table))) + c * weigh_c[row]);
+    to.add_constant(weight * (coins.alpha - Ext(Fp(lookup.table))));
+    to.add(lookup.times, c * weigh_c[row]);
     to.add(lookup.x, -(weight * coins.beta));
     to.add(lookup.y, -(weight * square));
   }
@@ -110,10 +111,12 @@ void add_rows(Collector& to, const Circuit& circuit, const Coins& coins, const A
   to.add_mask(circuit.mask(), mask_value_weights(3, coins.rows_point));
 }
 
-/// The inverses of the lookups add up to those of the table, each as often as it is read (Haboeck, ePrint 2022/1530, lemma 5).
+/// The inverses of what is demanded add up to those of the tables' entries, each as often as it is read (Haboeck, ePrint
+/// 2022/1530, lemma 5). Entries of variables are rows too, whose inverses the prover commits to, times their multiplicity.
 void add_lookups(Collector& to, const Circuit& circuit, const Coins& coins) {
   to.claim(Ext());
-  for (std::size_t j = 0; j < circuit.lookups(); ++j) to.add_inverse(j, to.scale());
+  for (std::size_t j = 0; j < circuit.lookups(); ++j)
+    to.add_inverse(j, circuit.lookup_rows()[j].supplied ? -to.scale() : to.scale());
   std::vector<Ext> inverses;
   for (const auto& entry : circuit.table_entries())
     inverses.push_back(coins.alpha - fingerprint(entry.table, entry.x, entry.y, coins.beta));

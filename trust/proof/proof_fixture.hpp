@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdio>
 #include <string>
 
 #include "engine/program/builder.hpp"
@@ -41,6 +42,7 @@ inline Ref scaled(Builder& b, Ref x, std::int64_t channels, std::int64_t low, st
 inline Program finished(Builder& b, Ref out) {
   b.output("y", out, {});
   auto program = b.finish({"sample", "", "", ""});
+  if (!program) std::fputs(program.error().text.c_str(), stderr);
   KOINON_INVARIANT(program.has_value());
   return std::move(*program);
 }
@@ -92,8 +94,109 @@ inline Program mixed_network() {
   return finished(b, b.broadcast(b.reshape(padded, {1, 2, 12}), {2, 2, 12}));
 }
 
+/// Comparisons of every kind, selects whose condition is a bit, any number or constant, and whose choices are constants.
+inline Program choosing_network() {
+  base::SeededRandom random(14);
+  Builder b;
+  const Ref x = b.input("x", {DType::i8, {2, 5}}, {}, -3, 3);
+  const Ref w = b.weight(random_tensor(DType::i8, {5}, -2, 2, random));
+  const Ref below = b.compare(x, w, engine::program::CompareOp::less);
+  const Ref same = b.compare(x, w, engine::program::CompareOp::equal);
+  const Ref most = b.compare(w, x, engine::program::CompareOp::less_equal);
+  const Ref high = b.weight(random_tensor(DType::i8, {1}, 50, 90, random));
+  const Ref chosen = b.select(below, w, high);
+  const Ref other = b.select(x, chosen, same);
+  const Ref fixed = b.select(w, most, other);
+  const Ref sum = b.add(fixed, other);
+  return finished(b, sum);
+}
+
+/// Quotients by a value and by constants, remainders, of numbers of both signs; square roots; numbers too wide for one product.
+inline Program dividing_network() {
+  base::SeededRandom random(15);
+  Builder b;
+  const Ref x = b.input("x", {DType::i16, {2, 4}}, {}, -3000, 3000);
+  const Ref d = b.input("d", {DType::i8, {2, 1}}, {}, 1, 90);
+  const auto [q, r] = b.divide(x, d);
+  const Ref q3 = b.quotient(x, b.weight(random_tensor(DType::i8, {1, 4}, 3, 9, random)));
+  const Ref two = b.weight(random_tensor(DType::i16, {1}, 2, 2, random)),
+            one = b.weight(random_tensor(DType::i8, {1}, 1, 1, random));
+  const Ref square = b.requantise(b.mul(x, x), two, one, 0, 9000000);
+  const Ref root = b.isqrt(square);
+  const Ref wide = b.shift(square, 36);  // below 2^60
+  const Ref wide_root = b.isqrt(wide);
+  const Ref divisor = b.add(b.shift(square, 18), d);  // 1 to 2^42
+  const auto [wide_q, wide_r] = b.divide(wide, divisor);
+  const Ref wide_x = b.shift(x, 48);
+  const auto [low_q, low_r] = b.divide(wide_x, divisor);
+  const Ref parts = b.concat({b.shift(q, 0, DType::i64), b.shift(r, 0, DType::i64), b.shift(q3, 0, DType::i64),
+                              b.shift(root, 0, DType::i64), b.shift(wide_root, 0, DType::i64), b.shift(wide_q, 0, DType::i64),
+                              b.shift(wide_r, 0, DType::i64), b.shift(low_q, 0, DType::i64), b.shift(low_r, 0, DType::i64)},
+                             1);
+  return finished(b, parts);
+}
+
+/// Running sums, largest and several largest elements with and without ties, along inner and outer axes.
+inline Program ordering_network() {
+  Builder b;
+  const Ref x = b.input("x", {DType::i8, {3, 4, 2}}, {}, -4, 4);
+  const Ref sums = b.prefix_sum(x, 1);
+  const Ref best = b.argmax(sums, 1);      // [3, 1, 2]
+  const Ref last = b.argmax(x, 2);         // [3, 4, 1]
+  const auto [top, at] = b.topk(x, 1, 2);  // [3, 2, 2]
+  const auto [all, order] = b.topk(sums, 0, 3);
+  const Ref total = b.add(b.add(top, at), best);
+  b.output("order", b.add(b.add(all, order), last), {});
+  return finished(b, total);
+}
+
+/// Rows of values, of weights and by constant indices; rows written over, with batches and an outer axis.
+inline Program indexing_network() {
+  base::SeededRandom random(16);
+  Builder b;
+  const Ref x = b.input("x", {DType::i8, {2, 2, 4, 3}}, {}, -100, 100);
+  const Ref at = b.input("at", {DType::i8, {2, 2}}, {}, 0, 2);
+  const Ref words = b.weight(random_tensor(DType::i16, {5, 3}, -9, 9, random));
+  const Ref shifted = b.add(at, b.weight(random_tensor(DType::i8, {1}, 2, 2, random)));  // 2 to 4
+  const Ref embedded = b.gather(words, shifted, 0);                                      // [2, 2, 3]
+  const Ref rows = b.gather(x, at, 2, 1);                                                // [2, 2, 2, 3]
+  const Ref fixed = b.gather(x, b.weight(random_tensor(DType::i8, {2}, 0, 3, random)), 2);
+  const auto [unused, order] = b.topk(b.slice(x, {0, 0, 0, 0}, {1, 1, 1, 1}, {2, 1, 4, 1}), 2, 2);  // distinct
+  const Ref places = b.reshape(order, {2, 2});
+  const Ref written = b.scatter(x, places, rows, 2, 1);
+  b.output("embedded", embedded, {});
+  b.output("fixed", fixed, {});
+  auto lines = IntTensor::zeros(DType::i8, {2});
+  lines.set(0, 3);
+  lines.set(1, 1);
+  b.output("constant", b.scatter(written, b.weight(std::move(lines)), fixed, 2), {});
+  return finished(b, written);
+}
+
+/// Shifts that leave one value, or few, of a requantise, and a bias that is computed.
+inline Program edge_network() {
+  base::SeededRandom random(17);
+  Builder b;
+  const Ref x = b.input("x", {DType::i16, {2, 3}}, {}, -30000, 30000);
+  const Ref wide = b.mul(x, b.weight(random_tensor(DType::i32, {3}, 1 << 30, (1 << 30) + 99, random)));
+  const auto factor = [&](std::int64_t m) { return b.weight(random_tensor(DType::i16, {1}, m, m, random)); };
+  const auto shift = [&](std::int64_t s) { return b.weight(random_tensor(DType::i8, {1}, s, s, random)); };
+  const Ref m1 = factor(30000), m2 = factor(32767), s1 = shift(61), s2 = shift(40), s3 = shift(62);
+  const Ref few = b.requantise(wide, m1, s1, 0, 100);
+  const Ref many = b.requantise(wide, m2, s2, -1, 1 << 20);
+  const Ref none = b.requantise(wide, m2, s3, 5, 9);
+  const Ref w = b.weight(random_tensor(DType::i8, {3, 3}, -9, 9, random));
+  const Ref bias = b.reshape(b.slice(few, {0, 0}, {1, 1}, {1, 3}), {3});
+  const Ref product = b.matmul(b.requantise(many, m1, shift(20), -127, 127), w, bias);
+  b.output("none", none, {});
+  return finished(b, product);
+}
+
 inline std::vector<std::pair<std::string, Program>> sample_programs() {
-  return {{"dense", dense_network()}, {"convolutional", convolutional_network()}, {"mixed", mixed_network()}};
+  return {{"dense", dense_network()},       {"convolutional", convolutional_network()},
+          {"mixed", mixed_network()},       {"choosing", choosing_network()},
+          {"dividing", dividing_network()}, {"ordering", ordering_network()},
+          {"indexing", indexing_network()}, {"edge", edge_network()}};
 }
 
 /// What a verifier has: with hidden weights, the file without any weight.

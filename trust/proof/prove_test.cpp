@@ -64,17 +64,7 @@ TEST(Prove, a_weight_commitment_makes_eight_proofs_and_no_more) {
 }
 
 TEST(Prove, refuses_what_it_cannot_prove_and_says_so) {
-  Builder b;
-  const Ref x = b.input("x", {DType::i8, {4}}, {}, -9, 9);
-  const Ref y = b.input("y", {DType::i8, {4}}, {}, 1, 9);
-  const auto program = finished(b, b.quotient(x, y));
   base::SeededRandom random(1);
-  const auto proof = prove(program, random_input(program, 1), {}, random);
-  ASSERT_FALSE(proof);
-  EXPECT_EQ(proof.error().code, base::Code::unsupported);
-  EXPECT_NE(proof.error().text.find("step 0 (divide)"), std::string::npos) << proof.error().text;
-  EXPECT_FALSE(cost(program, {}));
-
   auto hidden = public_description(dense_network(), {true, false});
   EXPECT_EQ(prove(hidden, random_input(hidden, 1), {}, random).error().code, base::Code::invalid_argument);
   auto outside = random_input(dense_network(), 1);

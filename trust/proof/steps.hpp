@@ -15,6 +15,15 @@ base::Status add_lookup(Build& build, const engine::program::Step& step);
 base::Status add_reduce(Build& build, const engine::program::Step& step);
 base::Status add_elementwise(Build& build, const engine::program::Step& step);  ///< add, sub, mul
 base::Status add_shift(Build& build, const engine::program::Step& step);
+base::Status add_compare(Build& build, const engine::program::Step& step);
+base::Status add_select(Build& build, const engine::program::Step& step);
+base::Status add_divide(Build& build, const engine::program::Step& step);
+base::Status add_isqrt(Build& build, const engine::program::Step& step);
+base::Status add_prefix_sum(Build& build, const engine::program::Step& step);
+base::Status add_argmax(Build& build, const engine::program::Step& step);
+base::Status add_topk(Build& build, const engine::program::Step& step);
+base::Status add_gather(Build& build, const engine::program::Step& step);
+base::Status add_scatter(Build& build, const engine::program::Step& step);
 base::Status add_movement(Build& build,
                           const engine::program::Step& step);  ///< reshape, transpose, slice, concat, pad, broadcast
 

@@ -1,5 +1,6 @@
 // Matmul, conv and reduce. With public weights a product is a public linear form of its input; otherwise it is a bilinear form.
 #include "engine/program/params.hpp"
+#include "trust/proof/gadgets.hpp"
 #include "trust/proof/steps.hpp"
 
 namespace koinon::trust::proof {
@@ -8,6 +9,7 @@ using base::Code;
 using base::fail;
 using engine::program::ReduceOp;
 using engine::program::ReduceParams;
+using engine::program::Ref;
 using engine::program::Source;
 using engine::program::Step;
 
@@ -21,6 +23,7 @@ struct Product {
   std::vector<Var> left, out;
   std::vector<std::int64_t> right;  ///< public
   std::vector<std::int64_t> bias;   ///< public, or empty
+  std::vector<Var> bias_vars;       ///< otherwise, or empty
 };
 
 Fp reduce_signed(Wide value) {
@@ -35,6 +38,7 @@ void push_product(const Product& p, LinearForm& form) {
     for (std::size_t j = 0; j < p.columns; ++j) {
       asked[j] = form.of[p.out[i * p.columns + j]];
       if (!p.bias.empty()) form.constant += asked[j] * Fp::from(p.bias[j]);
+      if (!p.bias_vars.empty()) form.of[p.bias_vars[j]] += asked[j];
     }
     std::vector<std::array<Wide, 3>> sums(p.inner);
     for (std::size_t j = 0; j < p.columns; ++j) {
@@ -53,11 +57,13 @@ std::vector<Var> part(const std::vector<Var>& all, std::size_t first, std::size_
   return {begin, begin + static_cast<std::ptrdiff_t>(count)};
 }
 
+bool is_public(const Build& build, Ref ref) { return ref.source() != Source::value && !build.is_hidden(ref); }
+
 /// One product of a step, whose right operand starts at element `first` of operand 1 and whose bias at `column` of operand 2.
 void add_product(Build& build, const Step& step, Product p, std::size_t first, std::size_t column) {
   const auto right = step.operands[1];
   const bool has_bias = step.operands.size() > 2;
-  if (right.source() == Source::value || build.is_hidden(right)) {
+  if (!is_public(build, right)) {
     Bilinear form{std::move(p.left),
                   part(build.vars(right), first, p.columns * p.inner),
                   std::move(p.out),
@@ -66,8 +72,8 @@ void add_product(Build& build, const Step& step, Product p, std::size_t first, s
                   p.rows,
                   p.columns,
                   p.inner};
-    if (has_bias && build.is_hidden(step.operands[2])) form.bias = part(build.vars(step.operands[2]), column, p.columns);
-    if (has_bias && !build.is_hidden(step.operands[2]))
+    if (has_bias && !is_public(build, step.operands[2])) form.bias = part(build.vars(step.operands[2]), column, p.columns);
+    if (has_bias && is_public(build, step.operands[2]))
       for (const auto var : part(build.vars(step.operands[2]), column, p.columns))
         form.public_bias.push_back(build.circuit.value(var));
     build.circuit.bilinear(std::move(form));
@@ -76,7 +82,9 @@ void add_product(Build& build, const Step& step, Product p, std::size_t first, s
   const auto weights = build.constant(right);
   const auto begin = weights.begin() + static_cast<std::ptrdiff_t>(first);
   p.right.assign(begin, begin + static_cast<std::ptrdiff_t>(p.columns * p.inner));
-  if (has_bias) {
+  if (has_bias && !is_public(build, step.operands[2])) {
+    p.bias_vars = part(build.vars(step.operands[2]), column, p.columns);
+  } else if (has_bias) {
     const auto bias = build.constant(step.operands[2]);
     const auto from = bias.begin() + static_cast<std::ptrdiff_t>(column);
     p.bias.assign(from, from + static_cast<std::ptrdiff_t>(p.columns));
@@ -84,27 +92,12 @@ void add_product(Build& build, const Step& step, Product p, std::size_t first, s
   build.circuit.add_adjoint([p = std::move(p)](LinearForm& form) { push_product(p, form); });
 }
 
-/// Public products need public weights and bias; the bias of a public product is never hidden alone, as both are hidden or
-/// neither.
-Home product_home(Build& build, const Step& step) {
-  const auto right = step.operands[1];
-  return right.source() == Source::value || build.is_hidden(right) ? Home::witness : Home::linear;
-}
-
-base::Status check_bias(const Build& build, const Step& step) {
-  if (step.operands.size() < 3) return {};
-  const auto bias = step.operands[2];
-  if (bias.source() == Source::value)
-    return fail(Code::unsupported, "a bias that is computed cannot be proved by this version");
-  if (build.is_hidden(bias) && step.operands[1].source() == Source::weight && !build.is_hidden(step.operands[1]))
-    return fail(Code::unsupported, "a hidden bias beside weights that are revealed cannot be proved by this version");
-  return {};
-}
+/// With public weights a product is a linear form of its input and bias.
+Home product_home(Build& build, const Step& step) { return is_public(build, step.operands[1]) ? Home::linear : Home::witness; }
 
 }  // namespace
 
 base::Status add_matmul(Build& build, const Step& step) {
-  KOINON_CHECK(check_bias(build, step));
   const auto &a = step.operand_infos[0].shape, &b = step.operand_infos[1].shape;
   const auto inner = static_cast<std::size_t>(a.back()), columns = static_cast<std::size_t>(b[b.size() - 2]);
   const auto left = build.vars(step.operands[0]);
@@ -113,7 +106,7 @@ base::Status add_matmul(Build& build, const Step& step) {
   const std::size_t rows = out.size() / columns / batches;
   for (std::size_t i = 0; i < batches; ++i) {
     Product p{rows, columns, inner, part(left, i * rows * inner, rows * inner), part(out, i * rows * columns, rows * columns),
-              {},   {}};
+              {},   {},      {}};
     add_product(build, step, std::move(p), i * columns * inner, 0);
   }
   build.values.push_back(std::move(out));
@@ -140,7 +133,6 @@ std::vector<std::vector<std::int64_t>> windows(const std::vector<WindowAxis>& ax
 
 // x [n, s.., c] by w [o, k.., c / g]: a product of the windows of x, one group of channels at a time.
 base::Status add_conv(Build& build, const Step& step) {
-  KOINON_CHECK(check_bias(build, step));
   const auto &x = step.operand_infos[0].shape, &w = step.operand_infos[1].shape, &y = step.outputs[0].shape;
   KOINON_TRY(const auto params, engine::program::ConvParams::unpack(step.params, x.size() - 2));
   std::vector<WindowAxis> axes{{x[0], 1, 1, 1, 0, x[0]}};
@@ -154,7 +146,7 @@ base::Status add_conv(Build& build, const Step& step) {
   const Var nothing = build.circuit.known(Fp());
   auto out = build.output(step, 0, product_home(build, step));
   for (std::size_t g = 0; g < groups; ++g) {
-    Product p{places.size(), columns, inner, {}, {}, {}, {}};
+    Product p{places.size(), columns, inner, {}, {}, {}, {}, {}};
     for (std::size_t i = 0; i < places.size(); ++i) {
       for (const auto place : places[i])
         for (std::size_t c = 0; c < own; ++c)
@@ -167,33 +159,6 @@ base::Status add_conv(Build& build, const Step& step) {
   return {};
 }
 
-namespace {
-
-// y is not below any element (not above, for min), and the product of the differences is 0.
-void add_extreme(Build& build, const std::vector<Var>& elements, Var y, bool max, unsigned bits) {
-  Circuit& circuit = build.circuit;
-  std::vector<Affine> differences;
-  for (const auto x : elements) {
-    Affine difference = Affine::of(y, max ? Fp(1) : -Fp(1));
-    difference.add(x, max ? -Fp(1) : Fp(1));
-    circuit.range_bits(difference, bits);
-    differences.push_back(std::move(difference));
-  }
-  Affine product = differences[0];
-  for (std::size_t i = 1; i + 1 < differences.size(); ++i) {
-    const Var next = circuit.add_vars(Home::witness, 1);
-    if (circuit.with_values()) circuit.set(next, circuit.value(product) * circuit.value(differences[i]));
-    circuit.product(product, differences[i], Affine::of(next));
-    product = Affine::of(next);
-  }
-  if (differences.size() == 1)
-    circuit.zero(product);
-  else
-    circuit.product(product, differences.back(), {});
-}
-
-}  // namespace
-
 base::Status add_reduce(Build& build, const Step& step) {
   const auto& shape = step.operand_infos[0].shape;
   KOINON_TRY(const auto params, ReduceParams::unpack(step.params, shape.size()));
@@ -203,10 +168,8 @@ base::Status add_reduce(Build& build, const Step& step) {
         {shape[i], params.window[i], params.strides[i], params.dilations[i], params.pads_begin[i], step.outputs[0].shape[i]});
   const auto x = build.vars(step.operands[0]);
   const bool sum = params.op == ReduceOp::sum;
-  const auto range = build.range(step.operands[0]);
-  const auto bits =
-      static_cast<unsigned>(std::bit_width(static_cast<std::uint64_t>(range.high) - static_cast<std::uint64_t>(range.low)));
-  if (!sum && bits > 62) return fail(Code::unsupported, "differences of {} bits do not fit the field", bits);
+  const auto bits = Span::of(build.range(step.operands[0])).bits();
+  if (!sum && bits > 63) return fail(Code::unsupported, "differences of {} bits do not fit the field", bits);
   auto out = build.output(step, 0, sum ? Home::linear : Home::witness);
   std::vector<std::vector<Var>> inside;
   for (const auto& window : windows(axes)) {
@@ -214,13 +177,19 @@ base::Status add_reduce(Build& build, const Step& step) {
     for (const auto index : window)
       if (index >= 0) elements.push_back(x[static_cast<std::size_t>(index)]);
   }
-  if (sum)
+  if (sum) {
     build.circuit.add_adjoint([out, inside = std::move(inside)](LinearForm& form) {
       for (std::size_t i = 0; i < out.size(); ++i)
         for (const auto var : inside[i]) form.of[var] += form.of[out[i]];
     });
-  else
-    for (std::size_t i = 0; i < out.size(); ++i) add_extreme(build, inside[i], out[i], params.op == ReduceOp::max, bits);
+  } else {
+    const Fp sign = params.op == ReduceOp::max ? Fp(1) : -Fp(1);  // the smallest is the largest of what is negated
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      std::vector<Affine> elements;
+      for (const auto var : inside[i]) elements.push_back(Affine::of(var, sign));
+      largest(build.circuit, elements, Affine::of(out[i], sign), bits);
+    }
+  }
   build.values.push_back(std::move(out));
   return {};
 }
