@@ -17,7 +17,7 @@ namespace koinon::engine::quantise {
 /// How a value's range is cut before it is divided into steps. Inputs and outputs of the model are never cut.
 enum class Clip : std::uint8_t {
   error,       ///< the cut with the least squared error over calibration (the default for 8 bits)
-  extremes,    ///< none: the largest magnitude seen (always so for 16 bits)
+  extremes,    ///< none: the largest magnitude seen (for 16 bits always, and twice as far)
   percentile,  ///< BuildOptions::percentile of the magnitudes
 };
 

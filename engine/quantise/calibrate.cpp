@@ -148,6 +148,10 @@ std::vector<bool> exact_values(const onnx::Graph& graph) {
 
 }  // namespace
 
+/// Of a value of 16 bits, so that inputs which reach further than those of calibration are not clipped: one bit of sixteen is
+/// little beside what a clipped value loses.
+constexpr double kHeadroom = 2;
+
 Result<std::vector<operators::Target>> choose_targets(const onnx::Graph& graph, const std::vector<Seen>& seen,
                                                       const std::vector<int>& bits, bool natural, const BuildOptions& options) {
   std::vector<bool> whole(graph.values.size(), false);
@@ -159,7 +163,7 @@ Result<std::vector<operators::Target>> choose_targets(const onnx::Graph& graph, 
     const bool from_zero = natural && seen[v].any && seen[v].low >= 0;
     const auto limit = (std::int64_t{1} << (from_zero ? bits[v] : bits[v] - 1)) - 1;
     const auto clip = whole[v] || bits[v] == 16 ? Clip::extremes : options.clip;
-    auto edge = cut(seen[v], clip, options.percentile, limit);
+    auto edge = cut(seen[v], clip, options.percentile, limit) * (bits[v] == 16 ? kHeadroom : 1);
     if (!(edge > 1e-30)) edge = 1;
     KOINON_TRY(auto scale, program::Scale::from(edge / static_cast<double>(limit)));
     if (exact[v]) {

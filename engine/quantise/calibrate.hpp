@@ -25,9 +25,9 @@ base::Result<std::vector<Seen>> calibrate(const onnx::Graph& graph, const std::v
 /// Where to cut a value's magnitude.
 double cut(const Seen& seen, Clip clip, double percentile, std::int64_t limit);
 
-/// Chooses the integers of every value: `bits` of each; with `natural`, [0, 2^bits - 1] where calibration saw no negative. A
-/// value that meets a function with jumps (Round, Floor, a comparison) gets a unit that is a power of two, so that what is
-/// exact in binary, such as 0.5, stays exact and falls on the right side.
+/// Chooses the integers of every value: `bits` of each, 16 reaching twice as far as calibration saw; with `natural`, [0, 2^bits
+/// - 1] where calibration saw no negative. A value that meets a function with jumps (Round, Floor, a comparison) gets a unit
+/// that is a power of two, so that what is exact in binary, such as 0.5, stays exact and falls on the right side.
 base::Result<std::vector<operators::Target>> choose_targets(const onnx::Graph& graph, const std::vector<Seen>& seen,
                                                             const std::vector<int>& bits, bool natural,
                                                             const BuildOptions& options);

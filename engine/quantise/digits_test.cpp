@@ -124,7 +124,7 @@ TEST(build, gives_the_ids_that_every_machine_gives) {
   EXPECT_EQ(base::to_hex(program::program_id(built("digits-lenet.onnx", 8).program)),
             "0xdc5dd39a08dc8c90b1c0259075ad8c27f969821301dae4fc004ef2e926d80a28");
   EXPECT_EQ(base::to_hex(program::program_id(built("digits-lenet.onnx", 16).program)),
-            "0x541601ce79ebb1a2619bd03d6e2df042a13761f9c2f6b4a9993ee820c20ec47a");
+            "0x2faaf98b60d6c1170f1c3ad67de28e4242bfe1e8d5c15ac2b269c5e3ff98f2c8");
 }
 
 INSTANTIATE_TEST_SUITE_P(Digits, Models, testing::Values("digits-mlp.onnx", "digits-lenet.onnx"), [](const auto& model) {
