@@ -27,8 +27,10 @@ enum class ChainOp : std::uint8_t {
   add,
   sub,
   mul,
-  quotient,   ///< floor(a / b), 0 < b, |a| < 2^52
-  remainder,  ///< a - b * floor(a / b)
+  quotient,       ///< floor(a / b), 0 < b, |a| < 2^52
+  remainder,      ///< a - b * floor(a / b)
+  far_quotient,   ///< floor(a / b), 0 < b < 2^52, |a| < 2^62, |a / b| < 2^50
+  far_remainder,  ///< a - b * floor(a / b), within the same
   equal,
   less,
   less_equal,

@@ -91,6 +91,14 @@ KOINON_INLINE T floor_of(T a, T b) {
   return static_cast<T>(std::floor(static_cast<double>(a) / static_cast<double>(b)));
 }
 
+/// The same for larger a. It is rounded to a double, and so is the quotient, each by 2^-53 of it: with |a / b| < 2^50 what
+/// comes out lies within a quarter of a / b, and its floor is off by one at most, which the remainder shows.
+template <class T>
+KOINON_INLINE T far_floor_of(T a, T b) {
+  const T near = floor_of(a, b), rest = a - near * b;
+  return near + (rest >= b ? 1 : 0) - (rest < 0 ? 1 : 0);
+}
+
 template <class T>
 KOINON_INLINE void arithmetic(const ChainStep& s, const T* a, const T* b, const T* c, std::int64_t n, T* to) {
   switch (s.op) {
@@ -131,6 +139,12 @@ KOINON_INLINE void arithmetic(const ChainStep& s, const T* a, const T* b, const 
       return;
     case ChainOp::remainder:
       for (std::int64_t i = 0; i < n; ++i) to[i] = a[i] - b[i] * floor_of(a[i], b[i]);
+      return;
+    case ChainOp::far_quotient:
+      for (std::int64_t i = 0; i < n; ++i) to[i] = far_floor_of(a[i], b[i]);
+      return;
+    case ChainOp::far_remainder:
+      for (std::int64_t i = 0; i < n; ++i) to[i] = a[i] - b[i] * far_floor_of(a[i], b[i]);
       return;
     case ChainOp::equal:
       for (std::int64_t i = 0; i < n; ++i) to[i] = a[i] == b[i];

@@ -329,6 +329,40 @@ TEST(Chain, divides_exactly_up_to_its_limit) {
   }
 }
 
+TEST(Chain, divides_far_numbers_exactly) {
+  Random random(4);
+  Chain chain;
+  chain.columns = 6000;
+  chain.wide = true;
+  chain.steps.resize(6);
+  chain.steps[1].to = chain.steps[1].a = 1;
+  chain.steps[2].op = ChainOp::far_quotient, chain.steps[2].to = 2, chain.steps[2].b = 1;
+  chain.steps[3].op = ChainOp::far_remainder, chain.steps[3].to = 3, chain.steps[3].b = 1;
+  chain.steps[4].op = ChainOp::store, chain.steps[4].a = 2;
+  chain.steps[5].op = ChainOp::store, chain.steps[5].a = 3, chain.steps[5].to = 1;
+  const std::int64_t most = (std::int64_t{1} << 62) - 1;
+  auto a = random.tensor(DType::i64, {6000}, -most, most),
+       b = random.tensor(DType::i64, {6000}, 1 << 13, (std::int64_t{1} << 52) - 1);
+  for (std::int64_t i = 0; i < 6000; ++i) {
+    if (i % 3 == 0) b.set(i, random.roll(1 << 13, 1 << 26));
+    // Just below, at and above whole quotients of the greatest size.
+    const std::int64_t q = std::min((std::int64_t{1} << 50) - 2, most / b.at(i) - 1);
+    if (i % 2 == 0) a.set(i, (random.roll(0, 1) == 0 ? -q : q) * b.at(i) + random.roll(-1, 1));
+    if (std::abs(a.at(i)) / b.at(i) >= (std::int64_t{1} << 50) - 1) a.set(i, random.roll(-1000, 1000) * b.at(i));
+  }
+  const std::vector<ConstArray> sources{{DType::i64, a.bytes.data()}, {DType::i64, b.bytes.data()}};
+  for (auto isa : {Isa::ref, Isa::avx2, Isa::avx512}) {
+    if (isa > best_isa()) continue;
+    auto quotient = IntTensor::zeros(DType::i64, {6000}), rest = quotient;
+    run_chain({nullptr, isa}, chain, sources, std::vector{view(quotient), view(rest)});
+    for (std::int64_t i = 0; i < 6000; ++i) {
+      const std::int64_t want = a.at(i) / b.at(i) - (a.at(i) % b.at(i) < 0 ? 1 : 0);
+      ASSERT_EQ(quotient.at(i), want) << a.at(i) << " / " << b.at(i);
+      ASSERT_EQ(rest.at(i), a.at(i) - want * b.at(i)) << a.at(i) << " / " << b.at(i);
+    }
+  }
+}
+
 TEST(Map, reads_tables_by_bytes) {
   Random random(5);
   const auto table = random.tensor(DType::i8, {256});

@@ -20,7 +20,18 @@ using program::Step;
 using program::StepKind;
 using tensor::Shape;
 
-constexpr std::int64_t kExactQuotient = std::int64_t{1} << 52;
+// Where chains divide exactly (kernels/chain.hpp).
+constexpr std::int64_t kExactQuotient = std::int64_t{1} << 52, kFarDividend = std::int64_t{1} << 62,
+                       kFarQuotient = std::int64_t{1} << 50;
+
+bool within(const Range& range, std::int64_t limit) { return range.low > -limit && range.high < limit; }
+
+bool near_division(const Range& a, const Range& b) { return within(a, kExactQuotient) && within(b, kExactQuotient); }
+
+bool far_division(const Range& a, const Range& b) {
+  return within(a, kFarDividend) && within(b, kExactQuotient) && b.low > 0 &&
+         std::max(-a.low, a.high) / b.low < kFarQuotient - 1;
+}
 
 bool single(const Step& step, std::size_t operand) { return tensor::element_count(step.operand_infos[operand].shape) == 1; }
 
@@ -115,7 +126,7 @@ class ChainMaker {
   // The register of an operand; -1 when it cannot be read.
   int operand(const Step& step, std::size_t i) {
     const Ref ref = step.operands[i];
-    note(range_of(ref));
+    note(making_.range_of(ref));
     if (ref.source() == Source::value)
       if (const auto found = registers_.find(making_.views[ref.index()].value); found != registers_.end()) {
         const bool whole = tensor::element_count(step.operand_infos[i].shape) == total_;
@@ -162,10 +173,6 @@ class ChainMaker {
     functions_[reg] = f;
   }
 
-  [[nodiscard]] Range range_of(Ref ref) const {
-    if (ref.source() == Source::value) return making_.ranges[ref.index()];
-    return program::steps::constant_range(constant_of(ref));
-  }
   [[nodiscard]] const program::Constant& constant_of(Ref ref) const {
     return ref.source() == Source::weight ? program_.weights[ref.index()] : program_.tables[ref.index()];
   }
@@ -200,7 +207,12 @@ class ChainMaker {
       case StepKind::sub: v.step.op = ChainOp::sub; return;
       case StepKind::mul: v.step.op = ChainOp::mul; return;
       case StepKind::select: v.step.op = ChainOp::select; return;
-      case StepKind::divide: v.step.op = output == 0 ? ChainOp::quotient : ChainOp::remainder; return;
+      case StepKind::divide:
+        if (near_division(making_.range_of(step.operands[0]), making_.range_of(step.operands[1])))
+          v.step.op = output == 0 ? ChainOp::quotient : ChainOp::remainder;
+        else
+          v.step.op = output == 0 ? ChainOp::far_quotient : ChainOp::far_remainder;
+        return;
       case StepKind::compare:
         v.step.op = v.step.x == 1 ? ChainOp::equal : v.step.x == 2 ? ChainOp::less : ChainOp::less_equal;
         return;
@@ -351,14 +363,11 @@ bool elementwise(const Making& making, std::size_t number) {
     case StepKind::lookup:
       if (step.operands[0].source() != Source::value || !whole(step.operand_infos[0].shape)) return false;
       break;
-    case StepKind::divide:
-      for (auto ref : step.operands) {
-        const bool value = ref.source() == Source::value;
-        const auto& range =
-            value ? making.ranges[ref.index()] : program::steps::constant_range(making.program.weights[ref.index()]);
-        if (range.low <= -kExactQuotient || range.high >= kExactQuotient) return false;
-      }
+    case StepKind::divide: {
+      const Range a = making.range_of(step.operands[0]), b = making.range_of(step.operands[1]);
+      if (!near_division(a, b) && !far_division(a, b)) return false;
       break;
+    }
     default: return false;
   }
   return true;

@@ -55,6 +55,9 @@ struct Making {
   std::vector<View> views;             ///< one a value, those of the steps before; never a view of a view
   Packs* packs = nullptr;              ///< where packed weights are shared; null to keep them to oneself
   bool every = false;                  ///< every step's outputs are written, those inside joined steps too
+
+  /// Of a value or a constant.
+  [[nodiscard]] program::Range range_of(program::Ref ref) const;
 };
 
 /// A step by its own rule.

@@ -4,6 +4,7 @@
 
 #include "engine/program/format.hpp"
 #include "engine/program/steps/rule.hpp"
+#include "engine/run/node.hpp"
 
 namespace koinon::engine::run {
 namespace {
@@ -18,6 +19,11 @@ Range of_type(tensor::DType type) {
 }
 
 }  // namespace
+
+Range Making::range_of(program::Ref ref) const {
+  if (ref.source() == Source::value) return ranges[ref.index()];
+  return program::steps::constant_range(*constant_of(program, ref));
+}
 
 std::vector<Range> estimate_ranges(const program::Program& program) {
   std::vector<Range> values;
