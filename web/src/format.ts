@@ -1,16 +1,16 @@
 import { formatUnits } from "viem/utils";
 
 /**
- * Wei as a short decimal number of tokens: grouped whole part, at most four significant digits after it. Rounds down, so that
- * nobody is shown more than there is.
+ * Wei as a decimal number of tokens: grouped whole part, at most seven significant digits when there is a part after the point.
+ * The digits shown are the amount's own, never rounded; "…" behind them says that more follow.
  */
 export function tokens(wei: string, decimals: number): string {
   const [whole = "0", fraction = ""] = formatUnits(BigInt(wei), decimals).split(".");
   const grouped = whole.replace(/\B(?=(\d{3})+$)/g, "\u202f");
   const zeros = fraction.length - fraction.replace(/^0+/, "").length;
-  const keep = whole === "0" ? zeros + 4 : Math.max(0, 4 - whole.length + 1);
-  const shown = fraction.slice(0, keep).replace(/0+$/, "");
-  return shown ? `${grouped}.${shown}` : grouped;
+  const keep = whole === "0" ? zeros + 7 : Math.max(2, 7 - whole.length);
+  const more = fraction.length > keep ? "…" : "";
+  return fraction ? `${grouped}.${fraction.slice(0, keep)}${more}` : grouped;
 }
 
 /** "0x12ab…89ef": the ends of a hash or address. */
@@ -54,12 +54,16 @@ export function bytes(count: number): string {
   return `${unit === 0 || value >= 10 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
-/** A share in percent without needless digits: 0.931 is "93 %", 0.004 is "0.4 %". */
+/**
+ * A share in percent: whole numbers, one decimal below 10 and above 99. "0 %" and "100 %" stand for exactly that: 0.0004 is
+ * "< 0.1 %", 0.99999 is "99.9 %". The node and the command line write shares by the same rule.
+ */
 export function percent(share: number): string {
   const value = share * 100;
   if (value === 0) return "0 %";
   if (value < 0.1) return "< 0.1 %";
-  return `${value < 10 || (value > 99 && value < 100) ? Math.min(99.9, Math.floor(value * 10) / 10) : Math.round(value)} %`;
+  const fine = value < 10 || (value > 99 && value < 100);
+  return `${fine ? Math.min(99.9, Math.round(value * 10) / 10) : Math.round(value)} %`;
 }
 
 /** "1 provider", "3 providers". */

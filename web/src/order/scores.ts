@@ -44,5 +44,6 @@ function softmax(data: readonly number[]): number[] {
   const top = Math.max(...data);
   const powers = data.map((value) => Math.exp(value - top));
   const sum = powers.reduce((total, value) => total + value, 0);
-  return powers.map((value) => value / sum);
+  // No class is certain, even where the others are below what a number holds beside 1.
+  return powers.map((value) => Math.min(value / sum, 1 - Number.EPSILON));
 }

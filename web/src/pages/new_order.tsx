@@ -1,9 +1,9 @@
 import { useContext, useEffect, useState } from "preact/hooks";
+import { formatUnits } from "viem/utils";
 import { StatusContext, use_connection, use_hub, use_resource } from "../api/hooks";
 import type { Model, Provider } from "../api/types";
 import type { Draft } from "../order/input";
 import { fair_price } from "../order/quote";
-import { tokens } from "../format";
 import { Card, Empty, PageTitle, Problem, Waiting } from "../ui/frame";
 import { SignIn } from "../ui/sign_in";
 import { ModelChoice } from "./models";
@@ -77,6 +77,6 @@ function use_fair_price(terms: OrderTerms, set_terms: (change: (old: OrderTerms)
   const { data: providers } = use_resource<Provider[]>("/api/v1/providers?limit=1000", (change) => change.type === "reload");
   const wei = providers && fair_price(providers, terms.n);
   useEffect(() => {
-    if (wei && decimals !== undefined) set_terms((old) => (old.typed ? old : { ...old, price: tokens(wei, decimals).replace(/\u202f/g, "") }));
+    if (wei && decimals !== undefined) set_terms((old) => (old.typed ? old : { ...old, price: formatUnits(BigInt(wei), decimals) }));
   }, [wei, decimals, set_terms]);
 }
