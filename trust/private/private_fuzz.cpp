@@ -1,8 +1,9 @@
-// Decoders of outside bytes: the first byte picks parameters, ciphertext, public key, evaluation keys, secret key, signature or
-// linear plan.
+// Decoders of outside bytes: the first byte picks parameters, ciphertext, public key, evaluation keys, secret key, linear plan,
+// network plan or signature.
 #include <cstdlib>
 
 #include "trust/private/models/linear.hpp"
+#include "trust/private/models/network.hpp"
 #include "trust/private/serial.hpp"
 #include "trust/private/sign.hpp"
 
@@ -34,7 +35,7 @@ void same(const base::Result<T>& decoded, base::ByteView bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const base::ByteView bytes(data + 1, size - 1);
-  switch (data[0] % 7) {
+  switch (data[0] % 8) {
     case 0: {
       const auto p = decode_parameters(bytes);
       if (p && encode(*p) != base::Bytes(bytes.begin(), bytes.end())) std::abort();
@@ -46,6 +47,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 4: same(decode_secret_key(context(), bytes), bytes); break;
     case 5: {
       const auto plan = decode_linear_plan(bytes);
+      if (plan && encode(*plan) != base::Bytes(bytes.begin(), bytes.end())) std::abort();
+      break;
+    }
+    case 6: {
+      const auto plan = decode_network_plan(bytes);
       if (plan && encode(*plan) != base::Bytes(bytes.begin(), bytes.end())) std::abort();
       break;
     }
@@ -67,6 +73,10 @@ std::vector<std::vector<std::uint8_t>> koinon_fuzz_seeds() {
       encode(context(), keys),
       encode(context(), secret),
       encode(*plan_linear({.outputs = 1, .inputs = 2, .weights = {1, 2}, .bias = {3}, .low = -4, .high = 4})),
+      encode(*plan_network({.first = {.outputs = 1, .inputs = 1, .weights = {1}, .bias = {0}, .low = 0, .high = 1},
+                            .low = {0},
+                            .tables = {{1, 0}},
+                            .second = {.outputs = 1, .inputs = 1, .weights = {1}, .bias = {0}, .low = 0, .high = 1}})),
       SigningKey(random).sign("fuzz", base::Bytes{1, 2}),
   };
   for (std::size_t i = 0; i < seeds.size(); ++i) seeds[i].insert(seeds[i].begin(), static_cast<std::uint8_t>(i));

@@ -1,10 +1,10 @@
 #include "trust/private/models/compile.hpp"
 
-#include <map>
 #include <set>
 
 #include "engine/program/bounds.hpp"
 #include "engine/run/execute.hpp"
+#include "trust/private/models/section.hpp"
 
 namespace koinon::trust::fhe {
 namespace {
@@ -81,65 +81,6 @@ LinearLayer layer_of(const Program& program, const Step& step) {
   return out;
 }
 
-/// Copies steps into a program of its own, with values and constants numbered anew.
-class Rest {
- public:
-  Rest(const Program& from, std::size_t accumulators, engine::program::Range range, const engine::program::TensorInfo& info)
-      : from_(from) {
-    out_.version = from.version;
-    out_.metadata = from.metadata;
-    out_.inputs.push_back({.name = "accumulators", .info = info, .scale = {}, .low = range.low, .high = range.high});
-    values_[accumulators] = 0;
-  }
-  Status add(std::size_t number, const Step& step) {
-    if (is_layer(step))
-      return fail(Code::unsupported,
-                  "[private] step {} ({}) is a second layer: it needs the steps before it as tables under encryption; what "
-                  "helps is a model "
-                  "of one layer, or an owner who allows the buyer to compute between layers",
-                  number, engine::program::step_name(step.kind));
-    Step copy = step;
-    for (auto& ref : copy.operands) {
-      KOINON_TRY(ref, moved(ref, number));
-    }
-    copy.first_output = static_cast<std::uint32_t>(next_);
-    for (std::size_t i = 0; i < step.outputs.size(); ++i) values_[step.first_output + i] = next_++;
-    out_.steps.push_back(std::move(copy));
-    return {};
-  }
-  Result<Program> finish() && {
-    for (const auto& output : from_.outputs) {
-      auto copy = output;
-      KOINON_TRY(copy.ref, moved(output.ref, from_.steps.size()));
-      out_.outputs.push_back(std::move(copy));
-    }
-    KOINON_CHECK(engine::program::validate(out_));
-    return std::move(out_);
-  }
-
- private:
-  Result<Ref> moved(Ref ref, std::size_t number) {
-    if (ref.source() == Source::value) {
-      const auto found = values_.find(ref.index());
-      if (found == values_.end())
-        return fail(Code::unsupported, "[private] step {} reads the input beside the layer: it may go through the layer alone",
-                    number);
-      return Ref::value(found->second);
-    }
-    auto& list = ref.source() == Source::weight ? out_.weights : out_.tables;
-    const auto& all = ref.source() == Source::weight ? from_.weights : from_.tables;
-    const auto [at, fresh] = constants_.try_emplace(ref.word, list.size());
-    if (fresh) list.push_back(all[ref.index()]);
-    return Ref::make(ref.source(), at->second);
-  }
-
-  const Program& from_;
-  Program out_;
-  std::map<std::size_t, std::size_t> values_;
-  std::map<std::uint32_t, std::size_t> constants_;
-  std::size_t next_ = 1;
-};
-
 }  // namespace
 
 Result<LinearProgram> compile_linear(const Program& program) {
@@ -147,15 +88,22 @@ Result<LinearProgram> compile_linear(const Program& program) {
   std::set<std::size_t> copies;
   KOINON_TRY(const auto number, find_layer(program, copies));
   const auto& step = program.steps[number];
-  Rest rest(program, step.first_output, ranges[step.first_output], step.outputs[0]);
-  for (std::size_t i = number + 1; i < program.steps.size(); ++i) KOINON_CHECK(rest.add(i, program.steps[i]));
+  Section rest(program, step.first_output, ranges[step.first_output], step.outputs[0], "accumulators");
+  for (std::size_t i = number + 1; i < program.steps.size(); ++i) {
+    if (is_layer(program.steps[i]))
+      return fail(Code::unsupported,
+                  "[private] step {} ({}) is a second layer: it needs the steps before it as tables under encryption; what "
+                  "helps is a model of one layer, or an owner who allows the buyer to compute between layers",
+                  i, engine::program::step_name(program.steps[i].kind));
+    KOINON_CHECK(rest.add(i));
+  }
   LinearProgram out{.step = number, .layer = layer_of(program, step), .rest = {}};
   KOINON_TRY(out.rest, std::move(rest).finish());
   return out;
 }
 
-Result<std::vector<IntTensor>> finish(const LinearProgram& program, std::span<const std::int64_t> accumulators) {
-  const auto& input = program.rest.inputs[0];
+Result<std::vector<IntTensor>> finish(const Program& rest, std::span<const std::int64_t> accumulators) {
+  const auto& input = rest.inputs[0];
   auto tensor = IntTensor::zeros(input.info.dtype, input.info.shape);
   if (accumulators.size() != static_cast<std::size_t>(tensor.size()))
     return fail(Code::invalid_argument, "[private] {} accumulators: {} expected", accumulators.size(), tensor.size());
@@ -168,8 +116,12 @@ Result<std::vector<IntTensor>> finish(const LinearProgram& program, std::span<co
   const std::vector<IntTensor> inputs{tensor};
   engine::run::RunOptions options;
   options.trace = false;
-  KOINON_TRY(auto run, engine::run::execute(program.rest, inputs, options));
+  KOINON_TRY(auto run, engine::run::execute(rest, inputs, options));
   return std::move(run.outputs);
+}
+
+Result<std::vector<IntTensor>> finish(const LinearProgram& program, std::span<const std::int64_t> accumulators) {
+  return finish(program.rest, accumulators);
 }
 
 }  // namespace koinon::trust::fhe

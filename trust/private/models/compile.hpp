@@ -18,6 +18,10 @@ struct LinearProgram {
 /// cannot be done and what would help; invalid_argument when weights are hidden; those of engine/program analyse.
 base::Result<LinearProgram> compile_linear(const engine::program::Program& program);
 
+/// The buyer's end of any plan: runs a program over decrypted accumulators. Errors: those of execute, out_of_range on one that
+/// no honest run gives.
+base::Result<std::vector<engine::tensor::IntTensor>> finish(const engine::program::Program& rest,
+                                                            std::span<const std::int64_t> accumulators);
 /// The buyer's end: runs the rest on decrypted accumulators. Errors: those of execute.
 base::Result<std::vector<engine::tensor::IntTensor>> finish(const LinearProgram& program,
                                                             std::span<const std::int64_t> accumulators);

@@ -1,0 +1,60 @@
+#pragma once
+#include <variant>
+
+#include "trust/private/models/network_program.hpp"
+
+namespace koinon::trust::fhe {
+
+/// What a buyer needs to encrypt inputs of a program and to finish its results: made by the owner, public. It holds no weights
+/// but those of the rest, which the buyer runs.
+struct Bundle {
+  std::variant<LinearPlan, NetworkPlan> plan;
+  bool thermometer = false;
+  engine::program::Program description;  ///< of the program, without weights: inputs, outputs, id
+  engine::program::Program rest;
+
+  [[nodiscard]] const Parameters& parameters() const;
+  [[nodiscard]] std::size_t inputs() const;  ///< encrypted integers of one input
+  friend bool operator==(const Bundle&, const Bundle&) = default;
+};
+
+/// A bundle with the provider's side.
+struct Compiled {
+  Bundle bundle;
+  std::variant<LinearLayer, TableNetwork> weights;
+};
+
+/// Plans any program: as a linear layer where it is one, else as a table network. Errors: unsupported, naming the step that
+/// cannot be done and what would help; those of compile_network and the plans.
+base::Result<Compiled> compile(const engine::program::Program& program);
+
+/// Canonical bytes: "KNPB", u16 version (1), u8 kind (1 linear, 2 network), blob of the plan, u8 thermometer, blob of the
+/// public description, blob of the rest with its constants.
+base::Bytes encode(const Bundle& bundle);
+/// Decodes a bundle that nobody vouches for, and checks that its parts fit each other. Errors: malformed, unsupported.
+base::Result<Bundle> decode_bundle(base::ByteView bytes);
+
+/// Canonical bytes of ciphertexts that belong together: "KNCT", u16 version (1), u32 count, a blob each.
+base::Bytes encode(const Context& context, std::span<const Ciphertext> ciphers);
+/// Errors: malformed, also for more than `most`; those of decode_ciphertext.
+base::Result<std::vector<Ciphertext>> decode_ciphertexts(const Context& context, base::ByteView bytes, std::size_t most);
+
+/// Buyer: evaluation keys, none for linear plans.
+base::Result<EvaluationKeys> make_keys(const Context& context, const Bundle& bundle, const SecretKey& key, base::Random& random,
+                                       base::ThreadPool* pool = nullptr);
+/// Buyer: encrypts the elements of one input. Errors: those of encode_input and encrypt_inputs.
+base::Result<std::vector<Ciphertext>> encrypt_inputs(const Context& context, const Bundle& bundle, const SecretKey& key,
+                                                     std::span<const std::int64_t> x, base::Random& random);
+/// Provider: evaluates and conceals under `seed`. Errors: those of evaluation and concealing.
+base::Result<std::vector<Ciphertext>> evaluate(const Context& context, const Compiled& program, const EvaluationKeys& keys,
+                                               const PublicKey& open, std::span<const Ciphertext> inputs,
+                                               const base::Hash& seed, base::ThreadPool* pool = nullptr,
+                                               const NetworkProgress& progress = {});
+/// Buyer: the program's outputs.
+base::Result<std::vector<engine::tensor::IntTensor>> decrypt_results(const Context& context, const Bundle& bundle,
+                                                                     const SecretKey& key, std::span<const Ciphertext> results);
+/// Ciphertexts of one input and of one result.
+std::size_t input_count(const Bundle& bundle);
+std::size_t result_count(const Bundle& bundle);
+
+}  // namespace koinon::trust::fhe

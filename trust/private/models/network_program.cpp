@@ -1,0 +1,194 @@
+#include "trust/private/models/network_program.hpp"
+
+#include <algorithm>
+
+#include "engine/program/bounds.hpp"
+#include "engine/run/prepared.hpp"
+#include "trust/private/models/section.hpp"
+#include "trust/private/models/stages.hpp"
+
+namespace koinon::trust::fhe {
+namespace {
+
+using base::Code;
+using base::fail;
+using base::Result;
+using base::Status;
+using engine::program::Program;
+using engine::program::Range;
+using engine::tensor::IntTensor;
+
+constexpr std::size_t kMostProbes = 1 << 17;
+constexpr std::size_t kMostWeights = std::size_t{1} << 26;
+
+/// A section of a program that is run on chosen inputs.
+class Probe {
+ public:
+  static Result<Probe> make(Program program) {
+    Probe out;
+    out.program_ = std::make_unique<Program>(std::move(program));
+    KOINON_TRY(auto prepared, engine::run::Prepared::make(*out.program_, {}));
+    out.prepared_ = std::make_unique<engine::run::Prepared>(std::move(prepared));
+    return out;
+  }
+  [[nodiscard]] std::size_t inputs() const {
+    return static_cast<std::size_t>(engine::tensor::element_count(program_->inputs[0].info.shape));
+  }
+  [[nodiscard]] Result<std::vector<std::int64_t>> run(std::span<const std::int64_t> x) const {
+    const auto& info = program_->inputs[0].info;
+    std::vector<IntTensor> inputs{IntTensor::zeros(info.dtype, info.shape)};
+    for (std::size_t i = 0; i < x.size(); ++i) inputs[0].set(static_cast<std::int64_t>(i), x[i]);
+    engine::run::RunOptions options;
+    options.trace = options.roots = false;
+    KOINON_TRY(const auto done, prepared_->run(inputs, options));
+    std::vector<std::int64_t> out;
+    for (std::int64_t i = 0; i < done.outputs[0].size(); ++i) out.push_back(done.outputs[0].at(i));
+    return out;
+  }
+
+ private:
+  std::unique_ptr<Program> program_;  ///< apart, since prepared_ borrows it
+  std::unique_ptr<engine::run::Prepared> prepared_;
+};
+
+Result<Probe> probe(const Program& program, const std::vector<Range>& ranges, std::size_t start, std::size_t end,
+                    const std::vector<std::size_t>& steps) {
+  Section section(program, start, ranges[start], info_of(program, start), "start");
+  for (const auto step : steps) KOINON_CHECK(section.add(step));
+  KOINON_TRY(auto cut, std::move(section).finish(end));
+  return Probe::make(std::move(cut));
+}
+
+/// The matrix of an affine section, from its values at `low` everywhere and one more at each place.
+Result<LinearLayer> affine(const Probe& section, Range range) {
+  const auto inputs = section.inputs();
+  std::vector<std::int64_t> x(inputs, range.low);
+  KOINON_TRY(const auto base, section.run(x));
+  if (inputs > kMostProbes || inputs * base.size() > kMostWeights)
+    return fail(Code::unsupported, "[private] a layer of {} by {}: smaller ones are done", base.size(), inputs);
+  LinearLayer out{.outputs = base.size(),
+                  .inputs = inputs,
+                  .weights = std::vector<std::int64_t>(base.size() * inputs),
+                  .bias = base,
+                  .low = range.low,
+                  .high = range.high};
+  if (range.low == range.high) return out;
+  for (std::size_t i = 0; i < inputs; ++i) {
+    x[i] = range.low + 1;
+    KOINON_TRY(const auto y, section.run(x));
+    x[i] = range.low;
+    for (std::size_t row = 0; row < y.size(); ++row) {
+      out.weights[row * inputs + i] = y[row] - base[row];
+      out.bias[row] -= (y[row] - base[row]) * range.low;
+    }
+  }
+  return out;
+}
+
+/// A section of functions of single elements, summed: its matrix over thermometer bits.
+Result<LinearLayer> separable(const Probe& section, Range range) {
+  const auto elements = section.inputs();
+  const auto steps = static_cast<std::size_t>(range.high - range.low);
+  std::vector<std::int64_t> x(elements, range.low);
+  KOINON_TRY(const auto base, section.run(x));
+  if (elements * steps > kMostProbes || elements * steps * base.size() > kMostWeights)
+    return fail(Code::unsupported,
+                "[private] thermometers of {} elements of {} steps for {} sums: fewer bits of inputs or fewer leaves help",
+                elements, steps, base.size());
+  LinearLayer out{.outputs = base.size(),
+                  .inputs = elements * steps,
+                  .weights = std::vector<std::int64_t>(base.size() * elements * steps),
+                  .bias = base,
+                  .low = 0,
+                  .high = 1};
+  for (std::size_t i = 0; i < elements; ++i) {
+    auto before = base;
+    for (std::size_t v = 0; v < steps; ++v) {
+      x[i] = range.low + static_cast<std::int64_t>(v) + 1;
+      KOINON_TRY(auto y, section.run(x));
+      for (std::size_t row = 0; row < y.size(); ++row) out.weights[row * out.inputs + i * steps + v] = y[row] - before[row];
+      before = std::move(y);
+    }
+    x[i] = range.low;
+  }
+  return out;
+}
+
+/// Least sum and number of sums of every row.
+Status table_sizes(NetworkProgram& out, std::size_t step) {
+  auto& network = out.network;
+  for (std::size_t row = 0; row < network.first.outputs; ++row) {
+    auto low = network.first.bias[row], high = low;
+    for (std::size_t i = 0; i < network.first.inputs; ++i) {
+      const auto w = network.first.weights[row * network.first.inputs + i];
+      low += std::min(w * network.first.low, w * network.first.high);
+      high += std::max(w * network.first.low, w * network.first.high);
+    }
+    if (high - low >= 65536)
+      return fail(Code::unsupported,
+                  "[private] step {}: element {} takes sums from {} to {}, and a table under encryption has 65536 entries at "
+                  "most; fewer bits help (model build --profile private, or --activations 4)",
+                  step, row, low, high);
+    network.low.push_back(low);
+    network.tables.emplace_back(static_cast<std::size_t>(high - low + 1));
+  }
+  return {};
+}
+
+/// The functions of all elements at all their sums, one run for each sum.
+Status fill_tables(NetworkProgram& out, const Probe& section, Range range) {
+  auto& network = out.network;
+  std::size_t longest = 0;
+  for (const auto& table : network.tables) longest = std::max(longest, table.size());
+  std::vector<std::int64_t> x(network.tables.size());
+  for (std::size_t k = 0; k < longest; ++k) {
+    // Sums that the rows' bounds allow, but the program's own bounds exclude, never occur.
+    for (std::size_t j = 0; j < x.size(); ++j)
+      x[j] = std::clamp(network.low[j] + static_cast<std::int64_t>(k), range.low, range.high);
+    KOINON_TRY(const auto y, section.run(x));
+    for (std::size_t j = 0; j < x.size(); ++j) {
+      if (k >= network.tables[j].size()) continue;
+      if (y[j] < -32768 || y[j] > 32767)
+        return fail(Code::unsupported, "[private] step {}: a table gives {}: within 16 bits expected", out.table_step, y[j]);
+      network.tables[j][k] = static_cast<std::int32_t>(y[j]);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<std::int64_t>> NetworkProgram::encode_input(std::span<const std::int64_t> x) const {
+  for (std::size_t i = 0; i < x.size(); ++i)
+    if (x[i] < low || x[i] > high)
+      return fail(Code::out_of_range, "[private] input {}: within [{}, {}] expected", i, low, high);
+  if (!thermometer) return std::vector<std::int64_t>(x.begin(), x.end());
+  std::vector<std::int64_t> out;
+  for (const auto value : x)
+    for (auto v = low + 1; v <= high; ++v) out.push_back(value >= v ? 1 : 0);
+  return out;
+}
+
+Result<NetworkProgram> compile_network(const Program& program) {
+  KOINON_TRY(const auto ranges, engine::program::analyse(program));
+  KOINON_TRY(const auto stages, find_stages(program));
+  NetworkProgram out;
+  out.thermometer = stages.thermometer;
+  out.low = program.inputs[0].low;
+  out.high = program.inputs[0].high;
+  out.table_step = stages.tables.empty() ? 0 : stages.tables.front();
+  out.last_step = stages.last.back();
+  KOINON_TRY(const auto first, probe(program, ranges, 0, stages.sums, stages.first));
+  KOINON_TRY(out.network.first, stages.thermometer ? separable(first, ranges[0]) : affine(first, ranges[0]));
+  KOINON_CHECK(table_sizes(out, out.table_step));
+  KOINON_TRY(const auto tables, probe(program, ranges, stages.sums, stages.values, stages.tables));
+  KOINON_CHECK(fill_tables(out, tables, ranges[stages.sums]));
+  KOINON_TRY(const auto last, probe(program, ranges, stages.values, stages.end, stages.last));
+  KOINON_TRY(out.network.second, affine(last, ranges[stages.values]));
+  Section rest(program, stages.end, ranges[stages.end], info_of(program, stages.end), "accumulators");
+  for (const auto step : stages.rest) KOINON_CHECK(rest.add(step));
+  KOINON_TRY(out.rest, std::move(rest).finish());
+  return out;
+}
+
+}  // namespace koinon::trust::fhe

@@ -1,0 +1,30 @@
+#pragma once
+#include "trust/private/models/compile.hpp"
+#include "trust/private/models/network.hpp"
+
+namespace koinon::trust::fhe {
+
+/// A program cut for a table network: the provider computes from the (encrypted) input to the last layer's sums, the buyer runs
+/// the rest on what it decrypts. Together they give the program's outputs bit for bit.
+struct NetworkProgram {
+  TableNetwork network;
+  /// The input goes in as thermometers, one bit [x >= v] for each element and each v above its least: then any function of one
+  /// element, such as a tree's comparison, is a sum of bits, and thresholds stay with the provider.
+  bool thermometer = false;
+  std::int64_t low = 0, high = 0;  ///< of the program's input
+  std::size_t table_step = 0;      ///< first step of the tables
+  std::size_t last_step = 0;       ///< the last layer
+  engine::program::Program rest;
+
+  /// What the buyer encrypts for an input of the program. Error: out_of_range on an element outside [low, high].
+  [[nodiscard]] base::Result<std::vector<std::int64_t>> encode_input(std::span<const std::int64_t> x) const;
+};
+
+/// Cuts multilayer perceptrons of one hidden layer, decision trees and forests, and convolutional networks of one convolution
+/// before their classifier: affine steps; steps element by element, whatever they are, which become tables; affine steps up to
+/// the last layer. Whatever the affine steps are made of, their matrix is found by running them on unit vectors. Errors:
+/// unsupported, naming the step that cannot be done and what would help; invalid_argument when weights are hidden; those of
+/// engine/program analyse.
+base::Result<NetworkProgram> compile_network(const engine::program::Program& program);
+
+}  // namespace koinon::trust::fhe
