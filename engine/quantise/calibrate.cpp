@@ -138,11 +138,27 @@ bool jumps(std::string_view op) {
   return std::ranges::find(kOps, op) != std::end(kOps);
 }
 
+/// Operators that only move elements, and keep their input's unit.
+bool moves(std::string_view op) {
+  static constexpr std::string_view kOps[] = {"Reshape",   "Flatten",   "Squeeze",  "Unsqueeze",    "Transpose",
+                                              "Slice",     "Split",     "Gather",   "GatherND",     "GatherElements",
+                                              "Expand",    "Tile",      "Identity", "DepthToSpace", "SpaceToDepth",
+                                              "ReduceMax", "ReduceMin", "TopK",     "MaxPool",      "GlobalMaxPool"};
+  return std::ranges::find(kOps, op) != std::end(kOps);
+}
+
+/// Values that meet a function with jumps, also by way of moves.
 std::vector<bool> exact_values(const onnx::Graph& graph) {
   std::vector<bool> out(graph.values.size(), false);
   for (const auto& node : graph.nodes)
     for (int v : node.inputs)
       if (v != onnx::kAbsent && jumps(node.op)) out[at(v)] = true;
+  for (std::size_t n = graph.nodes.size(); n-- > 0;) {
+    const auto& node = graph.nodes[n];
+    if (!moves(node.op)) continue;
+    for (int v : node.outputs)
+      if (v != onnx::kAbsent && out[at(v)]) out[at(node.inputs[0])] = true;
+  }
   return out;
 }
 
