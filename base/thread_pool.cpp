@@ -1,12 +1,30 @@
 #include "base/thread_pool.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 #include <vector>
 
 namespace koinon::base {
+namespace {
+
+/// Looks for a short while whether something is there, before a thread sleeps: waking takes as long as a small round of work.
+template <class F>
+void look(F&& there) {
+  constexpr auto kWhile = std::chrono::microseconds(20);
+  const auto end = std::chrono::steady_clock::now() + kWhile;
+  while (std::chrono::steady_clock::now() < end)
+    for (int i = 0; i < 32; ++i) {
+      if (there()) return;
+#if defined(__x86_64__)
+      __builtin_ia32_pause();
+#endif
+    }
+}
+
+}  // namespace
 
 /// Invariants:
 /// 1. `body` is set exactly while a parallel_for is under way; `caller` admits one at a time.
@@ -19,8 +37,8 @@ struct ThreadPool::State {
   std::condition_variable idle;
   const std::function<void(std::size_t)>* body = nullptr;
   std::size_t n = 0;
-  std::size_t round = 0;
-  std::size_t inside = 0;
+  std::atomic<std::size_t> round{0};   // written under the mutex
+  std::atomic<std::size_t> inside{0};  // written under the mutex
   bool stop = false;
 
   std::atomic<std::size_t> next{0};
@@ -34,6 +52,11 @@ struct ThreadPool::State {
     std::size_t seen = 0;
     std::unique_lock lock(mutex);
     for (;;) {
+      if (seen != 0) {
+        lock.unlock();
+        look([&] { return round.load(std::memory_order_relaxed) != seen; });
+        lock.lock();
+      }
       wake.wait(lock, [&] { return stop || (round != seen && body != nullptr); });
       if (stop) return;
       seen = round;
@@ -82,6 +105,11 @@ void ThreadPool::parallel_for(std::size_t n, const std::function<void(std::size_
   s.drain(body, n);
   std::unique_lock lock(s.mutex);
   s.body = nullptr;
+  if (s.inside != 0) {
+    lock.unlock();
+    look([&] { return s.inside.load(std::memory_order_relaxed) == 0; });
+    lock.lock();
+  }
   s.idle.wait(lock, [&] { return s.inside == 0; });
 }
 
