@@ -64,7 +64,7 @@ struct Rpc::State {
 namespace {
 
 Status check_status(const RpcTransport::Answer& answer) {
-  if (answer.status == 429) return fail(Code::exhausted, "[rpc] rate limit (HTTP 429)");
+  if (answer.status == 429) return fail(Code::exhausted, "[rpc] the server asks for patience (HTTP 429)");
   if (answer.status >= 500 && answer.body.find("jsonrpc") == std::string::npos)
     return fail(Code::network, "[rpc] HTTP status {}", answer.status);
   if (answer.status >= 400 && answer.body.find("jsonrpc") == std::string::npos)

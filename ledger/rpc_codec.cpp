@@ -106,7 +106,7 @@ Result<json> result_of(const json& reply, const std::vector<abi::Entry>& errors)
   const auto& number = member(error, "code");
   const auto code = number.is_number_integer() ? number.get<std::int64_t>() : 0;
   const auto text = short_text(member(error, "message"));
-  if (code == -32005 || code == 429) return fail(Code::exhausted, "[rpc] rate limit: {}", text);
+  if (code == -32005 || code == 429) return fail(Code::exhausted, "[rpc] the server asks for patience: {}", text);
   if (code == -32601) return fail(Code::unsupported, "[rpc] {}", text);
   const auto data = revert_data(error);
   if (code == 3 || (data && !data->empty()))

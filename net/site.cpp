@@ -77,6 +77,21 @@ Status check_site(const Site& site, std::string_view host, const std::string* or
                     origin->substr(0, 80), host);
 }
 
+Result<const std::string*> origin_of(const HttpRequest& request) {
+  const std::string* out = nullptr;
+  for (const auto& [name, value] : request.headers.items()) {
+    if (!equal_without_case(name, "Origin")) continue;
+    if (out != nullptr) return base::fail(Code::malformed, "[http] two fields Origin: one expected");
+    out = &value;
+  }
+  return out;
+}
+
+Status check_request(const Site& site, const HttpRequest& request) {
+  KOINON_TRY(const auto* origin, origin_of(request));
+  return check_site(site, request.headers.get("Host"), origin);
+}
+
 void grant_origin(const Site& site, const HttpRequest& request, HttpResponse& response) {
   const auto* origin = request.headers.find("Origin");
   if (origin == nullptr || !is_granted_origin(site, request.headers.get("Host"), *origin)) return;
@@ -85,7 +100,7 @@ void grant_origin(const Site& site, const HttpRequest& request, HttpResponse& re
 }
 
 Result<HttpResponse> preflight(const Site& site, const HttpRequest& request) {
-  KOINON_CHECK(check_site(site, request.headers.get("Host"), request.headers.find("Origin")));
+  KOINON_CHECK(check_request(site, request));
   HttpResponse out;
   out.status = 204;
   grant_origin(site, request, out);

@@ -25,6 +25,11 @@ Status check_site(const Site& site, std::string_view host, const std::string* or
 /// The Host alone.
 Status check_host(const Site& site, std::string_view host);
 
+/// The Origin of a request; null when it has none. Errors: malformed (two of them, of which others may read the second).
+Result<const std::string*> origin_of(const HttpRequest& request);
+/// The check of a request's fields. Errors: as check_site; malformed.
+Status check_request(const Site& site, const HttpRequest& request);
+
 /// True when a page of this Origin is of another site than `host`, and may nevertheless read what it is answered.
 bool is_granted_origin(const Site& site, std::string_view host, std::string_view origin);
 

@@ -3,10 +3,10 @@
 
 #include "base/file.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/commands/describe_output.hpp"
 #include "cli/files/model_file.hpp"
 #include "cli/files/npy.hpp"
 #include "cli/line/line.hpp"
-#include "cli/terminal/chart.hpp"
 #include "cli/terminal/console.hpp"
 #include "engine/io/quantise.hpp"
 #include "engine/io/read.hpp"
@@ -20,9 +20,6 @@ using base::Code;
 using base::Status;
 using engine::tensor::IntTensor;
 using nlohmann::json;
-
-constexpr std::size_t kChartClasses = 20;
-constexpr std::size_t kShownValues = 8;
 
 /// Writes the value of every step into a folder, and trace.json that lists them.
 class TraceFolder {
@@ -66,19 +63,6 @@ class TraceFolder {
   json values_ = json::array();
   Status status_;
 };
-
-std::string describe_output(const engine::program::Output& output, const IntTensor& value) {
-  const auto real = engine::io::dequantise(value, output.scale);
-  auto out = fmt::format("{} {}\n", clean(output.name, 60), engine::tensor::shape_text(value.shape));
-  if (real.size() > 1 && real.size() <= kChartClasses) return out + class_chart(real);
-  for (std::size_t i = 0; i < real.size() && i < kShownValues; ++i)
-    out += fmt::format("{}{:.6g}", i == 0 ? "  " : ", ", real[i]);
-  if (real.size() > kShownValues) {
-    const auto best = std::ranges::max_element(real) - real.begin();
-    out += fmt::format(", ... {} values; the largest is {:.6g} at {}", real.size(), real[static_cast<std::size_t>(best)], best);
-  }
-  return out + "\n";
-}
 
 class RunCommand final : public Command {
  public:

@@ -107,7 +107,8 @@ class Serve : public Command {
               "The ledger: another node, or a JSON-RPC server with --deployment; a local one when absent")
         .text("--deployment FILE", deployment_, "Addresses of the contracts, for a JSON-RPC server")
         .text("--share-ledger ADDR", share_ledger_,
-              "Where a local ledger listens, such as 0.0.0.0, so that other machines join it; 127.0.0.1 when absent")
+              "Where a local ledger listens, such as 0.0.0.0 or 0.0.0.0:8545, so that other machines join it; 127.0.0.1 when "
+              "absent")
         .text("--data DIR", data_, "Folder of everything that the node keeps; ~/.koinon when absent")
         .text(
             "--http ADDR:PORT", http_,
@@ -200,11 +201,12 @@ class Serve : public Command {
 
   void announce(Console& console, node::Node& node) const {
     const auto& config = node.config();
-    console.print(fmt::format("koinon " KOINON_VERSION " is up\n"
-                              "  page      {}\n  account   {}, operator {}\n  balance   {}\n  ledger    {}{}\n  data      {}\n",
-                              page_url(node), node.account(), ledger::checksum_address(node.operator_address()),
-                              balance_text(node), node.ledger_url(),
-                              node.runs_ledger() ? ", local: its money is worth nothing" : "", config.data.string()));
+    console.print(
+        fmt::format("koinon " KOINON_VERSION " is up\n"
+                    "  page      {}{}\n  account   {}, operator {}\n  balance   {}\n  ledger    {}{}\n  data      {}\n",
+                    page_url(node), config.public_endpoint.empty() ? "" : ", for others " + config.public_endpoint,
+                    node.account(), ledger::checksum_address(node.operator_address()), balance_text(node), node.ledger_url(),
+                    node.runs_ledger() ? ", local: its money is worth nothing" : "", config.data.string()));
     const auto price = price_of(config);
     if (provide_)
       console.print(fmt::format("  sells     {} for {} tokens an order{}\n", kinds_text(config), price.tokens(),

@@ -72,7 +72,9 @@ TEST_F(Usage, proofs_say_what_is_wrong_with_them) {
   ASSERT_EQ(run("koinon model build examples/digits/digits-lenet.onnx -o other.koinon").exit, 0);
   ASSERT_EQ(run("koinon model publish m.koinon -o public.koinon").exit, 0);
   ASSERT_EQ(run("koinon prove m.koinon --input examples/digits/digit-7.png --hide weights -o good.proof").exit, 0);
-  EXPECT_EQ(run("koinon verify good.proof --program public.koinon").exit, 0);
+  const auto verified = run("koinon verify good.proof --program public.koinon");
+  EXPECT_EQ(verified.exit, 0);
+  EXPECT_THAT(verified.text, ::testing::ContainsRegex("logits .*1, 10")) << "what came out";
   EXPECT_EQ(run("koinon run public.koinon --input examples/digits/digit-7.png").exit, 1) << "it has no weights";
   EXPECT_EQ(run("koinon model publish m.koinon -o m.koinon").exit, 1) << "the weights would be lost";
   const auto other = run("koinon verify good.proof --program other.koinon");
@@ -160,6 +162,9 @@ TEST_F(Usage, wrong_values_are_told_from_failures) {
                            "koinon up --http localhost",
                            "koinon up --ledger there",
                            "koinon provide --price abc",
+                           "koinon provide --price 0",
+                           "koinon up --share-ledger 0.0.0.0:0",
+                           "koinon up --share-ledger localhost",
                            "koinon provide --parallel 0",
                            "koinon provide --kinds dreaming",
                            "koinon account deposit 0",

@@ -47,7 +47,7 @@ TEST(Describe, shows_an_order_with_its_money_members_and_story) {
   EXPECT_THAT(text, HasSubstr("quorum 2 of 3"));
   EXPECT_THAT(text, HasSubstr("3 tokens put in: 2 paid"));
   EXPECT_THAT(text, HasSubstr("0.25"));
-  EXPECT_THAT(text, HasSubstr("80.0 %"));
+  EXPECT_THAT(text, HasSubstr("80 %"));
   EXPECT_THAT(text, HasSubstr("2023-11-14T22:13:20.000Z  Placed by account 1"));
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/percent.hpp"
 #include "cli/terminal/console.hpp"
 #include "cli/terminal/table.hpp"
 
@@ -41,9 +42,8 @@ std::string class_chart(std::span<const double> values, const std::vector<std::s
   const auto best = std::ranges::max_element(values) - values.begin();
   Table table({{"class", Table::Align::right}, {"share"}, {"", Table::Align::right}, {"value", Table::Align::right}, {""}});
   for (std::size_t i = 0; i < parts.size(); ++i)
-    table.add({i < labels.size() ? clean(labels[i], 40) : std::to_string(i), share_bar(parts[i]),
-               fmt::format("{:.1f} %", 100 * parts[i]), fmt::format("{:.4g}", values[i]),
-               std::ptrdiff_t(i) == best ? "◀" : ""});
+    table.add({i < labels.size() ? clean(labels[i], 40) : std::to_string(i), share_bar(parts[i]), base::percent(parts[i]),
+               fmt::format("{:.4g}", values[i]), std::ptrdiff_t(i) == best ? "◀" : ""});
   return table.text();
 }
 

@@ -129,7 +129,7 @@ Status Proxy::listen(const std::string& address, std::uint16_t port) {
   net::RouteOptions route;
   route.max_body = max_body_;
   route.gate = [this](const net::HttpRequest& request) -> std::optional<net::HttpResponse> {
-    const auto passed = net::check_site(site_, request.headers.get("Host"), request.headers.find("Origin"));
+    const auto passed = net::check_request(site_, request);
     if (passed) return std::nullopt;
     return net::HttpResponse::error(passed.error());
   };
@@ -144,7 +144,7 @@ Status Proxy::listen(const std::string& address, std::uint16_t port) {
   router.on(net::Method::options, "/", [this](const net::HttpRequest& request) { return net::preflight(site_, request); });
   net::WebSocketHandler socket;
   socket.on_open = [this](const std::shared_ptr<net::WebSocketSession>&, const net::HttpRequest& request) {
-    return net::check_site(site_, request.headers.get("Host"), request.headers.find("Origin"));
+    return net::check_request(site_, request);
   };
   socket.on_text = [this](const std::shared_ptr<net::WebSocketSession>& session, std::string text) {
     if (auto sent = session->send(answer_socket(session, text)); !sent) session->close();

@@ -272,6 +272,7 @@ TEST(Tiers, climb_by_a_quarter_octave) {
   const auto between = tier_price(9).plus(Wei(1)).value();
   EXPECT_EQ(tier_within(between).value(), 9);
   EXPECT_EQ(tier_from(between).value(), 10);
+  EXPECT_FALSE(tier_from(Wei()));
   EXPECT_EQ(tier_within(Wei(1)).error().code, Code::out_of_range);
 }
 

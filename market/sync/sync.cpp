@@ -152,6 +152,7 @@ struct Sync::State {
       ++version;
       changed.notify_all();
     }
+    if (!trouble.empty()) base::log_info("the ledger answers again, at block {}", newest);
     trouble.clear();
     return {};
   }

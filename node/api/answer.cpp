@@ -6,6 +6,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/percent.hpp"
+
 namespace koinon::node::api {
 namespace {
 
@@ -56,7 +58,7 @@ std::string answer_text(const std::vector<RealOutput>& outputs) {
   const auto top = std::max_element(data.begin(), data.end());
   const auto index = static_cast<std::size_t>(top - data.begin());
   const auto word = index < labels.size() ? labels[index] : std::to_string(index);
-  return cut(fmt::format("{} ({:.0f} %)", word.substr(0, 60), 100 * top_share(data, *top)));
+  return cut(fmt::format("{} ({})", word.substr(0, 60), base::percent(top_share(data, *top))));
 }
 
 }  // namespace koinon::node::api

@@ -45,9 +45,8 @@ bool Gate::is_owner(const HttpRequest& request) const {
 }
 
 Status Gate::admit(const HttpRequest& request, const Rule& rule) const {
-  const auto host = request.headers.get("Host");
-  KOINON_CHECK(rule.access == Access::peers ? net::check_host(door_.site, host)
-                                            : net::check_site(door_.site, host, request.headers.find("Origin")));
+  KOINON_CHECK(rule.access == Access::peers ? net::check_host(door_.site, request.headers.get("Host"))
+                                            : net::check_request(door_.site, request));
   // Loopback tells nothing here: a proxy in front comes from there, and may write its Host.
   const bool for_owner = rule.access == Access::visitors || rule.access == Access::loopback;
   if (for_owner && door_.is_public && !has_token(request))

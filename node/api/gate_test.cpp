@@ -50,6 +50,13 @@ TEST_F(GateTest, refuses_other_sites) {
   }
 }
 
+TEST_F(GateTest, refuses_two_origins) {
+  auto r = request();
+  r.headers.add("Origin", "http://127.0.0.1:7070");
+  r.headers.add("origin", "http://evil.example");
+  EXPECT_EQ(refusal(r, kOpen), Code::malformed);
+}
+
 TEST_F(GateTest, spending_needs_token_loopback_and_content_type) {
   const Rule rule{Access::spend, "application/json"};
   auto r = request();

@@ -99,6 +99,9 @@ json ModelRecord::told() const {
 
 namespace {
 
+/// Milliseconds of the year 9999: later times are no times.
+constexpr std::uint64_t kLatest = 253'402'300'799'999;
+
 Result<HttpResponse> history(Context& context, const HttpRequest& request) {
   std::uint64_t points = 60, account = 0, since = 0;
   if (const auto* text = request.query_value("points")) {
@@ -108,7 +111,7 @@ Result<HttpResponse> history(Context& context, const HttpRequest& request) {
     KOINON_TRY(account, parse_number(*text, "account", 1, UINT32_MAX));
   }
   if (const auto* text = request.query_value("since")) {
-    KOINON_TRY(since, parse_number(*text, "since", 0, INT64_MAX));
+    KOINON_TRY(since, parse_number(*text, "since", 0, kLatest));
   }
   const auto now = context.node.clock().now_ms();
   json out;

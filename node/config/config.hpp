@@ -43,6 +43,7 @@ struct Config {
   std::uint32_t ledger_wait = 60;           ///< seconds that a first start waits for a ledger that does not answer
   std::string ledger_url;                   ///< empty: a local ledger that the node runs itself
   std::string ledger_listen = "127.0.0.1";  ///< address of a local ledger's RPC; beyond loopback it is shared, with its faucet
+  std::uint16_t ledger_port = 0;            ///< of a local ledger; 0: a free one at first, the same one from then on
   std::filesystem::path deployment;         ///< file of the contracts' addresses; empty: the local ledger's own
   std::uint64_t artifact_quota = std::uint64_t{10} << 30;  ///< bytes
   std::uint32_t retention_hours = 24;  ///< that artifacts of an order are kept from eviction once it is final

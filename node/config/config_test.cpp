@@ -113,6 +113,19 @@ TEST_F(ConfigTest, refuses_bad_values_naming_their_origin) {
   EXPECT_NE(load_config(sources).error().text.find("KOINON_LOG_LEVEL"), std::string::npos);
 }
 
+TEST_F(ConfigTest, reads_where_a_local_ledger_listens) {
+  sources.flags = {{"ledger.listen", "0.0.0.0"}};
+  EXPECT_EQ(load_config(sources)->ledger_listen, "0.0.0.0");
+  EXPECT_EQ(load_config(sources)->ledger_port, 0);
+  sources.flags = {{"ledger.listen", "0.0.0.0:8545"}};
+  EXPECT_EQ(load_config(sources)->ledger_listen, "0.0.0.0");
+  EXPECT_EQ(load_config(sources)->ledger_port, 8545);
+  for (const char* bad : {"localhost", ":8545", "0.0.0.0:", "0.0.0.0:0", "0.0.0.0:70000", "0.0.0.0:85x"}) {
+    sources.flags = {{"ledger.listen", bad}};
+    EXPECT_FALSE(load_config(sources)) << bad;
+  }
+}
+
 TEST_F(ConfigTest, refuses_a_named_file_that_is_not_there) {
   sources.file = folder.path() / "absent.toml";
   EXPECT_EQ(load_config(sources).error().code, Code::not_found);

@@ -44,9 +44,15 @@ Status set_url(std::string& out, std::string_view value, std::initializer_list<s
 }
 
 Status set_ledger_listen(Config& config, std::string_view value) {
-  if (value.empty() || value.find_first_not_of("0123456789.") != std::string_view::npos)
-    return base::fail(Code::invalid_argument, "'{}': an IPv4 address expected, such as 127.0.0.1 or 0.0.0.0", value);
-  config.ledger_listen = value;
+  const auto colon = value.find(':');
+  const auto address = value.substr(0, colon);
+  if (address.empty() || address.find_first_not_of("0123456789.") != std::string_view::npos)
+    return base::fail(Code::invalid_argument, "'{}': an IPv4 address expected, such as 127.0.0.1 or 0.0.0.0:8545", value);
+  config.ledger_port = 0;
+  if (colon != std::string_view::npos) {
+    KOINON_TRY(config.ledger_port, number<std::uint16_t>(value.substr(colon + 1), 1, 65535));
+  }
+  config.ledger_listen = address;
   return {};
 }
 
@@ -157,7 +163,8 @@ constexpr ConfigField kFields[] = {
     {"ledger.url", "", "JSON-RPC URL; empty: a local ledger that the node runs itself",
      [](Config& c, View v) { return set_url(c.ledger_url, v, {"http://", "https://", "ws://", "wss://"}); }},
     {"ledger.listen", "127.0.0.1",
-     "address of a local ledger; 0.0.0.0 shares it, and its faucet, with every machine that reaches this one",
+     "address of a local ledger, and its port when it matters; 0.0.0.0 shares it, and its faucet, with every machine that "
+     "reaches this one",
      set_ledger_listen},
     {"ledger.deployment", "", "file of the contracts' addresses", [](Config& c, View v) { return set_path(c.deployment, v); }},
     {"artifacts.quota", "10GiB", "most bytes of artifacts on this disk", set_quota},

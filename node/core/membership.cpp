@@ -37,9 +37,10 @@ Result<LedgerAccess> start_local(const NodeOptions& options, Store& store, std::
   local.site = ledger_site_of(options.config, http_port);
   // The same port after a restart, so that those who joined find the ledger again.
   KOINON_TRY(const auto port, store.settings.get(kPortKey));
-  if (port) local.port = static_cast<std::uint16_t>(std::strtoul(port->c_str(), nullptr, 10));
+  local.port = options.config.ledger_port;
+  if (port && local.port == 0) local.port = static_cast<std::uint16_t>(std::strtoul(port->c_str(), nullptr, 10));
   auto started = ledger::local::LocalLedger::start(local);
-  if (!started && local.port != 0 && started.error().code == Code::io) {
+  if (!started && local.port != 0 && options.config.ledger_port == 0 && started.error().code == Code::io) {
     base::log_warn("port {} of the ledger is taken; using another one", local.port);
     local.port = 0;
     started = ledger::local::LocalLedger::start(local);
