@@ -80,6 +80,10 @@ std::int64_t repeated_index(const Rows& job) {
   if (job.count < 2) return -1;
   std::vector<std::int64_t> sorted(static_cast<std::size_t>(job.count));
   for (std::int64_t b = 0; b < job.batch; ++b) {
+    bool ascends = true;
+    for (std::int64_t i = 1; i < job.count && ascends; ++i)
+      ascends = job.indices.at(b * job.count + i - 1) < job.indices.at(b * job.count + i);
+    if (ascends) continue;
     for (std::int64_t i = 0; i < job.count; ++i) sorted[static_cast<std::size_t>(i)] = job.indices.at(b * job.count + i);
     std::sort(sorted.begin(), sorted.end());
     const auto found = std::adjacent_find(sorted.begin(), sorted.end());

@@ -94,6 +94,30 @@ Operand Lower::mix(Ref weights, Ref values, std::int64_t most, std::int64_t limi
   return {b_.reshape(by_row, {rows_, config_.heads * size}), std::ldexp(1.0, -f)};
 }
 
+// Puts the values v [rows, kv * size] of new places into the state, and returns it as [kv, size, places].
+Ref Lower::keep_values(Ref state, Ref v) {
+  const auto kv = config_.kv_heads, size = config_.head_size, blocks = block_count(context_);
+  const Shape shape{kv, blocks, size, kBlock};
+  const Ref flat = b_.reshape(state, {kv * blocks * size * kBlock});
+  const Ref all = b_.reshape(b_.scatter(flat, value_places_, v, 0), shape);
+  new_states_.push_back(all);
+  const Ref by_size = b_.reshape(b_.transpose(all, {0, 2, 1, 3}), {kv, size, blocks * kBlock});
+  return context_ == blocks * kBlock ? by_size : b_.slice(by_size, {0, 0, 0}, {1, 1, 1}, {kv, size, context_});
+}
+
+// Where the values of each row's place lie in the state's bytes: [rows, kv * size].
+Ref Lower::places_of_values() {
+  const auto kv = config_.kv_heads, size = config_.head_size, blocks = block_count(context_);
+  IntTensor starts = IntTensor::zeros(DType::i32, {1, kv * size});
+  for (std::int64_t i = 0; i < kv * size; ++i) starts.set(i, (i / size * blocks * size + i % size) * kBlock);
+  const Ref rows = b_.reshape(positions_, {rows_, 1});
+  const auto [block, within] = b_.divide(rows, scalar(DType::i32, kBlock));
+  const Ref begin = b_.mul(block, scalar(DType::i32, size * kBlock), DType::i32);
+  const Ref place = b_.add(begin, within, DType::i32);
+  const Ref heads = b_.weight(std::move(starts));
+  return b_.add(place, heads, DType::i32);
+}
+
 Ref Lower::attention(std::size_t number, const Layer& layer, const LayerRanges& seen, Ref residual) {
   const auto kv = config_.kv_heads, groups = config_.groups(), size = config_.head_size;
   const bool turned = config_.rope_base > 0;
@@ -139,12 +163,11 @@ Ref Lower::attention(std::size_t number, const Layer& layer, const LayerRanges& 
                           std::sqrt(static_cast<double>(size)));
   }
   for (std::size_t i = 0; i < v_ratios.size(); ++i) v_ratios[i] /= v_units[i / at(size)];
-  const Ref v = b_.transpose(b_.reshape(rescale(v_flat, v_ratios, state_limit_, state_type), {rows_, kv, size}), {1, 2, 0});
+  const Ref v = rescale(v_flat, v_ratios, state_limit_, state_type);
 
   const Ref keys = b_.scatter(states_[2 * number], positions_, k, 1);
-  const Ref values = b_.scatter(states_[2 * number + 1], positions_, v, 2);
   new_states_.push_back(keys);
-  new_states_.push_back(values);
+  const Ref values = keep_values(states_[2 * number + 1], v);
 
   const Ref by_head = b_.transpose(b_.reshape(q, {rows_, kv, groups, size}), {1, 2, 0, 3});
   const Ref scores = b_.matmul(b_.reshape(by_head, {kv, groups * rows_, size}), keys, {}, DType::i32);

@@ -82,9 +82,9 @@ TEST(Harbour, greedy_text_is_that_of_float_for_most_prompts) {
 // The same on every machine and with every compiler.
 TEST(Harbour, programs_have_these_ids) {
   EXPECT_EQ(base::to_hex(harbour().folder.model.decode_id),
-            "0xb23139b054614f454831c65c0237801d7b3c0fc5136af5208b1c6cbe97ce705e");
+            "0xeee9a96e0a7f1f348f6897d1978398eae84407265e9347d7a98ce0418c8a41e2");
   EXPECT_EQ(base::to_hex(harbour().folder.model.prefill_id),
-            "0x9d600570cdb740c3e0cb006dc7ce4c18e31c00626863bb72a7e7c7048f503d7a");
+            "0x764d709c40b6bbc7b4e28eb82feda2247bea26227498d9d6dd30cf0119c1d71a");
 }
 
 TEST(Harbour, is_loaded_as_it_was_saved) {

@@ -1,7 +1,6 @@
-#include "engine/language/generate.hpp"
-
 #include <algorithm>
 
+#include "engine/language/chain.hpp"
 #include "engine/run/roots.hpp"
 
 namespace koinon::engine::language {
@@ -15,37 +14,10 @@ using base::Status;
 using tensor::DType;
 using tensor::IntTensor;
 
-std::vector<IntTensor> first_state(const Model& model) {
-  std::vector<IntTensor> out;
-  for (std::size_t i = kFirstState; i < model.programs.decode.inputs.size(); ++i) {
-    const auto& info = model.programs.decode.inputs[i].info;
-    out.push_back(IntTensor::zeros(info.dtype, info.shape));
-  }
-  return out;
-}
-
 IntTensor one(std::int64_t value) {
   IntTensor out = IntTensor::zeros(DType::i32, {1});
   out.set(0, value);
   return out;
-}
-
-/// The inputs of a run that are not state, in order.
-std::vector<IntTensor> small_inputs(std::span<const std::int64_t> tokens, std::int64_t position,
-                                    const SamplingNumbers& sampling, const Hash& seed) {
-  IntTensor taken = IntTensor::zeros(DType::i32, {static_cast<std::int64_t>(tokens.size())});
-  for (std::size_t i = 0; i < tokens.size(); ++i) taken.set(static_cast<std::int64_t>(i), tokens[i]);
-  const auto last = position + static_cast<std::int64_t>(tokens.size()) - 1;
-  std::vector<IntTensor> out;
-  out.push_back(std::move(taken));
-  for (auto value : {position, sampling.coldness, sampling.top_k, sampling.top_p, draw(seed, last)}) out.push_back(one(value));
-  return out;
-}
-
-Hash input_root_of(const std::vector<IntTensor>& small, std::span<const Hash> states) {
-  auto roots = run::tensor_roots(small);
-  roots.insert(roots.end(), states.begin(), states.end());
-  return base::list_root(base::Domain::inputs, roots);
 }
 
 /// Prompt and generated tokens in one.
@@ -149,21 +121,16 @@ Status check(const Model& model, const Transcript& t) {
 
 namespace {
 
-std::vector<Hash> output_roots_of(const run::Run& done) {
-  return done.output_roots.empty() ? std::vector<Hash>(done.outputs.size()) : done.output_roots;
-}
-
-Link link_of(std::int64_t position, std::int64_t taken, const run::Run& done) {
-  auto roots = output_roots_of(done);
-  Link link;
-  link.position = position;
-  link.taken = taken;
-  link.token = done.outputs[kToken].at(0);
-  link.logits = roots[kLogits];
-  link.states.assign(roots.begin() + kFirstStateOut, roots.end());
-  link.input_root = done.input_root;
-  link.output_root = done.output_root;
-  return link;
+Status compare_links(const Link& link, const Link& claimed, std::size_t number) {
+  const auto differs = [&](std::string_view what) {
+    return fail(Code::rejected, "[generation] link {}: run again, its {} differs", number, what);
+  };
+  if (link.input_root != claimed.input_root) return differs("input root");
+  if (link.token != claimed.token) return differs("token");
+  if (link.logits != claimed.logits) return differs("logits' root");
+  if (link.states != claimed.states) return differs("state");
+  if (link.output_root != claimed.output_root) return differs("output root");
+  return {};
 }
 
 std::vector<IntTensor> inputs_of(std::vector<IntTensor> small, std::span<const IntTensor> state) {
@@ -182,51 +149,26 @@ Result<std::vector<IntTensor>> replay_link(const Model& model, const Transcript&
   const auto inputs = inputs_of(small_inputs(taken_by(tokens, claimed), claimed.position, t.sampling, t.seed), state);
   KOINON_TRY(auto done, runner.run(claimed.taken, inputs, options));
   const auto link = link_of(claimed.position, claimed.taken, done);
-  const auto differs = [&](std::string_view what) {
-    return fail(Code::rejected, "[generation] link {}: run again, its {} differs", number, what);
-  };
-  if (link.input_root != claimed.input_root) return differs("input root");
-  if (link.token != claimed.token) return differs("token");
-  if (link.logits != claimed.logits) return differs("logits' root");
-  if (link.states != claimed.states) return differs("state");
-  if (link.output_root != claimed.output_root) return differs("output root");
+  KOINON_CHECK(compare_links(link, claimed, number));
   done.outputs.erase(done.outputs.begin(), done.outputs.begin() + kFirstStateOut);
   return std::move(done.outputs);
 }
 
 Status replay(const Model& model, const Transcript& t, const run::RunOptions& options) {
   KOINON_CHECK(check(model, t));
-  auto state = first_state(model);
-  Runner runner(model);
+  const auto tokens = all_tokens(t);
+  Chain chain(model, options);
   for (std::size_t i = 0; i < t.links.size(); ++i) {
-    KOINON_TRY(state, replay_link(model, t, i, state, runner, options));
+    KOINON_TRY(const auto step, chain.advance(taken_by(tokens, t.links[i]), t.links[i].position, t.sampling, t.seed));
+    KOINON_CHECK(compare_links(step.link, t.links[i], i));
   }
   return {};
 }
 
-Status Runner::warm(std::int64_t taken) {
-  auto& prepared = taken == 1 ? decode_ : prefill_;
-  if (!prepared) {
-    KOINON_TRY(prepared, run::Prepared::make(model_.program_for(taken), {}));
-  }
-  return {};
-}
-
-Result<run::Run> Runner::run(std::int64_t taken, std::span<const IntTensor> inputs, const run::RunOptions& options) {
-  const auto& program = model_.program_for(taken);
-  if (options.trace || options.force_ref) return run::execute(program, inputs, options);
-  KOINON_CHECK(warm(taken));
-  return (taken == 1 ? decode_ : prefill_)->run(inputs, options);
-}
-
-Status Generator::warm() {
-  KOINON_CHECK(runner_.warm(1));
-  if (model_.programs.chunk > 1) KOINON_CHECK(runner_.warm(model_.programs.chunk));
-  return {};
-}
+Status Generator::warm() { return chain_.warm(); }
 
 Generator::Generator(const Model& model, const SamplingNumbers& sampling, const Hash& seed, run::RunOptions options)
-    : model_(model), runner_(model), options_(std::move(options)), state_(first_state(model)) {
+    : model_(model), chain_(model, std::move(options)) {
   transcript_.decode_id = model.decode_id;
   transcript_.prefill_id = model.prefill_id;
   transcript_.sampling = sampling;
@@ -237,28 +179,11 @@ Status Generator::take(std::span<const std::int64_t> tokens) {
   const auto count = static_cast<std::int64_t>(tokens.size());
   if (position_ + count > model_.programs.context)
     return fail(Code::exhausted, "[generation] the context of {} tokens is full", model_.programs.context);
-  auto inputs = small_inputs(tokens, position_, transcript_.sampling, transcript_.seed);
-  for (auto& tensor : state_) inputs.push_back(std::move(tensor));
-  // What left the last run was hashed then.
-  std::vector<Hash> roots;
-  if (options_.roots && !transcript_.links.empty()) {
-    roots = run::tensor_roots(std::span(inputs).first(kFirstState));
-    const auto& states = transcript_.links.back().states;
-    roots.insert(roots.end(), states.begin(), states.end());
-  }
-  auto options = options_;
-  options.input_roots = roots;
-  auto done = runner_.run(count, inputs, options);
-  if (!done) {
-    // A run that failed or was stopped leaves the state as it was.
-    for (std::size_t i = 0; i < state_.size(); ++i) state_[i] = std::move(inputs[kFirstState + i]);
-    return fail(std::move(done).error());
-  }
-  transcript_.links.push_back(link_of(position_, count, *done));
+  KOINON_TRY(auto step, chain_.advance(tokens, position_, transcript_.sampling, transcript_.seed));
+  transcript_.links.push_back(std::move(step.link));
   chosen_ = transcript_.links.back().token;
-  logits_ = std::move(done->outputs[kLogits]);
-  for (std::size_t i = 0; i < state_.size(); ++i) state_[i] = std::move(done->outputs[kFirstStateOut + i]);
-  trace_root_ = done->trace_root;
+  logits_ = std::move(step.logits);
+  trace_root_ = step.trace_root;
   position_ += count;
   return {};
 }

@@ -1,10 +1,13 @@
 #pragma once
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <vector>
 
 #include "engine/language/build.hpp"
+#include "engine/language/rows.hpp"
 #include "engine/language/sampling.hpp"
+#include "engine/language/state_trees.hpp"
 #include "engine/run/execute.hpp"
 #include "engine/run/prepared.hpp"
 
@@ -68,15 +71,54 @@ base::Status check(const Model& model, const Transcript& transcript);
 /// The programs of a model, made ready for many runs when the first of each comes. The model outlives it.
 class Runner {
  public:
+  /// A program that is ready, and, where its form allows, one that returns rows of the state instead of the state.
+  struct Ready {
+    std::unique_ptr<RowProgram> rows;  ///< null: a run of `prepared` returns the whole state
+    std::optional<run::Prepared> prepared;
+  };
+
   explicit Runner(const Model& model) : model_(model) {}
-  /// Makes the program that takes so many tokens ready. Errors: those of run::Prepared::make.
-  base::Status warm(std::int64_t taken);
-  /// A run of the program that takes so many tokens. With options.trace the steps are run one by one. Errors: those of execute.
+  /// The program that takes so many tokens, made ready. Errors: those of run::Prepared::make.
+  base::Result<const Ready*> ready(std::int64_t taken);
+  /// A run of the program that takes so many tokens, whole state and all. With options.trace the steps are run one by one.
+  /// Errors: those of execute.
   base::Result<run::Run> run(std::int64_t taken, std::span<const tensor::IntTensor> inputs, const run::RunOptions& options);
 
  private:
   const Model& model_;
-  std::optional<run::Prepared> decode_, prefill_;
+  Ready decode_, prefill_;
+  std::optional<run::Prepared> whole_decode_, whole_prefill_;
+};
+
+/// The state of a generation and its roots, carried from run to run: neither copied nor hashed anew.
+class Chain {
+ public:
+  /// Starts with zeros. The model outlives it.
+  Chain(const Model& model, run::RunOptions options);
+
+  struct Step {
+    Link link;
+    tensor::IntTensor logits;
+    base::Hash trace_root;
+  };
+  /// The next run. Its roots are zero when options.roots is false. Errors: those of execute; the state is then as it was.
+  base::Result<Step> advance(std::span<const std::int64_t> tokens, std::int64_t position, const SamplingNumbers& sampling,
+                             const base::Hash& seed);
+  /// Makes the programs ready. Errors: those of run::Prepared::make.
+  base::Status warm();
+  [[nodiscard]] const std::vector<tensor::IntTensor>& state() const { return state_; }
+
+ private:
+  base::Result<Step> advance_whole(std::int64_t taken, std::vector<tensor::IntTensor> small, Link link);
+  base::Result<Step> advance_rows(const Runner::Ready& ready, std::vector<tensor::IntTensor> small, Link link);
+  void take_back(std::vector<tensor::IntTensor>& inputs);
+
+  const Model& model_;
+  Runner runner_;
+  run::RunOptions options_;
+  std::vector<tensor::IntTensor> state_;
+  std::vector<base::Hash> roots_;  ///< of the state; empty while nothing is hashed
+  StateTrees trees_;
 };
 
 /// Runs link `number` again: `state` is what entered it; on success the state that leaves it. Errors: rejected naming the
@@ -111,7 +153,7 @@ class Generator {
   /// Logits behind the last token that was taken, in units of 2^-12.
   [[nodiscard]] const tensor::IntTensor& logits() const { return logits_; }
   /// The state that the last run left.
-  [[nodiscard]] const std::vector<tensor::IntTensor>& state() const { return state_; }
+  [[nodiscard]] const std::vector<tensor::IntTensor>& state() const { return chain_.state(); }
   /// Trace root of the last run; zero without trace.
   [[nodiscard]] const base::Hash& trace_root() const { return trace_root_; }
 
@@ -119,10 +161,8 @@ class Generator {
   base::Status take(std::span<const std::int64_t> tokens);
 
   const Model& model_;
-  Runner runner_;
-  run::RunOptions options_;
+  Chain chain_;
   Transcript transcript_;
-  std::vector<tensor::IntTensor> state_;
   tensor::IntTensor logits_;
   base::Hash trace_root_;
   std::int64_t position_ = 0;

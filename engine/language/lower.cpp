@@ -57,11 +57,13 @@ void Lower::inputs(std::int64_t candidates) {
   for (std::int64_t l = 0; l < config_.layers; ++l) {
     states_.push_back(b_.input(fmt::format("keys.{}", l), {type, {config_.kv_heads, context_, config_.head_size}},
                                program::Scale{}, -state_limit_, state_limit_));
-    states_.push_back(b_.input(fmt::format("values.{}", l), {type, {config_.kv_heads, config_.head_size, context_}},
-                               program::Scale{}, -state_limit_, state_limit_));
+    states_.push_back(b_.input(fmt::format("values.{}", l),
+                               {type, {config_.kv_heads, block_count(context_), config_.head_size, kBlock}}, program::Scale{},
+                               -state_limit_, state_limit_));
   }
   const Ref steps = counting(rows_, {rows_});
   positions_ = b_.add(position_, steps, DType::i32);
+  value_places_ = places_of_values();
   // Token i sees places up to its own.
   const Ref places = counting(context_, {1, context_});
   mask_ = b_.compare(places, b_.reshape(positions_, {rows_, 1}), program::CompareOp::less_equal);

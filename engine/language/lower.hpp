@@ -49,6 +49,8 @@ class Lower {
   Ref attention(std::size_t number, const Layer& layer, const LayerRanges& seen, Ref residual);
   Ref rotate(Ref heads, std::int64_t count);
   Ref weigh(Ref scores, const std::vector<double>& units, double seen);
+  Ref keep_values(Ref state, Ref v);
+  Ref places_of_values();
   Operand mix(Ref weights, Ref values, std::int64_t most, std::int64_t limit);
 
   // steps.cpp
@@ -77,10 +79,14 @@ class Lower {
   double residual_unit_;
   Builder b_;
   std::optional<base::Error> error_;
-  Ref tokens_, position_, positions_, mask_;
+  Ref tokens_, position_, positions_, mask_, value_places_;
   Ref coldness_, top_k_, top_p_, draw_;
   std::vector<Ref> states_, new_states_;
 };
+
+/// Values are kept in blocks of so many places, so that a token changes few leaves of the state's tree.
+inline constexpr std::int64_t kBlock = 32;
+constexpr std::int64_t block_count(std::int64_t places) { return (places + kBlock - 1) / kBlock; }
 
 /// Largest magnitude of the residual in its units: calibration's largest is half of it.
 inline constexpr std::int64_t kResidualLimit = 1 << 21;
