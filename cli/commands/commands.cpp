@@ -37,6 +37,7 @@ Commands all_commands(const Extensions& extensions) {
   add_language(out);
   out.push_back(make_prove());
   out.push_back(make_verify());
+  add_private(out);
   out.push_back(make_order(extensions));
   add_listings(out);
   out.push_back(make_receipt_verify(extensions));

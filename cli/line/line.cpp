@@ -142,6 +142,7 @@ void describe_groups(Tree& tree, const Commands& commands) {
   static const std::map<std::string, Group> kGroups = {
       {"model", {"Compile models and look into them", "koinon model inspect digits.koinon"}},
       {"language", {"Compile language models and check their texts", "koinon language verify story.json harbour"}},
+      {"private", {"Compute on inputs that stay encrypted", "koinon private plan digits4.koinon -o digits4.plan"}},
       {"receipt", {"Check and show receipts", "koinon receipt verify receipt-7.json"}},
       {"account", {"Money, stake, offer and keys of an account", "koinon account show"}},
   };
