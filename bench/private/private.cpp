@@ -6,6 +6,7 @@
 
 #include "trust/private/evaluate.hpp"
 #include "trust/private/models/linear.hpp"
+#include "trust/private/models/random_network_test.hpp"
 #include "trust/private/serial.hpp"
 
 namespace koinon::trust::fhe {
@@ -271,6 +272,41 @@ const int kRegistered = [] {
     for (const auto& [name, body] : all) benchmark::RegisterBenchmark(name, body)->Arg(degree)->Unit(benchmark::kMillisecond);
   return 0;
 }();
+
+/// A table network of random weights: 784 inputs of 3 bits, 128 hidden, 10 outputs; state.range(0): largest weight,
+/// state.range(1): images at once. The decrypted sums are compared with the plain ones before the time counts.
+void table_network(benchmark::State& state) {
+  std::mt19937_64 rng(1);
+  const auto network =
+      random_network(rng, {.inputs = 784, .hidden = 128, .outputs = 10, .weight = state.range(0), .high = 7, .value = 7});
+  const auto images = static_cast<std::size_t>(state.range(1));
+  const auto plan = plan_network(network, images);
+  if (!plan) return state.SkipWithError(plan.error().text.c_str());
+  const auto context = *Context::create(plan->parameters);
+  base::SeededRandom random{1};
+  const auto key = make_secret_key(*context, random);
+  const auto keys = *make_network_keys(*context, *plan, key, random);
+  const auto model = *pack_network(*context, *plan, network);
+  std::vector<std::int64_t> x, wanted;
+  for (std::size_t i = 0; i < images; ++i) {
+    std::vector<std::int64_t> one;
+    for (std::size_t k = 0; k < 784; ++k) one.push_back(static_cast<std::int64_t>(rng() % 8));
+    const auto y = plain_run(network, one);
+    x.insert(x.end(), one.begin(), one.end());
+    wanted.insert(wanted.end(), y.begin(), y.end());
+  }
+  const auto inputs = *encrypt_inputs(*context, *plan, key, x, random);
+  auto results = *evaluate_network(*context, model, keys, inputs);
+  if (*decrypt_outputs(*context, *plan, key, results, images) != wanted) return state.SkipWithError("another result");
+  for (auto _ : state) results = *evaluate_network(*context, model, keys, inputs);
+  const auto cost = *cost_of(*plan);
+  state.counters["s/image"] = benchmark::Counter(static_cast<double>(images),
+                                                 benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+  state.counters["keys_MB"] = static_cast<double>(cost.key_bytes) / 1e6;
+  state.counters["memory_MB"] = static_cast<double>(cost.memory_bytes) / 1e6;
+  state.counters["points"] = static_cast<double>(plan->domain);
+}
+BENCHMARK(table_network)->Args({3, 1})->Args({3, 16})->Args({7, 1})->Iterations(1)->Unit(benchmark::kSecond);
 
 }  // namespace
 }  // namespace koinon::trust::fhe
