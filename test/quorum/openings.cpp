@@ -15,7 +15,7 @@ using engine::program::Source;
 using engine::program::Step;
 using engine::program::StepKind;
 using engine::tensor::IntTensor;
-using Leaves = ElementChecks::Leaves;
+using Opened = ElementChecks::Opened;
 
 /// Bytes of a tensor that an element needs.
 struct Span {
@@ -26,13 +26,13 @@ struct Span {
 std::uint64_t width(const engine::program::TensorInfo& info) { return engine::tensor::dtype_size(info.dtype); }
 
 /// The whole leaves that hold the span, and what closes them to the root: at each level the left sibling, then the right one.
-Leaves open_span(base::ByteView bytes, const Span& span) {
+ElementChecks::Run run_of(base::ByteView bytes, const Span& span) {
   const auto first = span.from / base::kLeafSize;
   const auto last = (span.from + span.length - 1) / base::kLeafSize;
   const auto low = base::open_byte_leaf(Domain::tensor, bytes, first).value();
   const auto high = base::open_byte_leaf(Domain::tensor, bytes, last).value();
-  Leaves out;
-  out.root = base::byte_tree_root(Domain::tensor, bytes);
+  ElementChecks::Run out;
+  out.first = first;
   const auto begin = first * base::kLeafSize;
   const auto data = bytes.subspan(begin, std::min<std::size_t>(bytes.size(), (last + 1) * base::kLeafSize) - begin);
   out.data.assign(data.begin(), data.end());
@@ -43,15 +43,22 @@ Leaves open_span(base::ByteView bytes, const Span& span) {
   return out;
 }
 
+Opened open_spans(base::ByteView bytes, const std::vector<Span>& spans) {
+  Opened out;
+  out.root = base::byte_tree_root(Domain::tensor, bytes);
+  for (const auto& span : spans) out.runs.push_back(run_of(bytes, span));
+  return out;
+}
+
 std::vector<Hash> constant_roots(const std::vector<engine::program::Constant>& constants) {
   std::vector<Hash> out;
   for (const auto& c : constants) out.push_back(c.root);
   return out;
 }
 
-Leaves open_ref(const Trace& trace, Ref ref, const Span& span) {
+Opened open_ref(const Trace& trace, Ref ref, const std::vector<Span>& spans) {
   const auto open = [&](base::ByteView bytes, Domain domain, const std::vector<Hash>& roots) {
-    auto out = open_span(bytes, span);
+    auto out = open_spans(bytes, spans);
     out.list = base::open_list_item(domain, roots, ref.index()).value().siblings;
     return out;
   };
@@ -114,6 +121,49 @@ std::vector<Span> spans_of(const Step& step, std::uint64_t index) {
   return out;
 }
 
+bool reads_several(StepKind kind) {
+  switch (kind) {
+    case StepKind::conv:
+    case StepKind::reduce:
+    case StepKind::prefix_sum:
+    case StepKind::argmax:
+    case StepKind::topk:
+    case StepKind::gather:
+    case StepKind::scatter:
+    case StepKind::transpose:
+    case StepKind::slice:
+    case StepKind::concat:
+    case StepKind::pad: return true;
+    default: return false;
+  }
+}
+
+/// Every leaf of a tensor: in one run, or each in its own, the last first.
+std::vector<Span> everything(const engine::program::TensorInfo& info, bool leaf_by_leaf) {
+  const auto size = static_cast<std::uint64_t>(engine::tensor::element_count(info.shape)) * width(info);
+  if (!leaf_by_leaf) return {{0, size}};
+  std::vector<Span> out;
+  for (auto leaf = (size + base::kLeafSize - 1) / base::kLeafSize; leaf > 0; --leaf) {
+    const auto from = (leaf - 1) * base::kLeafSize;
+    out.push_back({from, std::min<std::uint64_t>(base::kLeafSize, size - from)});
+  }
+  return out;
+}
+
+/// What an element of a step reads of each operand: exactly that of a matmul and of steps that work element by element,
+/// everything of the others.
+std::vector<std::vector<Span>> reads_of(const Trace& trace, const Step& step, const Where& where) {
+  std::vector<std::vector<Span>> out;
+  if (step.kind == StepKind::matmul) {
+    for (const auto& span : spans_of(step, where.index)) out.push_back({span});
+  } else if (reads_several(step.kind)) {
+    for (const auto& info : step.operand_infos) out.push_back(everything(info, where.leaf_by_leaf));
+  } else {
+    for (const auto& span : single_spans(trace, step, where.index)) out.push_back({span});
+  }
+  return out;
+}
+
 }  // namespace
 
 Hash Trace::id() const { return engine::program::program_id(program); }
@@ -130,8 +180,8 @@ Trace trace_of(engine::program::Program program, std::vector<IntTensor> inputs) 
   return out;
 }
 
-ElementChecks::Proof open_element(const Trace& trace, std::size_t step, std::uint64_t index, std::uint8_t output) {
-  const auto& what = trace.program.steps[step];
+ElementChecks::Proof open_element(const Trace& trace, const Where& where) {
+  const auto& what = trace.program.steps[where.step];
   const auto roots = engine::program::roots(trace.program);
   std::vector<Hash> steps;
   for (const auto& one : trace.program.steps) steps.push_back(base::keccak256(engine::program::encode_step(one)));
@@ -145,15 +195,25 @@ ElementChecks::Proof open_element(const Trace& trace, std::size_t step, std::uin
                  trace.program.weights.size(),
                  trace.program.tables.size()};
   out.value_count = trace.values.size();
-  out.step = step;
-  out.output = output;
-  out.index = index;
+  out.step = where.step;
+  out.output = where.output;
+  out.index = where.index;
+  out.hints = where.hints;
   out.step_bytes = engine::program::encode_step(what);
-  out.step_siblings = base::open_list_item(Domain::steps, steps, step).value().siblings;
-  const auto spans = what.kind == StepKind::matmul ? spans_of(what, index) : single_spans(trace, what, index);
+  out.step_siblings = base::open_list_item(Domain::steps, steps, where.step).value().siblings;
+  const auto spans = reads_of(trace, what, where);
   for (std::size_t i = 0; i < what.operands.size(); ++i) out.opened.push_back(open_ref(trace, what.operands[i], spans[i]));
-  const auto one = width(what.outputs[output]);
-  out.opened.push_back(open_ref(trace, Ref::value(what.first_output + output), {index * one, one}));
+  const auto open_output = [&](std::size_t number, const std::vector<Span>& of) {
+    out.opened.push_back(open_ref(trace, Ref::value(static_cast<std::uint32_t>(what.first_output + number)), of));
+  };
+  if (what.kind == StepKind::topk) {
+    for (std::size_t i = 0; i < what.outputs.size(); ++i) open_output(i, everything(what.outputs[i], where.leaf_by_leaf));
+  } else if (what.kind == StepKind::prefix_sum) {
+    open_output(0, everything(what.outputs[0], where.leaf_by_leaf));
+  } else {
+    const auto one = width(what.outputs[where.output]);
+    open_output(where.output, {{where.index * one, one}});
+  }
   return out;
 }
 

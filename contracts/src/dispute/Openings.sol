@@ -27,12 +27,18 @@ library Openings {
         uint64 tableCount;
     }
 
-    /// @notice A tensor's root in its list, and a run of its leaves. A last leaf is as short as the tensor ends.
-    struct Leaves {
+    /// @notice Whole leaves of a tensor from number `first` on. The last leaf is as short as the tensor ends.
+    struct Run {
+        uint64 first;
+        bytes data;
+        bytes32[] siblings; // at each level the left one, if any, then the right one, if any
+    }
+
+    /// @notice A tensor's root in the list that holds it, and runs of its leaves, in any order.
+    struct Opened {
         bytes32 root;
         bytes32[] list; // siblings of the root, from the leaf upwards
-        bytes data; // of whole leaves, the first of which holds the first byte that is asked for
-        bytes32[] siblings; // of the run: at each level the left one, if any, then the right one, if any
+        Run[] runs;
     }
 
     /// @notice Reverts unless `p` is what `id` names.
@@ -47,21 +53,19 @@ library Openings {
         if (got != root) revert WrongOpening(got);
     }
 
-    /// @notice The calldata position of byte `from` of a tensor of `size` bytes, of which `length` bytes from there on are opened.
-    /// Reverts unless `l.data` are the leaves that hold them, under `l.root`.
-    function run(Leaves calldata l, uint64 size, uint256 from, uint256 length) internal pure returns (uint256 position) {
-        uint256 first = from / Merkle.LEAF;
-        uint256 last = (from + length - 1) / Merkle.LEAF;
-        uint256 end = (last + 1) * Merkle.LEAF;
-        if (end > size) end = size;
-        bytes calldata data = l.data;
-        if (length == 0 || from + length > size || data.length != end - first * Merkle.LEAF) revert WrongOpening(0);
-        bytes32[] memory level = _leaves(data, last - first + 1);
-        bytes32 top = _climb(level, first, last, Merkle.depth(Merkle.leavesOf(size)), l.siblings);
+    /// @notice The first byte that run `r` of the tensor with this root and `size` bytes holds, the end of what it holds, and the
+    /// calldata position of the first. Reverts unless the run is part of the tensor.
+    function run(Run calldata r, bytes32 root, uint64 size) internal pure returns (uint256 from, uint256 end, uint256 position) {
+        bytes calldata data = r.data;
+        from = uint256(r.first) * Merkle.LEAF;
+        end = from + data.length;
+        if (data.length == 0 || end > size || (end != size && data.length % Merkle.LEAF != 0)) revert WrongOpening(0);
+        uint256 count = (data.length + Merkle.LEAF - 1) / Merkle.LEAF;
+        bytes32 top = _climb(_leaves(data, count), r.first, r.first + count - 1, Merkle.depth(Merkle.leavesOf(size)), r.siblings);
         bytes32 got = Merkle.root(Merkle.TENSOR, size, top);
-        if (got != l.root) revert WrongOpening(got);
+        if (got != root) revert WrongOpening(got);
         assembly ("memory-safe") {
-            position := add(data.offset, sub(from, mul(first, 1024)))
+            position := data.offset
         }
     }
 

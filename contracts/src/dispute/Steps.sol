@@ -8,8 +8,19 @@ pragma solidity 0.8.37;
 ///   ref:    source in the two upper bits (0 value, 1 weight, 2 table), index below
 library Steps {
     uint8 internal constant MATMUL = 1;
+    uint8 internal constant CONV = 2;
     uint8 internal constant LOOKUP = 7;
+    uint8 internal constant REDUCE = 8;
+    uint8 internal constant PREFIX_SUM = 9;
+    uint8 internal constant ARGMAX = 10;
+    uint8 internal constant TOPK = 11;
+    uint8 internal constant GATHER = 14;
+    uint8 internal constant SCATTER = 15;
     uint8 internal constant RESHAPE = 19;
+    uint8 internal constant TRANSPOSE = 20;
+    uint8 internal constant SLICE = 21;
+    uint8 internal constant CONCAT = 22;
+    uint8 internal constant PAD = 23;
     uint8 internal constant MAX_RANK = 8;
 
     error Malformed(uint256 position);
