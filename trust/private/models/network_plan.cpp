@@ -214,7 +214,7 @@ Status check(const TableNetwork& network) {
       return fail(
           Code::out_of_range,
           "[private] row {} of the first layer takes sums from {} to {}: at most 65536 different ones can pass a table; "
-          "fewer bits of weights or inputs help (model build --profile private)",
+          "fewer bits of weights or inputs help (model build --activations 4)",
           j, low, high);
     if (network.low[j] > low || network.low[j] + static_cast<std::int64_t>(network.tables[j].size()) <= high ||
         network.tables[j].size() > 65536)
@@ -333,7 +333,7 @@ Result<NetworkPlan> plan_network(const TableNetwork& network, std::size_t batch)
   return fail(
       Code::unsupported,
       "[private] {} hidden sums of {} values each, batch {}: no degree up to 32768 is deep enough; fewer bits of weights "
-      "or inputs, fewer hidden values or a smaller batch help",
+      "or inputs, fewer hidden values or a smaller batch help (model build --activations 4)",
       plan.hidden, widest, batch);
 }
 

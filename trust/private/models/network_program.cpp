@@ -127,7 +127,7 @@ Status table_sizes(NetworkProgram& out, std::size_t step) {
     if (high - low >= 65536)
       return fail(Code::unsupported,
                   "[private] step {}: element {} takes sums from {} to {}, and a table under encryption has 65536 entries at "
-                  "most; fewer bits help (model build --profile private, or --activations 4)",
+                  "most; fewer bits help (model build --activations 4)",
                   step, row, low, high);
     network.low.push_back(low);
     network.tables.emplace_back(static_cast<std::size_t>(high - low + 1));
