@@ -1,6 +1,6 @@
 // Time, memory and size of proofs. A proof is verified before its time counts.
 //
-//   bench_proof [NAME...]   # digits-mlp, digits-lenet, cnn-264k, dense-4m; all by default
+//   bench_proof [NAME...]   # digits-mlp, digits-lenet, cnn-264k, dense-4m, or a .koinon file; all but files by default
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -162,11 +162,17 @@ base::Status measure(const std::string& name, const Program& program, const Secr
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::vector<std::pair<std::string, std::function<base::Result<Program>()>>> models{
+  std::vector<std::pair<std::string, std::function<base::Result<Program>()>>> models{
       {"digits-mlp", [] { return digits("digits-mlp"); }},
       {"digits-lenet", [] { return digits("digits-lenet"); }},
       {"cnn-264k", cnn_264k},
       {"dense-4m", dense_4m}};
+  for (int i = 1; i < argc; ++i)
+    if (const std::string name = argv[i]; name.ends_with(".koinon"))
+      models.emplace_back(name, [name]() -> base::Result<Program> {
+        KOINON_TRY(const auto bytes, base::read_file(name, std::uint64_t{1} << 32));
+        return engine::program::decode(bytes);
+      });
   base::ThreadPool pool;
   fmt::print("{} threads\n{:<13} {:<16} {:>8} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8}\n", pool.threads(), "model",
              "mode", "rows", "cells", "commit ms", "prove ms", "cpu ms", "verify ms", "KiB", "bits", "peak MiB");

@@ -9,6 +9,7 @@
 #include "cli/terminal/console.hpp"
 #include "cli/terminal/table.hpp"
 #include "engine/program/bounds.hpp"
+#include "trust/proof/prove.hpp"
 
 namespace koinon::cli {
 namespace {
@@ -114,6 +115,50 @@ json program_json(const ModelFile& model, const std::vector<Range>& ranges) {
   return out;
 }
 
+/// Values of a program beyond which stating the cost of a proof takes too long for a look at it.
+constexpr std::uint64_t kQuickValues = 1 << 22;
+
+/// What a proof of a run takes, with weights public and hidden.
+struct Provable {
+  std::string mode;
+  base::Result<trust::proof::Cost> cost;
+};
+
+std::vector<Provable> provable(const engine::program::Program& program) {
+  std::uint64_t values = 0;
+  for (const auto& step : program.steps)
+    for (const auto& info : step.outputs) values += static_cast<std::uint64_t>(engine::tensor::element_count(info.shape));
+  std::vector<Provable> out;
+  if (values > kQuickValues || !program.has_weights()) return out;
+  out.push_back({"public weights", trust::proof::cost(program, {})});
+  out.push_back({"hidden weights", trust::proof::cost(program, {true, false})});
+  return out;
+}
+
+std::string provable_text(const std::vector<Provable>& modes) {
+  std::string out;
+  for (const auto& [mode, cost] : modes)
+    out +=
+        cost ? fmt::format("{:<12} {}: {} constraints, about {} of memory and {} of processor time, at most {}, {:.1f} bits\n",
+                           "proof", mode, cost->rows, size_text(cost->memory_bytes), seconds_text(cost->cpu_seconds),
+                           size_text(cost->bytes), cost->soundness_bits)
+             : fmt::format("{:<12} {}: none: {}\n", "proof", mode, cost.error().text);
+  return out;
+}
+
+json provable_json(const std::vector<Provable>& modes) {
+  json out = json::array();
+  for (const auto& [mode, cost] : modes)
+    out.push_back(cost ? json{{"mode", mode},
+                              {"constraints", cost->rows},
+                              {"memory_bytes", cost->memory_bytes},
+                              {"cpu_seconds", cost->cpu_seconds},
+                              {"bytes", cost->bytes},
+                              {"soundness_bits", cost->soundness_bits}}
+                       : json{{"mode", mode}, {"refused", cost.error().text}});
+  return out;
+}
+
 std::string head_text(const ModelFile& model) {
   const auto& program = model.program;
   const auto& about = program.metadata;
@@ -152,10 +197,13 @@ class ModelInspect final : public Command {
       KOINON_TRY(ranges, engine::program::analyse(model.program));
     }
     if (!svg_.empty()) KOINON_CHECK(base::write_file(svg_, base::as_bytes(program_svg(model.program, ranges))));
-    console.print(head_text(model) + "\n" + steps_table(model.program, ranges));
+    const auto proofs = provable(model.program);
+    console.print(head_text(model) + provable_text(proofs) + "\n" + steps_table(model.program, ranges));
     console.print("\nv: a value (inputs first), w: a weight, t: a table. Lowest and highest hold for every input.\n");
     if (!svg_.empty()) console.note("koinon: drawn in " + svg_);
-    console.object(program_json(model, ranges));
+    auto object = program_json(model, ranges);
+    object["proofs"] = provable_json(proofs);
+    console.object(object);
     return {};
   }
 

@@ -1,12 +1,14 @@
 #include "trust/proof/prove.hpp"
 
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/file.hpp"
 #include "base/json.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/commands/describe_output.hpp"
 #include "cli/files/model_file.hpp"
 #include "cli/line/line.hpp"
 #include "cli/terminal/console.hpp"
@@ -110,6 +112,28 @@ std::string proof_text(const Proof& proof) {
                      proof.secrecy.weights ? "hidden, commitment " + base::to_hex(proof.weight_root) : "of the program");
 }
 
+/// What the proof states that came out.
+std::string outputs_text(const engine::program::Program& program, const Proof& proof) {
+  std::string out;
+  for (std::size_t i = 0; i < program.outputs.size() && i < proof.outputs.size(); ++i)
+    out += describe_output(program.outputs[i], proof.outputs[i]);
+  return out;
+}
+
+volatile std::sig_atomic_t interrupted = 0;
+
+/// While it lives, Ctrl-C asks the work to end at its next stage.
+class Interruptible {
+ public:
+  Interruptible() : before_(std::signal(SIGINT, [](int) { interrupted = 1; })) {}
+  ~Interruptible() { std::signal(SIGINT, before_); }
+  Interruptible(const Interruptible&) = delete;
+  Interruptible& operator=(const Interruptible&) = delete;
+
+ private:
+  void (*before_)(int);
+};
+
 class Prove final : public Command {
  public:
   Prove()
@@ -140,11 +164,16 @@ class Prove final : public Command {
     KOINON_TRY(const auto inputs, load_inputs(model.program, input_));
     if (inputs.clamped.count > 0) console.note("koinon: " + inputs.clamped.text);
     KOINON_TRY(const auto costs, trust::proof::cost(model.program, secrecy));
-    console.note(fmt::format("koinon: {} constraints, about {} of memory, a proof of at most {}, {:.1f} bits of soundness",
-                             costs.rows, size_text(costs.memory_bytes), size_text(costs.bytes), costs.soundness_bits));
+    console.note(fmt::format(
+        "koinon: {} constraints, about {} of memory and {} of processor time, a proof of at most {}, {:.1f} bits of soundness",
+        costs.rows, size_text(costs.memory_bytes), seconds_text(costs.cpu_seconds), size_text(costs.bytes),
+        costs.soundness_bits));
+    const Interruptible interruptible;
+    Progress progress = console.progress();
     base::ThreadPool pool(static_cast<std::size_t>(threads_));
     trust::proof::WeightCommitment weights;
-    trust::proof::ProveOptions options{secrecy, &pool, nullptr};
+    trust::proof::ProveOptions options{secrecy, &pool, nullptr, {}};
+    options.watch = {[&](std::string_view stage) { progress.stage(std::string(stage)); }, [] { return interrupted != 0; }};
     if (!commitment_.empty()) {
       KOINON_TRY(auto file, CommitmentFile::load(commitment_, engine::program::program_id(model.program)));
       KOINON_TRY(weights, file.take(model.program, secrecy, pool));
@@ -154,6 +183,7 @@ class Prove final : public Command {
     const auto begin = std::chrono::steady_clock::now();
     KOINON_TRY(const auto proof, trust::proof::prove(model.program, inputs.tensors, options, random));
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    progress.finish();
     const auto bytes = trust::proof::encode_proof(proof);
     KOINON_CHECK(base::write_file(output_, bytes));
     console.print(proof_text(proof) +
@@ -222,7 +252,7 @@ class Verify final : public Command {
     }
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     console.print(fmt::format("valid        {} of proof, checked in {}\n", size_text(bytes.size()), seconds_text(seconds)) +
-                  proof_text(proof));
+                  proof_text(proof) + outputs_text(model.program, proof));
     if (proof.secrecy.weights && root_.empty())
       console.note("koinon: compare the commitment with the one that the model's owner registered (--weight-root)");
     auto object = proof_json(model.program, proof);

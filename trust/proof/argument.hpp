@@ -47,10 +47,19 @@ struct Argument {
 /// Columns that hold the weight cells of a circuit, with random pads.
 std::vector<Fp> weight_messages(const Layout& layout, const Circuit& circuit, base::Random& random);
 
+/// Who is told what a prover does now, and may end it between two stages.
+struct Watch {
+  std::function<void(std::string_view stage)> tell;  ///< may be empty
+  std::function<bool()> ended;                       ///< true: stop; may be empty
+
+  /// Begins a stage. Errors: cancelled.
+  [[nodiscard]] base::Status at(std::string_view stage) const;
+};
+
 /// Proves that the circuit's values satisfy it. It does not check that they do: then the proof is refused by the verifier.
-/// `weights` is null when no cell is a weight. Errors: exhausted as prove_opening.
+/// `weights` is null when no cell is a weight. Errors: exhausted as prove_opening; cancelled.
 base::Result<Argument> prove_circuit(const Layout& layout, Circuit circuit, const Oracle* weights, base::Random& random,
-                                     Transcript& transcript, base::ThreadPool* pool);
+                                     Transcript& transcript, base::ThreadPool* pool, const Watch& watch = {});
 
 /// Errors: rejected, naming the check that failed.
 base::Status verify_circuit(const Layout& layout, const Circuit& circuit, const base::Hash& weight_root,

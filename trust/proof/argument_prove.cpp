@@ -97,12 +97,19 @@ std::vector<Ext> form_factor(const Circuit& circuit, const Bilinear& form, const
 
 }  // namespace
 
+base::Status Watch::at(std::string_view stage) const {
+  if (ended && ended()) return base::fail(base::Code::cancelled, "[prove] ended before {}", stage);
+  if (tell) tell(stage);
+  return {};
+}
+
 std::vector<Fp> weight_messages(const Layout& layout, const Circuit& circuit, base::Random& random) {
   return cells_of(layout, circuit, Home::weight, layout.weight_columns(), layout.params.weight_pads, random);
 }
 
 base::Result<Argument> prove_circuit(const Layout& layout, Circuit circuit, const Oracle* weights, base::Random& random,
-                                     Transcript& transcript, base::ThreadPool* pool) {
+                                     Transcript& transcript, base::ThreadPool* pool, const Watch& watch) {
+  KOINON_CHECK(watch.at("committing to the values"));
   const Encoder encoder(layout.params.rows_log, kRateLog);
   Argument out;
   Coins coins;
@@ -115,6 +122,7 @@ base::Result<Argument> prove_circuit(const Layout& layout, Circuit circuit, cons
   coins.alpha = transcript.challenge("alpha");
   coins.beta = transcript.challenge("beta");
 
+  KOINON_CHECK(watch.at("committing to the lookups"));
   const auto denominators = lookup_denominators(circuit, coins, pool);
   auto inverses = denominators;
   in_chunks(pool, inverses.size(), 1024, [&](std::size_t, std::size_t begin, std::size_t end) {
@@ -132,6 +140,7 @@ base::Result<Argument> prove_circuit(const Layout& layout, Circuit circuit, cons
   out.auxiliary_root = auxiliary.root();
   transcript.absorb("auxiliary", out.auxiliary_root.view());
 
+  KOINON_CHECK(watch.at("sumchecks"));
   coins.tau = transcript.challenges("tau", circuit.rows_log());
   auto [a, b] = row_factors(circuit, inverses, denominators);
   std::tie(out.rows, coins.rows_point) =
@@ -147,6 +156,7 @@ base::Result<Argument> prove_circuit(const Layout& layout, Circuit circuit, cons
     out.forms.push_back(std::move(proof));
     coins.form_point.push_back(std::move(point));
   }
+  KOINON_CHECK(watch.at("opening the commitments"));
   coins.lambda = transcript.challenge("lambda");
   auto claim = combine_claims(layout, circuit, coins, out);
   std::vector<const Oracle*> oracles;

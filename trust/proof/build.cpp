@@ -74,6 +74,17 @@ std::vector<Var> Build::output(const engine::program::Step& step, std::size_t in
   return out;
 }
 
+// An entry costs a cell and a product with the verifier; what it replaces costs some twenty cells an element.
+std::optional<std::uint32_t> Build::function_table(const std::vector<std::int64_t>& key, const Range& domain, std::size_t uses,
+                                                   const std::function<std::int64_t(std::int64_t)>& f) {
+  if (const auto at = functions.find(key); at != functions.end()) return at->second;
+  const auto span = static_cast<std::uint64_t>(domain.high) - static_cast<std::uint64_t>(domain.low);
+  if (span >= std::uint64_t{1} << 17 || span >= 4 * uses) return std::nullopt;
+  std::vector<std::array<Fp, 2>> entries;
+  for (std::int64_t v = domain.low; v <= domain.high; ++v) entries.push_back({Fp::from(v), Fp::from(f(v))});
+  return functions.emplace(key, circuit.add_table(std::move(entries))).first->second;
+}
+
 std::int64_t Build::integer(Var var) const {
   if (!circuit.with_values()) return 0;
   const std::uint64_t v = circuit.value(var).v;
@@ -198,7 +209,7 @@ base::Result<Circuit> build_circuit(const Statement& statement, const Witness* w
         check_tensors(statement.inputs, program.inputs.size(), "input", [&](std::size_t i) { return program.inputs[i].info; }));
   KOINON_CHECK(check_tensors(statement.outputs, program.outputs.size(), "output",
                              [&](std::size_t i) { return value_info(program, program.outputs[i].ref.index()); }));
-  Build build{program, statement.secrecy, Circuit(choose_limb_log(program), witness != nullptr), {}, {}, {}, {}, {}};
+  Build build{program, statement.secrecy, Circuit(choose_limb_log(program), witness != nullptr), {}, {}, {}, {}, {}, {}};
   if (witness != nullptr) build.trace = witness->trace;
   add_hidden_weights(build, witness);
   if (statement.secrecy.weights) {

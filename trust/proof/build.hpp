@@ -1,5 +1,7 @@
 #pragma once
+#include <functional>
 #include <memory>
+#include <optional>
 
 #include "engine/program/bounds.hpp"
 #include "engine/program/program.hpp"
@@ -38,6 +40,11 @@ struct Build {
   [[nodiscard]] engine::program::Range range(engine::program::Ref ref) const;
   /// New variables for output `index` of a step, with the run's values for the prover.
   std::vector<Var> output(const engine::program::Step& step, std::size_t index, Home home);
+  std::map<std::vector<std::int64_t>, std::uint32_t> functions;  ///< tables of function_table by key
+  /// The table of (v, f(v)) for each v of `domain`, entry 0 the lowest; made once for each `key`, which determines f. None when
+  /// it would cost more than it saves `uses` elements.
+  std::optional<std::uint32_t> function_table(const std::vector<std::int64_t>& key, const engine::program::Range& domain,
+                                              std::size_t uses, const std::function<std::int64_t(std::int64_t)>& f);
   /// Value of a variable as an integer (prover), or 0.
   [[nodiscard]] std::int64_t integer(Var var) const;
 };

@@ -72,6 +72,25 @@ TEST(Prove, refuses_what_it_cannot_prove_and_says_so) {
   EXPECT_EQ(prove(dense_network(), outside, {}, random).error().code, base::Code::out_of_range);
 }
 
+TEST(Prove, tells_its_stages_and_ends_between_them_when_asked) {
+  const auto program = dense_network();
+  base::SeededRandom random(5);
+  std::vector<std::string> stages;
+  ProveOptions options;
+  options.watch.tell = [&](std::string_view stage) { stages.emplace_back(stage); };
+  ASSERT_TRUE(prove(program, random_input(program, 1), options, random));
+  ASSERT_GE(stages.size(), 5U);
+  options.watch.tell = {};
+  for (std::size_t last = 0; last < stages.size(); ++last) {
+    std::size_t asked = 0;
+    options.watch.ended = [&] { return asked++ == last; };
+    const auto ended = prove(program, random_input(program, 1), options, random);
+    ASSERT_FALSE(ended);
+    EXPECT_EQ(ended.error().code, base::Code::cancelled);
+    EXPECT_NE(ended.error().text.find(stages[last]), std::string::npos);
+  }
+}
+
 /// High bits of many field elements are uniform: chi-square over eight classes, far beyond chance at 60.
 void expect_uniform(const std::vector<Fp>& values, const char* what) {
   std::array<double, 8> counts{};

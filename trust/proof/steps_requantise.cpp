@@ -102,6 +102,61 @@ void add_element(Build& build, Var x, Var y, const Scaling& s) {
   circuit.product(Affine::of(above), Affine::of(above), Affine::of(above));
 }
 
+// y = clamp(v) is an entry of a table, where v 2^s + r = x M + 2^(s-1): v is a linear form, r is shown to be below 2^s.
+void add_clamp(Build& build, Var x, Var y, const Scaling& s, std::uint32_t table, std::int64_t first) {
+  Circuit& circuit = build.circuit;
+  const std::int64_t value = build.integer(x), v = scaled(value, s);
+  const Wide rest = static_cast<Wide>(value) * s.multiplier + (Wide{1} << (s.shift - 1)) - (static_cast<Wide>(v) << s.shift);
+  const Fp scale = inverse(Fp(std::uint64_t{1} << s.shift));
+  Affine unclamped = Affine::of(x, Fp::from(s.multiplier) * scale);
+  unclamped.constant = Fp(std::uint64_t{1} << (s.shift - 1)) * scale;
+  unclamped.add(circuit.limbs(s.shift, static_cast<std::uint64_t>(rest)), -scale);
+  circuit.lookup(table, unclamped, Affine::of(y), static_cast<std::size_t>(v - first));
+}
+
+/// The elements of a step that have one multiplier and shift.
+class Group {
+ public:
+  /// `count` elements of a step of `all`.
+  Group(Build& build, const Scaling& scaling, const Range& x, std::size_t count, std::size_t all)
+      : build_(build), scaling_(scaling), x_(admitted(x, scaling.multiplier, scaling.shift)) {
+    table_ = build.function_table({1, scaling.multiplier, scaling.shift, scaling.low, scaling.high, x_.low, x_.high}, x_, count,
+                                  [&](std::int64_t number) { return clamped(scaled(number, scaling_)); });
+    if (!table_) choose_clamp(all);
+  }
+  void add(Var x, Var y) const {
+    if (clamp_) return add_clamp(build_, x, y, scaling_, *table_, reach_.low);
+    if (!table_) return add_element(build_, x, y, scaling_);
+    build_.circuit.lookup(*table_, Affine::of(x), Affine::of(y), static_cast<std::size_t>(build_.integer(x) - x_.low));
+  }
+
+ private:
+  [[nodiscard]] std::int64_t clamped(std::int64_t v) const { return std::clamp(v, scaling_.low, scaling_.high); }
+
+  // The unclamped values of all channels share a table from -2^k to 2^k - 1.
+  void choose_clamp(std::size_t count) {
+    const std::int64_t least = scaled(x_.low, scaling_), most = scaled(x_.high, scaling_);
+    const auto bits = std::bit_width(static_cast<std::uint64_t>(std::max(most, -least - 1)));
+    if (bits > 20) return;
+    reach_ = {-(std::int64_t{1} << bits), (std::int64_t{1} << bits) - 1};
+    const Wide furthest = std::max(x_.high < 0 ? -Wide{x_.high} : Wide{x_.high}, x_.low < 0 ? -Wide{x_.low} : Wide{x_.low});
+    Scaling reach = scaling_;
+    reach.y_low = reach_.low;
+    reach.y_high = reach_.high;
+    reach.excess_bits = 0;
+    if (!fits(reach, furthest)) return;
+    table_ = build_.function_table({2, scaling_.low, scaling_.high, static_cast<std::int64_t>(bits)}, reach_, count,
+                                   [&](std::int64_t number) { return clamped(number); });
+    clamp_ = table_.has_value();
+  }
+
+  Build& build_;
+  Scaling scaling_;
+  Range x_, reach_;
+  std::optional<std::uint32_t> table_;
+  bool clamp_ = false;  ///< the table is of unclamped values, not of x
+};
+
 }  // namespace
 
 base::Status add_requantise(Build& build, const Step& step) {
@@ -110,11 +165,15 @@ base::Status add_requantise(Build& build, const Step& step) {
   const auto multipliers = build.constant(step.operands[1]), shifts = build.constant(step.operands[2]);
   const auto at_m = stretch(step.operand_infos[1].shape, shape), at_s = stretch(step.operand_infos[2].shape, shape);
   const auto range = build.range(step.operands[0]);
-  auto out = build.output(step, 0, Home::witness);
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    KOINON_TRY(const auto numbers, scaling(range, multipliers[at_m[i]], shifts[at_s[i]], step.params[0], step.params[1]));
-    add_element(build, x[i], out[i], numbers);
+  std::map<std::pair<std::int64_t, std::int64_t>, std::size_t> counts;
+  for (std::size_t i = 0; i < x.size(); ++i) ++counts[{multipliers[at_m[i]], shifts[at_s[i]]}];
+  std::map<std::pair<std::int64_t, std::int64_t>, Group> groups;
+  for (const auto& [pair, count] : counts) {
+    KOINON_TRY(const auto numbers, scaling(range, pair.first, pair.second, step.params[0], step.params[1]));
+    groups.emplace(pair, Group(build, numbers, range, count, x.size()));
   }
+  auto out = build.output(step, 0, Home::witness);
+  for (std::size_t i = 0; i < out.size(); ++i) groups.at({multipliers[at_m[i]], shifts[at_s[i]]}).add(x[i], out[i]);
   build.values.push_back(std::move(out));
   return {};
 }
