@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "base/keccak_lanes.hpp"
+#include "base/tree.hpp"
 
 namespace koinon::base {
 namespace {
@@ -177,6 +178,76 @@ bool verify_byte_leaf(Domain domain, const Hash& root, ByteView leaf, const Merk
 
 bool verify_list_item(Domain domain, const Hash& root, const Hash& item, const MerklePath& path) {
   return path.length != 0 && climbs_to(domain, root, list_leaf(domain, path.index, item), path, path.length);
+}
+
+Tree::Tree(Domain domain, std::uint64_t length, std::vector<Hash> leaves, Hash absent)
+    : domain_(domain), length_(length), levels_{std::move(leaves)}, absent_{absent} {
+  if (levels_[0].empty()) levels_[0].push_back(absent);
+  for (auto left = depth_of(levels_[0].size()); left > 0; --left) {
+    levels_.push_back(nodes_above(domain, levels_.back(), absent_.back()));
+    absent_.push_back(node_hash(domain, absent_.back(), absent_.back()));
+  }
+}
+
+Tree Tree::of_bytes(Domain domain, ByteView bytes) {
+  return {domain, bytes.size(), byte_leaves(domain, bytes), zero_leaf(domain)};
+}
+
+Tree Tree::of_list(Domain domain, const std::vector<Hash>& items) {
+  return {domain, items.size(), list_leaves(domain, items), Hash{}};
+}
+
+Hash Tree::root() const { return root_hash(domain_, length_, top()); }
+
+const Hash& Tree::node(unsigned level, std::uint64_t index) const {
+  const auto& row = levels_[level];
+  return index < row.size() ? row[index] : absent_[level];
+}
+
+std::vector<Hash> Tree::path(std::uint64_t index) const {
+  std::vector<Hash> out;
+  for (unsigned level = 0; level < depth(); ++level) out.push_back(node(level, index >> level ^ 1));
+  return out;
+}
+
+std::vector<Hash> Tree::closing(std::uint64_t first, std::uint64_t last) const {
+  std::vector<Hash> out;
+  for (unsigned level = 0; level < depth(); ++level) {
+    const auto low = first >> level, high = last >> level;
+    if ((low & 1) == 1) out.push_back(node(level, low - 1));
+    if ((high & 1) == 0) out.push_back(node(level, high + 1));
+  }
+  return out;
+}
+
+Result<LeafRun> Tree::open(ByteView bytes, std::uint64_t from, std::uint64_t length) const {
+  if (bytes.size() != length_ || length == 0 || from > length_ || length > length_ - from)
+    return fail(Code::out_of_range, "[merkle] {} bytes at {} of {}", length, from, length_);
+  const auto first = from / kLeafSize, last = (from + length - 1) / kLeafSize;
+  const auto data = bytes.subspan(first * kLeafSize);
+  const auto size = std::min<std::size_t>(data.size(), (last + 1 - first) * kLeafSize);
+  return LeafRun{{data.begin(), data.begin() + static_cast<std::ptrdiff_t>(size)}, closing(first, last)};
+}
+
+Result<Hash> run_root(Domain domain, std::uint64_t size, std::uint64_t from, std::uint64_t length, const LeafRun& run) {
+  if (length == 0 || from > size || length > size - from)
+    return fail(Code::malformed, "[merkle] {} bytes at {} of {}", length, from, size);
+  auto first = from / kLeafSize, last = (from + length - 1) / kLeafSize;
+  const auto end = std::min(size, (last + 1) * kLeafSize);
+  if (run.data.size() != end - first * kLeafSize)
+    return fail(Code::malformed, "[merkle] {} bytes are opened: {} expected", run.data.size(), end - first * kLeafSize);
+  auto level = byte_leaves(domain, run.data);
+  std::size_t used = 0;
+  const auto depth = depth_of(leaf_count(size));
+  for (unsigned d = 0; d < depth; ++d, first >>= 1, last >>= 1) {
+    if (used + (first & 1) + (~last & 1) > run.siblings.size())
+      return fail(Code::malformed, "[merkle] {} siblings do not close {} bytes at {}", run.siblings.size(), length, from);
+    if ((first & 1) == 1) level.insert(level.begin(), run.siblings[used++]);
+    if ((last & 1) == 0) level.push_back(run.siblings[used++]);
+    level = nodes_above(domain, level, Hash{});
+  }
+  if (used != run.siblings.size()) return fail(Code::malformed, "[merkle] {} siblings: {} expected", run.siblings.size(), used);
+  return root_hash(domain, size, level[0]);
 }
 
 }  // namespace koinon::base
