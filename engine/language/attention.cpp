@@ -32,8 +32,7 @@ Ref Lower::rotate(Ref heads, std::int64_t count) {
   IntTensor cosines = IntTensor::zeros(DType::i16, {context_, half}), sines = cosines;
   for (std::int64_t p = 0; p < context_; ++p)
     for (std::int64_t i = 0; i < half; ++i) {
-      const double angle =
-          static_cast<double>(p) * math::pow(config_.rope_base, -2.0 * static_cast<double>(i) / static_cast<double>(size));
+      const double angle = static_cast<double>(p) * rope_frequency(config_, i);
       cosines.set(p * half + i, static_cast<std::int64_t>(std::floor(math::cos(angle) * kTurnLimit + 0.5)));
       sines.set(p * half + i, static_cast<std::int64_t>(std::floor(math::sin(angle) * kTurnLimit + 0.5)));
     }

@@ -117,6 +117,9 @@ TEST(Harbour, a_transcript_is_read_as_it_was_written) {
   json["generated"][0] = 1;
   const auto changed = json.dump();
   EXPECT_EQ(read_transcript(base::as_bytes(changed)).error().code, Code::rejected);
+  auto more = text;
+  more.insert(more.find('{') + 1, R"("text":"nobody said so",)");
+  EXPECT_EQ(read_transcript(base::as_bytes(more)).error().text, "[transcript] unknown field 'text'");
   EXPECT_EQ(read_transcript(base::as_bytes("{}")).error().code, Code::malformed);
 }
 

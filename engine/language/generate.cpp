@@ -6,6 +6,8 @@
 namespace koinon::engine::language {
 namespace {
 
+constexpr std::int64_t kWorthAChunk = 4;  ///< a quarter of a chunk costs about as much token by token
+
 using base::Code;
 using base::fail;
 using base::Hash;
@@ -72,7 +74,8 @@ namespace {
 Status check_place(const Model& model, const Transcript& t, const Tokens& tokens, std::size_t number, std::int64_t position) {
   const auto& link = t.links[number];
   const auto wrong = [&](std::string_view what) { return fail(Code::rejected, "[generation] link {}: {}", number, what); };
-  if (link.position != position) return wrong("it does not begin where the one before ends");
+  if (link.position < 0 || link.position > position || link.position + link.taken <= position)
+    return wrong("it does not go on where the one before ends");
   if (link.taken != 1 && (link.taken != model.programs.chunk || model.programs.chunk < 2))
     return wrong("it takes a number of tokens that neither program takes");
   const auto end = link.position + link.taken;
@@ -106,12 +109,12 @@ Status check(const Model& model, const Transcript& t) {
   for (std::size_t i = 0; i < t.links.size(); ++i) {
     KOINON_CHECK(check_place(model, t, tokens, i, position));
     const auto& link = t.links[i];
-    if (link.input_root != input_root_of(small_inputs(taken_by(tokens, link), position, t.sampling, t.seed), states))
+    if (link.input_root != input_root_of(small_inputs(taken_by(tokens, link), link.position, t.sampling, t.seed), states))
       return fail(Code::rejected, "[generation] link {}: its input root is not that of its tokens, draw and state", i);
     if (link.output_root != output_root(link))
       return fail(Code::rejected, "[generation] link {}: its output root is not that of its token, logits and state", i);
     states = link.states;
-    position += link.taken;
+    position = link.position + link.taken;
   }
   // Every token but the last generated one was taken, which the last link chose.
   const auto wanted = static_cast<std::int64_t>(tokens.size()) - (t.generated.empty() ? 0 : 1);
@@ -175,16 +178,16 @@ Generator::Generator(const Model& model, const SamplingNumbers& sampling, const 
   transcript_.seed = seed;
 }
 
-Status Generator::take(std::span<const std::int64_t> tokens) {
+Status Generator::take(std::span<const std::int64_t> tokens, std::int64_t position) {
   const auto count = static_cast<std::int64_t>(tokens.size());
-  if (position_ + count > model_.programs.context)
+  if (position + count > model_.programs.context)
     return fail(Code::exhausted, "[generation] the context of {} tokens is full", model_.programs.context);
-  KOINON_TRY(auto step, chain_.advance(tokens, position_, transcript_.sampling, transcript_.seed));
+  KOINON_TRY(auto step, chain_.advance(tokens, position, transcript_.sampling, transcript_.seed));
   transcript_.links.push_back(std::move(step.link));
   chosen_ = transcript_.links.back().token;
   logits_ = std::move(step.logits);
   trace_root_ = step.trace_root;
-  position_ += count;
+  position_ = position + count;
   return {};
 }
 
@@ -198,11 +201,16 @@ Status Generator::prompt(const Tokens& tokens) {
     return fail(Code::exhausted, "[generation] a prompt of {} tokens: the context has {}", tokens.size(),
                 model_.programs.context);
   transcript_.prompt = tokens;
-  const auto chunk = static_cast<std::size_t>(model_.programs.chunk);
-  for (std::size_t at = 0; at < tokens.size();) {
-    const auto count = chunk > 1 && tokens.size() - at >= chunk ? chunk : 1;
-    KOINON_CHECK(take(std::span(tokens).subspan(at, count)));
-    at += count;
+  // What is left behind the last whole chunk goes through one more that ends with the prompt: its first tokens leave the same
+  // rows again.
+  const auto count = static_cast<std::int64_t>(tokens.size()), chunk = model_.programs.chunk;
+  for (std::int64_t at = 0; at < count;) {
+    const auto left = count - at;
+    const bool whole = chunk > 1 && count >= chunk && left * kWorthAChunk >= chunk;
+    const auto taken = whole ? chunk : 1;
+    const auto first = whole && left < chunk ? count - chunk : at;
+    KOINON_CHECK(take(std::span(tokens).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(taken)), first));
+    at = first + taken;
   }
   return {};
 }
@@ -212,7 +220,7 @@ Status Generator::force(std::int64_t token) {
   if (transcript_.prompt.empty()) return prompt({token});
   if (token < 0 || token >= model_.vocabulary())
     return fail(Code::invalid_argument, "[generation] token {}: 0 to {} expected", token, model_.vocabulary() - 1);
-  KOINON_CHECK(take({&token, 1}));
+  KOINON_CHECK(take({&token, 1}, position_));
   transcript_.prompt.push_back(token);
   return {};
 }
@@ -221,7 +229,7 @@ Result<std::int64_t> Generator::next() {
   if (transcript_.prompt.empty()) return fail(Code::invalid_argument, "[generation] no prompt");
   if (!chosen_) {
     const auto last = transcript_.generated.back();
-    KOINON_CHECK(take({&last, 1}));
+    KOINON_CHECK(take({&last, 1}, position_));
   }
   const auto token = *chosen_;
   chosen_.reset();

@@ -138,9 +138,9 @@ class Generator {
 
   /// Makes the programs ready, which the first run of each would do otherwise. Errors: those of run::Prepared::make.
   base::Status warm();
-  /// Takes the prompt: chunks by the prefill program, the rest by decode. The first token behind it comes from `next`. Errors:
-  /// invalid_argument (empty, a token outside the vocabulary, prompt() called before); exhausted (longer than the context);
-  /// those of execute.
+  /// Takes the prompt: chunks by the prefill program, the last one over tokens that were taken before; a short rest by decode.
+  /// The first token behind it comes from `next`. Errors: invalid_argument (empty, a token outside the vocabulary, prompt()
+  /// called before); exhausted (longer than the context); those of execute.
   base::Status prompt(const Tokens& tokens);
   /// The next token. Errors: exhausted at the end of the context; those of execute.
   base::Result<std::int64_t> next();
@@ -158,7 +158,7 @@ class Generator {
   [[nodiscard]] const base::Hash& trace_root() const { return trace_root_; }
 
  private:
-  base::Status take(std::span<const std::int64_t> tokens);
+  base::Status take(std::span<const std::int64_t> tokens, std::int64_t position);
 
   const Model& model_;
   Chain chain_;

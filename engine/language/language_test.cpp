@@ -68,14 +68,17 @@ INSTANTIATE_TEST_SUITE_P(All, Families, testing::Values(0, 1),
 
 TEST_P(Families, prefill_and_decode_leave_the_same_state_logits_and_tokens) {
   const auto made = make(config(), chunks_of(8));
-  const auto prompt = some_tokens(27, config().vocabulary, 3);  // three chunks and three single tokens
+  const auto prompt = some_tokens(27, config().vocabulary, 3);  // three chunks, and one that begins within the third
   auto chunked = greedy(made.model);
   ASSERT_TRUE(chunked.prompt(prompt));
   Model alone = made.model;
   alone.programs.chunk = 1;
   auto single = greedy(alone);
   ASSERT_TRUE(single.prompt(prompt));
-  EXPECT_EQ(chunked.transcript().links.size(), 6U);
+  EXPECT_EQ(chunked.transcript().links.size(), 4U);
+  EXPECT_EQ(chunked.transcript().links.back().position, 19);
+  EXPECT_TRUE(check(made.model, chunked.transcript()));
+  EXPECT_TRUE(replay(made.model, chunked.transcript(), plain()));
   EXPECT_EQ(single.transcript().links.size(), 27U);
   EXPECT_EQ(chunked.state(), single.state());
   EXPECT_EQ(chunked.logits(), single.logits());
@@ -136,6 +139,47 @@ TEST_P(Families, the_end_of_the_context_is_an_error_that_says_so) {
   EXPECT_TRUE(check(made.model, generator.transcript()));
   auto longer = greedy(made.model);
   EXPECT_EQ(longer.prompt(some_tokens(49, config().vocabulary, 3)).error().code, Code::exhausted);
+}
+
+std::string llama_json(const std::string& more) {
+  return R"({"model_type":"llama","num_hidden_layers":2,"num_attention_heads":4,"hidden_size":512,"head_dim":128,)"
+         R"("intermediate_size":64,"max_position_embeddings":48,"rope_theta":500000,"vocab_size":61)" +
+         more + "}";
+}
+
+// The numbers are those of transformers' formulas, worked out apart.
+TEST(Config, rotary_frequencies_are_scaled_as_the_file_says) {
+  const auto plain = read_config(llama_json("")).value();
+  const auto linear = read_config(llama_json(R"(,"rope_scaling":{"type":"linear","factor":2.0})")).value();
+  const auto llama3 = read_config(llama_json(R"(,"rope_scaling":{"rope_type":"llama3","factor":8.0,"low_freq_factor":1.0,)"
+                                             R"("high_freq_factor":4.0,"original_max_position_embeddings":8192})"))
+                          .value();
+  EXPECT_EQ(rope_frequency(plain, 0), 1);
+  EXPECT_EQ(rope_frequency(linear, 0), 0.5);
+  EXPECT_EQ(rope_frequency(llama3, 0), 1);
+  EXPECT_NEAR(rope_frequency(llama3, 30), 0.0013718935677611381, 1e-12);
+  EXPECT_NEAR(rope_frequency(llama3, 63), 3.068925988914511e-07, 1e-15);
+}
+
+TEST(Config, what_is_computed_otherwise_is_refused_by_name) {
+  const auto refused = [](const std::string& more) { return read_config(llama_json(more)).error().text; };
+  EXPECT_EQ(refused(R"(,"rope_scaling":{"rope_type":"yarn","factor":4})"),
+            "[config] rope_scaling: rope_type 'yarn': default, linear or llama3 expected");
+  EXPECT_EQ(refused(R"(,"rope_scaling":{"type":"linear"})"), "[config] rope_scaling: no factor");
+  EXPECT_EQ(refused(R"(,"sliding_window":16)"),
+            "[config] sliding_window 16: none, or one of the whole context of 48, expected");
+  EXPECT_TRUE(read_config(llama_json(R"(,"sliding_window":4096)")));
+  EXPECT_EQ(read_config(R"({"model_type":"gpt2","n_layer":1,"n_head":2,"n_embd":8,"n_positions":16,"vocab_size":9,)"
+                        R"("scale_attn_by_inverse_layer_idx":true})")
+                .error()
+                .text,
+            "[config] scale_attn_by_inverse_layer_idx: false expected");
+}
+
+TEST(Config, scaled_positions_are_near_those_of_float) {
+  auto config = llama_config();
+  config.scaling = {RopeScaling::Kind::llama3, 4, 1, 4, 16};
+  EXPECT_LT(against_float(chunks_of(1), config).first, 0.03);
 }
 
 // The names and layouts of a published Llama: every matrix [out, in], the head apart.
@@ -276,7 +320,7 @@ TEST(Chain, a_liar_who_makes_the_roots_agree_is_caught_at_the_link_that_is_run_a
   EXPECT_EQ(caught_at([](auto& t) { t.links[4].logits.bytes[9] ^= 1; }),
             "[generation] link 4: run again, its logits' root differs");
   EXPECT_EQ(caught_at([](auto& t) { t.links.back().token = t.generated.back() = (t.generated.back() + 1) % 61; }),
-            "[generation] link 9: run again, its token differs");
+            "[generation] link 7: run again, its token differs");
 }
 
 TEST(Chain, the_same_seed_gives_the_same_tokens_and_another_seed_others) {

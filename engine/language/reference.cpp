@@ -77,8 +77,7 @@ void Reference::rotate(Vector& heads) const {
   if (c.rope_base == 0) return;
   const auto half = c.head_size / 2;
   for (std::int64_t i = 0; i < half; ++i) {
-    const double angle = static_cast<double>(position_) *
-                         math::pow(c.rope_base, -2.0 * static_cast<double>(i) / static_cast<double>(c.head_size));
+    const double angle = static_cast<double>(position_) * rope_frequency(c, i);
     const auto cosine = static_cast<float>(math::cos(angle)), sine = static_cast<float>(math::sin(angle));
     for (std::size_t h = 0; h < heads.size(); h += at(c.head_size)) {
       float &a = heads[h + at(i)], &b = heads[h + at(i + half)];

@@ -1,5 +1,6 @@
 #include "engine/language/transcript.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/json.hpp"
@@ -51,8 +52,17 @@ Result<Tokens> tokens_in(const json& from, const char* name) {
   return out;
 }
 
+/// The commitment binds these fields and no others: what else stood there would look as if it were checked.
+base::Status only_fields(const json& from, std::initializer_list<std::string_view> known) {
+  for (const auto& [name, value] : from.items())
+    if (std::ranges::find(known, name) == known.end())
+      return fail(Code::malformed, "[transcript] unknown field '{}'", name.substr(0, 40));
+  return {};
+}
+
 Result<Link> link_of(const json& from) {
   if (!from.is_object()) return fail(Code::malformed, "[transcript] a link that is no object");
+  KOINON_CHECK(only_fields(from, {"position", "taken", "token", "logits", "states", "input_root", "output_root"}));
   Link out;
   KOINON_TRY(out.position, number_in(from, "position"));
   KOINON_TRY(out.taken, number_in(from, "taken"));
@@ -99,6 +109,8 @@ json to_json(const Transcript& t) {
 Result<Transcript> read_transcript(base::ByteView file) {
   const auto from = base::parse_json(base::as_text(file));
   if (from.is_discarded() || !from.is_object()) return fail(Code::malformed, "[transcript] not a JSON object");
+  KOINON_CHECK(only_fields(
+      from, {"commitment", "decode", "prefill", "prompt", "generated", "coldness", "top_k", "top_p", "seed", "links"}));
   Transcript out;
   KOINON_TRY(out.decode_id, hash_of(from, "decode"));
   KOINON_TRY(out.prefill_id, hash_of(from, "prefill"));

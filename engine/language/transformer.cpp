@@ -48,6 +48,53 @@ Result<Activation> activation_field(const json& config, const char* name, const 
   return fail(Code::unsupported, "[config] {} '{}': gelu, gelu_new, silu or relu expected", name, text.substr(0, 40));
 }
 
+/// rope_scaling, or rope_parameters as newer files have it.
+Status read_scaling(const json& config, Config& out) {
+  const char* name =
+      config.contains("rope_parameters") && !config["rope_parameters"].is_null() ? "rope_parameters" : "rope_scaling";
+  const auto found = config.find(name);
+  if (found == config.end() || found->is_null()) return {};
+  if (!found->is_object()) return fail(Code::malformed, "[config] {}: an object expected", name);
+  KOINON_TRY(out.rope_base, real_field(*found, "rope_theta", out.rope_base));
+  const auto type = found->find(found->contains("rope_type") ? "rope_type" : "type");
+  const auto text = type != found->end() && type->is_string() ? type->get<std::string>() : std::string();
+  if (text == "default") return {};
+  auto& scaling = out.scaling;
+  scaling.kind = text == "linear" ? RopeScaling::Kind::linear : RopeScaling::Kind::llama3;
+  if (text != "linear" && text != "llama3")
+    return fail(Code::unsupported, "[config] {}: rope_type '{}': default, linear or llama3 expected", name, text.substr(0, 40));
+  if (!found->contains("factor")) return fail(Code::malformed, "[config] {}: no factor", name);
+  KOINON_TRY(scaling.factor, real_field(*found, "factor", 1));
+  if (scaling.kind == RopeScaling::Kind::linear) return {};
+  KOINON_TRY(scaling.low, real_field(*found, "low_freq_factor", scaling.low));
+  KOINON_TRY(scaling.high, real_field(*found, "high_freq_factor", scaling.high));
+  KOINON_TRY(const auto first, size_field(*found, "original_max_position_embeddings"));
+  scaling.context = static_cast<double>(first);
+  if (!(scaling.low < scaling.high))
+    return fail(Code::out_of_range, "[config] {}: low_freq_factor {} below high_freq_factor {} expected", name, scaling.low,
+                scaling.high);
+  return {};
+}
+
+/// Attention here sees all places before a token's own.
+Status refuse_window(const json& config, const Config& out) {
+  const auto found = config.find("sliding_window");
+  if (found == config.end() || found->is_null() || config.value("use_sliding_window", json(true)) == json(false)) return {};
+  if (!found->is_number_unsigned() || found->get<std::uint64_t>() < static_cast<std::uint64_t>(out.context))
+    return fail(Code::unsupported, "[config] sliding_window {}: none, or one of the whole context of {}, expected",
+                found->dump().substr(0, 40), out.context);
+  return {};
+}
+
+/// Scores are divided by the root of the head's size, in every layer.
+Status refuse_other_scores(const json& config) {
+  if (config.value("scale_attn_weights", json(true)) != json(true))
+    return fail(Code::unsupported, "[config] scale_attn_weights: true expected");
+  if (config.value("scale_attn_by_inverse_layer_idx", json(false)) != json(false))
+    return fail(Code::unsupported, "[config] scale_attn_by_inverse_layer_idx: false expected");
+  return {};
+}
+
 Result<Config> read_gpt2(const json& config) {
   Config out;
   out.family = "gpt2";
@@ -58,6 +105,7 @@ Result<Config> read_gpt2(const json& config) {
   KOINON_TRY(out.inner, size_field(config, "n_inner", 4 * out.width));
   KOINON_TRY(out.epsilon, real_field(config, "layer_norm_epsilon", 1e-5));
   KOINON_TRY(out.activation, activation_field(config, "activation_function", "gelu_new"));
+  KOINON_CHECK(refuse_other_scores(config));
   out.kv_heads = out.heads;
   out.head_size = out.width / out.heads;
   return out;
@@ -76,8 +124,8 @@ Result<Config> read_llama(const json& config) {
   KOINON_TRY(out.epsilon, real_field(config, "rms_norm_eps", 1e-6));
   KOINON_TRY(out.rope_base, real_field(config, "rope_theta", 10000));
   KOINON_TRY(out.activation, activation_field(config, "hidden_act", "silu"));
-  if (config.contains("rope_scaling") && !config["rope_scaling"].is_null())
-    return fail(Code::unsupported, "[config] rope_scaling");
+  KOINON_CHECK(read_scaling(config, out));
+  KOINON_CHECK(refuse_window(config, out));
   if (out.head_size % 2 != 0) return fail(Code::unsupported, "[config] rotary positions with heads of {}", out.head_size);
   out.gated = out.rms = true;
   return out;
@@ -168,6 +216,19 @@ Result<Layer> llama_layer(const Config& c, const Taker& from, const std::string&
 }
 
 }  // namespace
+
+double rope_frequency(const Config& config, std::int64_t i) {
+  constexpr double kTurn = 6.283185307179586;
+  const double plain = math::pow(config.rope_base, -2.0 * static_cast<double>(i) / static_cast<double>(config.head_size));
+  const auto& s = config.scaling;
+  if (s.kind == RopeScaling::Kind::none) return plain;
+  if (s.kind == RopeScaling::Kind::linear) return plain / s.factor;
+  const double turns = s.context * plain / kTurn;  // over the first context
+  if (turns < s.low) return plain / s.factor;
+  if (turns > s.high) return plain;
+  const double smooth = (turns - s.low) / (s.high - s.low);
+  return (1 - smooth) * plain / s.factor + smooth * plain;
+}
 
 double activate(Activation activation, double x) {
   switch (activation) {

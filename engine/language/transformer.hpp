@@ -12,6 +12,15 @@ enum class Activation : std::uint8_t { gelu_tanh, gelu_erf, silu, relu };
 /// f(x) of the float reference and of a program's tables. Same bits everywhere (engine/math).
 double activate(Activation activation, double x);
 
+/// How rotary frequencies differ from those of the base, as config.json says in rope_scaling (transformers' names).
+struct RopeScaling {
+  enum class Kind : std::uint8_t { none, linear, llama3 };
+  Kind kind = Kind::none;
+  double factor = 1;
+  double low = 1, high = 4;  ///< llama3: turns over the first context below which a pair is slowed, above which it is not
+  double context = 0;        ///< llama3: places that the model was first trained on
+};
+
 /// Sizes and choices of a decoder-only transformer. Written of GPT-2 (layer norm, learned positions) and of Llama (RMS norm,
 /// rotary positions, gated MLP, grouped queries).
 struct Config {
@@ -25,8 +34,12 @@ struct Config {
   Activation activation = Activation::gelu_tanh;
   bool gated = false;  ///< down(activate(gate x) * up x)
   bool rms = false;    ///< RMS norm; else layer norm
+  RopeScaling scaling{};
   [[nodiscard]] std::int64_t groups() const { return heads / kv_heads; }
 };
+
+/// Angle by which pair i of a head turns from one place to the next. Precondition: rope_base > 0, 2 i < head_size.
+double rope_frequency(const Config& config, std::int64_t i);
 
 /// Reads the config.json of a model folder: model_type gpt2, llama or mistral. Errors: malformed, unsupported, out_of_range,
 /// each naming the field.
