@@ -7,6 +7,7 @@
 #include "engine/program/builder.hpp"
 #include "engine/run/execute.hpp"
 #include "trust/private/models/compile.hpp"
+#include "trust/private/models/random_network_test.hpp"
 #include "trust/private/probe_test.hpp"
 
 namespace koinon::trust::fhe {
@@ -117,6 +118,42 @@ TEST(Exact, down_every_level_of_a_deep_chain) {
     EXPECT_LE(there, planned) << "level " << c.level;
     EXPECT_LT(c.noise, e.plan().capacity(c.level));
     if (level % 5 == 0) EXPECT_EQ(rotated, *alone.rotate(*alone.relinearise(*product), 1));
+  }
+}
+
+TEST(Exact, random_table_networks_at_both_ends_of_their_tables) {
+  std::mt19937_64 rng(9);
+  for (int round = 0; round < 6; ++round) {
+    const NetworkSizes sizes{.inputs = 5 + rng() % 30,
+                             .hidden = 2 + rng() % 14,
+                             .outputs = 2,
+                             .weight = 1 + static_cast<std::int64_t>(rng() % 3),
+                             .high = 1 + static_cast<std::int64_t>(rng() % 7),
+                             .value = 63};
+    const auto network = random_network(rng, sizes);
+    const auto plan = plan_network(network, 4);
+    ASSERT_TRUE(plan) << plan.error().text;
+    const auto context = *Context::create(plan->parameters);
+    base::SeededRandom random(static_cast<std::uint64_t>(round));
+    const auto key = make_secret_key(*context, random);
+    const auto keys = *make_network_keys(*context, *plan, key, random);
+    const auto model = *pack_network(*context, *plan, network);
+    std::vector<std::int64_t> x, wanted;
+    for (int image = 0; image < 4; ++image) {  // the least and the largest sum of a row, all at the top, random
+      std::vector<std::int64_t> one;
+      for (std::size_t i = 0; i < sizes.inputs; ++i) {
+        const bool up = network.first.weights[i] > 0;
+        const auto any = static_cast<std::int64_t>(rng() % static_cast<std::uint64_t>(sizes.high + 1));
+        one.push_back(image == 3 ? any : image == 2 || up == (image == 1) ? sizes.high : 0);
+      }
+      const auto y = plain_run(network, one);
+      x.insert(x.end(), one.begin(), one.end());
+      wanted.insert(wanted.end(), y.begin(), y.end());
+    }
+    const auto results = evaluate_network(*context, model, keys, *encrypt_inputs(*context, *plan, key, x, random));
+    ASSERT_TRUE(results) << results.error().text;
+    EXPECT_EQ(*decrypt_outputs(*context, *plan, key, *results, 4), wanted) << "round " << round;
+    for (const auto& r : *results) EXPECT_LE(measured_noise(*context, key, r) * Bits::kUnit, r.noise.units);
   }
 }
 
