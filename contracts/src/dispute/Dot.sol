@@ -7,6 +7,7 @@ library Dot {
     uint256 private constant LOW_BYTES = ONES * 0xff;
     uint256 private constant PAIRS = type(uint256).max / type(uint32).max * 0xffff; // the lower of every two lanes
     uint256 private constant DIGITS = type(uint256).max / type(uint64).max * 0xffff; // the lowest of every four
+    uint256 private constant BYTES = type(uint256).max / type(uint32).max * 0xff; // the lowest byte of every four
     uint256 private constant HALVES = type(uint256).max / type(uint64).max * type(uint32).max; // the lower two of every four
     uint256 private constant QUADS = type(uint256).max / type(uint128).max * type(uint64).max; // the lower four of every eight
     /// @notice Longest row: sums of its lanes stay below 2^32 - 1.
@@ -31,6 +32,7 @@ library Dot {
     /// their four products. A digit stays below 2^48, so none carries into the next.
     function dot(uint256 left, uint256 leftWidth, uint256 right, uint256 rightWidth, uint256 k) internal pure returns (int256) {
         if (k > MAX_ROW) revert RowTooLong(k);
+        if (leftWidth == 1 && rightWidth == 1) return _bytes(left, right, k);
         Masks memory m = Masks(LOW_BYTES, PAIRS, HALVES, QUADS, DIGITS, ONES << 7, ONES << 15);
         uint256 products;
         uint256 leftSum;
@@ -53,6 +55,40 @@ library Dot {
         // Lanes of 32 bits whose sum is below 2^32 - 1 add up in the remainder.
         return int256(products >> 192) - biasB * int256(leftSum % type(uint32).max) - biasA * int256(rightSum % type(uint32).max)
             + int256(k) * biasA * biasB;
+    }
+
+    /// The same for rows of bytes, 32 at a time: every fourth byte of the one by every fourth of the other as numbers of eight digits of
+    /// 32 bits, whose eighth digit is the sum of eight products. 65,536 products of two bytes stay below 2^32, so none carries.
+    function _bytes(uint256 left, uint256 right, uint256 k) private pure returns (int256) {
+        (uint256 quads, uint256 halves, uint256 low, uint256 bias) = (QUADS, HALVES, BYTES, BYTES / 0xff * 0x80808080);
+        uint256 products;
+        uint256 leftSum;
+        uint256 rightSum;
+        unchecked {
+            for (uint256 i = 0; i < k; i += 32) {
+                uint256 a;
+                uint256 b;
+                assembly ("memory-safe") {
+                    a := xor(calldataload(add(left, i)), bias)
+                    b := xor(calldataload(add(right, i)), bias)
+                }
+                if (k - i < 32) {
+                    uint256 cut = 256 - 8 * (k - i); // bits beyond the row
+                    (a, b) = ((a >> cut) << cut, (b >> cut) << cut);
+                }
+                b = (b >> 128) | (b << 128);
+                b = ((b >> 64) & quads) | ((b & quads) << 64);
+                b = ((b >> 32) & halves) | ((b & halves) << 32);
+                for (uint256 r = 0; r < 4; ++r) {
+                    (uint256 x, uint256 y) = (a & low, b & low);
+                    products += x * y;
+                    leftSum += x;
+                    rightSum += y;
+                    (a, b) = (a >> 8, b >> 8);
+                }
+            }
+        }
+        return int256(products >> 224) - 128 * int256(leftSum % type(uint32).max + rightSum % type(uint32).max) + int256(k << 14);
     }
 
     /// Sixteen elements from `position` on as unsigned lanes of 16 bits, the first on top; the lowest `cut` bits are zero.
