@@ -9,7 +9,7 @@ struct BuildOptions {
   int weights = 8;              ///< bits of weights: 4 to 8
   int state = 8;                ///< bits of keys and values in the state: 8 or 16
   std::int64_t context = 0;     ///< positions of the state; 0: those of the model
-  std::int64_t chunk = 32;      ///< tokens of one prefill run; 1: none
+  std::int64_t chunk = 8;       ///< tokens of one prefill run; 1: none
   std::int64_t candidates = 0;  ///< tokens that sampling considers; 0: 256, or the vocabulary when it is smaller
   program::Metadata metadata;
 };

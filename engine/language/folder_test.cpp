@@ -84,7 +84,7 @@ TEST(Harbour, programs_have_these_ids) {
   EXPECT_EQ(base::to_hex(harbour().folder.model.decode_id),
             "0xeee9a96e0a7f1f348f6897d1978398eae84407265e9347d7a98ce0418c8a41e2");
   EXPECT_EQ(base::to_hex(harbour().folder.model.prefill_id),
-            "0x764d709c40b6bbc7b4e28eb82feda2247bea26227498d9d6dd30cf0119c1d71a");
+            "0xfb5b4dc41e43c3c57d492fa9b099092b4e13fbd6c79b9da5fa034b06228fc59e");
 }
 
 TEST(Harbour, is_loaded_as_it_was_saved) {
