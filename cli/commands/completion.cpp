@@ -7,7 +7,7 @@
 namespace koinon::cli {
 namespace {
 
-/// A script for bash. Behind a path that has commands it offers those, behind others options, and files everywhere.
+/// A script for bash. Options where a dash was typed, commands where a path has some, files elsewhere.
 std::string bash_script(const std::vector<Follow>& all) {
   std::string cases;
   for (const auto& one : all) {
@@ -31,9 +31,16 @@ std::string bash_script(const std::vector<Follow>& all) {
          "    longer=${path:+$path }$word\n"
          "    if _koinon_words \"$longer\" >/dev/null; then path=$longer; else break; fi\n"
          "  done\n"
-         "  COMPREPLY=($(compgen -W \"$(_koinon_words \"$path\")\" -- \"$current\"))\n"
-         "  if ((${#COMPREPLY[@]} == 0)); then COMPREPLY=($(compgen -f -- \"$current\")); compopt -o filenames 2>/dev/null; "
-         "fi\n"
+         "  local words=$(_koinon_words \"$path\")\n"
+         "  if [[ $current == -* ]]; then\n"
+         "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n"
+         "  else\n"
+         "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\" | grep -v '^-')\n"
+         "    if ((${#COMPREPLY[@]} == 0)); then\n"
+         "      mapfile -t COMPREPLY < <(compgen -f -- \"$current\")\n"
+         "      compopt -o filenames 2>/dev/null\n"
+         "    fi\n"
+         "  fi\n"
          "}\n"
          "complete -F _koinon koinon\n";
 }

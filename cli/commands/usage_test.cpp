@@ -64,7 +64,11 @@ TEST_F(Usage, completion_knows_commands_and_options) {
   EXPECT_EQ(after("koinon model b"), "build\n");
   EXPECT_THAT(after("koinon model build --act"), ::testing::HasSubstr("--activations"));
   EXPECT_THAT(after("koinon model build --cal"), ::testing::Not(::testing::HasSubstr("--activations")));
-  EXPECT_THAT(after("koinon run exa"), ::testing::HasSubstr("examples")) << "files, where no word fits";
+  EXPECT_THAT(after("koinon run exa"), ::testing::HasSubstr("examples"));
+  ASSERT_TRUE(base::write_file(folder.path() / "a file.onnx", base::as_bytes("x")));
+  EXPECT_EQ(after("koinon run a\\ f"), "a file.onnx\n") << "one word";
+  EXPECT_THAT(after("koinon run --input \"\""), ::testing::HasSubstr("a file.onnx"));
+  EXPECT_EQ(after("koinon --v"), "--version\n");
 }
 
 TEST_F(Usage, proofs_say_what_is_wrong_with_them) {

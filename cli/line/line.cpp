@@ -161,6 +161,7 @@ void describe_groups(Tree& tree, const Commands& commands) {
 void declare(CLI::App& root, Tree& tree, Commands& commands, Parsed& out) {
   root.get_formatter()->column_width(kHelpColumn);
   root.require_subcommand(1);
+  root.add_flag("--version")->description("Print the version");
   root.footer(
       "Example:\n  koinon run digits.koinon --input examples/digits/digit-7.png\nEach command has its own: koinon run --help");
   for (auto& command : commands) {
@@ -255,8 +256,6 @@ std::vector<Follow> follows(Commands& commands) {
 Parsed parse_line(const std::vector<std::string>& arguments, Commands& commands) {
   Parsed out;
   CLI::App root{std::string(kAbout), "koinon"};
-  bool version = false;
-  root.add_flag("--version", version, "Print the version");
   Tree tree(root);
   declare(root, tree, commands, out);
 

@@ -328,6 +328,16 @@ TEST_F(ApiTest, serves_models_by_the_open_inference_protocol) {
   wrong["inputs"][0]["shape"] = {8, 8};
   EXPECT_EQ(refused(wrong), 400);
   wrong = request;
+  wrong["outputs"] = {{{"name", "none"}}};
+  const auto before = get("/api/v1/orders").size();
+  EXPECT_EQ(refused(wrong), 404);
+  EXPECT_EQ(get("/api/v1/orders").size(), before) << "nothing was bought";
+  wrong = request;
+  for (auto& value : wrong["inputs"][0]["data"]) value = value.get<double>() * 255;
+  EXPECT_EQ(refused(wrong), 400) << "nobody calibrated for that";
+  wrong["parameters"] = {{"clamp", true}};
+  EXPECT_EQ(post("/v2/models/echo/infer", wrong)["parameters"]["clamped"], "64");
+  wrong = request;
   wrong["parameters"].erase("max_price");
   EXPECT_EQ(refused(wrong), 400);
 }

@@ -8,7 +8,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < 2) return 0;
   std::optional<std::uint64_t> header;
   if ((data[0] & 1) != 0) header = static_cast<std::uint64_t>(data[0] >> 1) | static_cast<std::uint64_t>(data[1]) << 7;
-  const auto request = read_infer({reinterpret_cast<const char*>(data) + 2, size - 2}, header);
+  const InferSizes sizes = {{"x", 4}, {"y", 3}};
+  const auto request = read_infer({reinterpret_cast<const char*>(data) + 2, size - 2}, sizes, header);
   if (!request) return 0;
   for (const auto& input : request->inputs) {
     std::uint64_t elements = 1;
@@ -31,6 +32,6 @@ std::vector<std::vector<std::uint8_t>> koinon_fuzz_seeds() {
       seed(
           R"({"id":"7","inputs":[{"name":"x","shape":[2,2],"datatype":"FP32","data":[[1,2],[3,-4.5]]}],"outputs":[{"name":"y"}]})",
           ""),
-      seed(R"({"inputs":[{"name":"x","shape":[3],"datatype":"INT16","parameters":{"binary_data_size":6}}]})", "abcdef"),
+      seed(R"({"inputs":[{"name":"y","shape":[3],"datatype":"INT16","parameters":{"binary_data_size":6}}]})", "abcdef"),
       seed(R"({"parameters":{"check":"quorum","max_price":"5","binary_data_output":true},"inputs":[]})", "")};
 }

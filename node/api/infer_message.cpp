@@ -1,5 +1,7 @@
 #include "node/api/infer_message.hpp"
 
+#include <fmt/ranges.h>
+
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -76,7 +78,7 @@ double element(const Datatype& type, const char* at) {
 
 /// Refuses what is no number that the type holds, and integers that a double does not.
 Status expect_value(const Datatype& type, double value, const std::string& tensor) {
-  if (std::isnan(value)) return fail(Code::invalid_argument, "[infer] {}: a value is no number", tensor);
+  if (!std::isfinite(value)) return fail(Code::invalid_argument, "[infer] {}: a value is no finite number", tensor);
   if (type.kind == Kind::real) return {};
   const bool whole = std::floor(value) == value && std::abs(value) <= kExact;
   bool fits = whole;
@@ -132,7 +134,7 @@ Result<bool> flag_in(const json& parameters, const char* key, bool fallback) {
 }
 
 /// Reads one input; raw bytes are taken from the front of `raw`.
-Result<InferInput> read_input(const json& tensor, std::string_view& raw) {
+Result<InferInput> read_input(const json& tensor, const InferSizes& sizes, std::string_view& raw) {
   if (!tensor.is_object()) return fail(Code::malformed, "[infer] inputs: objects expected");
   InferInput out;
   KOINON_TRY(out.name, text_field(tensor, "name", 1000));
@@ -141,6 +143,11 @@ Result<InferInput> read_input(const json& tensor, std::string_view& raw) {
   KOINON_TRY(out.shape, shape_of(tensor, out.name));
   std::uint64_t elements = 1;
   for (const auto size : out.shape) elements *= static_cast<std::uint64_t>(size);
+  const auto known = sizes.find(out.name);
+  if (known == sizes.end()) return fail(Code::invalid_argument, "[infer] the model has no input '{}'", out.name.substr(0, 60));
+  if (known->second != elements)
+    return fail(Code::invalid_argument, "[infer] {}: shape [{}] of {} values, {} expected", out.name,
+                fmt::join(out.shape, ", "), elements, known->second);
   const auto& parameters = parameters_of(tensor);
   if (const auto size = parameters.find("binary_data_size"); size != parameters.end()) {
     if (!size->is_number_unsigned() || size->get<std::uint64_t>() != elements * type->width)
@@ -183,7 +190,7 @@ Status read_wanted(const json& request, InferRequest& out) {
 
 }  // namespace
 
-Result<InferRequest> read_infer(std::string_view body, const std::optional<std::uint64_t>& header) {
+Result<InferRequest> read_infer(std::string_view body, const InferSizes& sizes, const std::optional<std::uint64_t>& header) {
   if (header && *header > body.size())
     return fail(Code::malformed, "[infer] Inference-Header-Content-Length {}: the body has {} bytes", *header, body.size());
   auto raw = header ? body.substr(*header) : std::string_view();
@@ -194,6 +201,7 @@ Result<InferRequest> read_infer(std::string_view body, const std::optional<std::
   const auto& parameters = parameters_of(request);
   KOINON_TRY(out.binary, flag_in(parameters, "binary_data_output", false));
   KOINON_TRY(out.check, text_or(parameters, "check", "", 40));
+  KOINON_TRY(out.clamp, flag_in(parameters, "clamp", false));
   if (parameters.contains("max_price")) {
     KOINON_TRY(out.max_price, wei_field(parameters, "max_price"));
   }
@@ -202,7 +210,7 @@ Result<InferRequest> read_infer(std::string_view body, const std::optional<std::
   if (inputs == request.end() || !inputs->is_array() || inputs->size() > kMostTensors)
     return fail(Code::malformed, "[infer] inputs: a list of at most {} expected", kMostTensors);
   for (const auto& one : *inputs) {
-    KOINON_TRY(auto input, read_input(one, raw));
+    KOINON_TRY(auto input, read_input(one, sizes, raw));
     out.inputs.push_back(std::move(input));
   }
   if (!raw.empty()) return fail(Code::malformed, "[infer] {} bytes behind the last tensor", raw.size());

@@ -1,4 +1,5 @@
 #pragma once
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,12 +32,18 @@ struct InferRequest {
   bool binary = false;              ///< of outputs that are not in `wanted`
   std::string check;                ///< parameter `check`: "none" runs here, else a check of the market; empty: not said
   std::optional<base::Wei> max_price;
+  bool clamp = false;  ///< parameter `clamp`: go on when much of the input lies outside of what the model was calibrated for
 };
 
-/// Reads a request. `header` is the field Inference-Header-Content-Length: so many bytes of JSON, then raw tensors,
-/// little-endian. Datatypes BOOL, UINT8 to UINT64, INT8 to INT64, FP16, FP32, FP64. Errors: malformed, invalid_argument,
-/// unsupported (BYTES, BF16), out_of_range; each names the tensor.
-base::Result<InferRequest> read_infer(std::string_view body, const std::optional<std::uint64_t>& header = {});
+/// Values that each input of a model has, by its name.
+using InferSizes = std::map<std::string, std::uint64_t>;
+
+/// Reads a request for a model with these inputs: what it does not take is refused before its values are read. `header` is the
+/// field Inference-Header-Content-Length: so many bytes of JSON, then raw tensors, little-endian. Datatypes BOOL, UINT8 to
+/// UINT64, INT8 to INT64, FP16, FP32, FP64. Errors: malformed, invalid_argument, unsupported (BYTES, BF16), out_of_range; each
+/// names the tensor.
+base::Result<InferRequest> read_infer(std::string_view body, const InferSizes& sizes,
+                                      const std::optional<std::uint64_t>& header = {});
 
 /// What is answered, beside the outputs.
 struct InferAnswer {

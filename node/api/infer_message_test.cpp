@@ -13,12 +13,18 @@ using nlohmann::json;
 json tensor(const std::string& type, const json& shape, const json& data) {
   return {{"name", "x"}, {"datatype", type}, {"shape", shape}, {"data", data}};
 }
-base::Result<InferRequest> read(const json& one) { return read_infer(json{{"inputs", {one}}}.dump()); }
+/// Of a model whose one input has as many values as the shape says.
+InferSizes sizes_of(const json& shape) {
+  std::uint64_t out = 1;
+  for (const auto& size : shape) out *= size.get<std::int64_t>() > 0 ? size.get<std::uint64_t>() : 1;
+  return {{"x", out}};
+}
+base::Result<InferRequest> read(const json& one) { return read_infer(json{{"inputs", {one}}}.dump(), sizes_of(one["shape"])); }
 base::Result<InferRequest> read_raw(const std::string& type, const json& shape, const std::string& raw, std::size_t said) {
   const auto head =
       json{{"inputs", {{{"name", "x"}, {"datatype", type}, {"shape", shape}, {"parameters", {{"binary_data_size", said}}}}}}}
           .dump();
-  return read_infer(head + raw, head.size());
+  return read_infer(head + raw, sizes_of(shape), head.size());
 }
 
 TEST(InferMessage, nested_and_flat_lists_are_the_same) {
@@ -59,9 +65,12 @@ TEST(InferMessage, what_does_not_fit_is_refused_by_name) {
       {read_raw("FP32", {1}, "1234", 8), Code::invalid_argument},
       {read_raw("FP32", {1}, "12345", 4), Code::malformed},
       {read_raw("FP32", {1}, std::string("\x00\x00\xc0\x7f", 4), 4), Code::invalid_argument},  // NaN
-      {read_infer("[]"), Code::malformed},
-      {read_infer("{}"), Code::malformed},
-      {read_infer("{}", 3), Code::malformed},
+      {read_raw("FP32", {1}, std::string("\x00\x00\x80\x7f", 4), 4), Code::invalid_argument},  // infinity
+      {read_infer(json{{"inputs", {tensor("FP32", {3}, {1, 2, 3})}}}.dump(), {{"x", 4}}), Code::invalid_argument},
+      {read_infer(json{{"inputs", {tensor("FP32", {3}, {1, 2, 3})}}}.dump(), {{"y", 3}}), Code::invalid_argument},
+      {read_infer("[]", {}), Code::malformed},
+      {read_infer("{}", {}), Code::malformed},
+      {read_infer("{}", {}, 3), Code::malformed},
   };
   for (std::size_t i = 0; i < cases.size(); ++i) {
     ASSERT_FALSE(cases[i].first) << i;
@@ -76,7 +85,7 @@ TEST(InferMessage, outputs_are_written_as_they_are_asked_for) {
   const auto ask = [](const json& more) {
     json request = {{"inputs", json::array()}};
     request.update(more);
-    return read_infer(request.dump()).value();
+    return read_infer(request.dump(), {}).value();
   };
   const InferAnswer answer{"model", "0x1", {}, {{"check", "none"}}};
   const auto all = write_infer(answer, outputs, ask({{"id", "42"}}));

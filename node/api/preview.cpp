@@ -24,15 +24,6 @@ Result<std::vector<io::RealTensor>> given_values(const engine::program::Program&
   return io::read_json(bytes);
 }
 
-/// How many values of an input lie outside of what it takes, by more than rounding.
-std::size_t outside(const engine::program::Input& input, const std::vector<double>& values) {
-  const double scale = input.scale.real();
-  const double low = (static_cast<double>(input.low) - 0.5) * scale, high = (static_cast<double>(input.high) + 0.5) * scale;
-  std::size_t out = 0;
-  for (const double value : values) out += value < low || value > high ? 1 : 0;
-  return out;
-}
-
 Result<HttpResponse> preview(Context& context, const HttpRequest& request) {
   KOINON_TRY(const auto asked, parse_preview(request.body));
   KOINON_TRY(const auto program, context.programs.find(asked.program));

@@ -27,4 +27,12 @@ base::Result<Programs::Ptr> Programs::find(const base::Hash& program) {
   return out;
 }
 
+std::size_t outside(const engine::program::Input& input, const std::vector<double>& values) {
+  const double scale = input.scale.real();
+  const double low = (static_cast<double>(input.low) - 0.5) * scale, high = (static_cast<double>(input.high) + 0.5) * scale;
+  std::size_t out = 0;
+  for (const double value : values) out += value < low || value > high ? 1 : 0;
+  return out;
+}
+
 }  // namespace koinon::node::api

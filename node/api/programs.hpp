@@ -27,4 +27,7 @@ class Programs {
   std::list<std::pair<base::Hash, Ptr>> kept_;  ///< guarded by mutex_; the last used first
 };
 
+/// How many values of an input lie outside of what it takes, by more than rounding.
+std::size_t outside(const engine::program::Input& input, const std::vector<double>& values);
+
 }  // namespace koinon::node::api

@@ -17,17 +17,26 @@ using market::OrderView;
 using nlohmann::json;
 
 constexpr std::uint64_t kMaxBody = std::uint64_t{64} << 20;
+/// A body takes many times its size while it is read, so that few large ones are read at once.
+constexpr std::size_t kLargeBody = std::size_t{1} << 20;
+constexpr int kMostLarge = 3;
 constexpr int kMostWaiting = 32;
 constexpr std::int64_t kMostWaitMs = 600'000;
 constexpr auto kLook = std::chrono::milliseconds(50);
 
-/// A request that waits for the market holds a thread: so many may.
-class Waiting {
+/// Requests that wait for the market, each of which holds a thread, and large bodies that are read.
+struct Load {
+  std::atomic<int> waiting{0};
+  std::atomic<int> large{0};
+};
+
+/// One of at most `most` at a time.
+class Place {
  public:
-  explicit Waiting(std::atomic<int>& count) : count_(count), admitted_(++count <= kMostWaiting) {}
-  ~Waiting() { --count_; }
-  Waiting(const Waiting&) = delete;
-  Waiting& operator=(const Waiting&) = delete;
+  Place(std::atomic<int>& count, int most) : count_(count), admitted_(++count <= most) {}
+  ~Place() { --count_; }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
   [[nodiscard]] bool admitted() const { return admitted_; }
 
  private:
@@ -93,10 +102,17 @@ bool same_shape(engine::tensor::Shape a, engine::tensor::Shape b) {
   return a == b;
 }
 
-Result<std::vector<base::Bytes>> inputs_of(const engine::program::Program& program, const InferRequest& request) {
+/// Canonical bytes of the inputs, and how many of their values lay outside of what the model takes.
+struct Taken {
+  std::vector<base::Bytes> inputs;
+  std::size_t clamped = 0;
+};
+
+Result<Taken> inputs_of(const engine::program::Program& program, const InferRequest& request) {
   if (request.inputs.size() != program.inputs.size())
     return fail(Code::invalid_argument, "[infer] {} inputs: the model has {}", request.inputs.size(), program.inputs.size());
-  std::vector<base::Bytes> out;
+  Taken out;
+  std::size_t values = 0;
   for (const auto& wanted : program.inputs) {
     const auto given = std::ranges::find(request.inputs, wanted.name, &InferInput::name);
     if (given == request.inputs.end())
@@ -104,10 +120,26 @@ Result<std::vector<base::Bytes>> inputs_of(const engine::program::Program& progr
     if (!same_shape(given->shape, wanted.info.shape))
       return fail(Code::invalid_argument, "[infer] {}: shape [{}], [{}] expected", wanted.name, fmt::join(given->shape, ", "),
                   fmt::join(wanted.info.shape, ", "));
+    out.clamped += outside(wanted, given->data);
+    values += given->data.size();
     KOINON_TRY(auto tensor, engine::io::quantise(wanted, given->data));
-    out.push_back(std::move(tensor.bytes));
+    out.inputs.push_back(std::move(tensor.bytes));
   }
+  if (!request.clamp && out.clamped * 10 > values)
+    return fail(Code::invalid_argument,
+                "[infer] {} of {} values lie outside of what the model was calibrated for; scale the input as the model wants "
+                "it, or send "
+                "the parameter clamp: true",
+                out.clamped, values);
   return out;
+}
+
+/// Errors: not_found (an output that the model lacks).
+Status check_wanted(const engine::program::Program& program, const InferRequest& request) {
+  for (const auto& wanted : request.wanted)
+    if (std::ranges::none_of(program.outputs, [&](const auto& one) { return one.name == wanted.name; }))
+      return fail(Code::not_found, "[infer] the model has no output '{}'", wanted.name.substr(0, 60));
+  return {};
 }
 
 /// What an answer tells of how it came about.
@@ -155,23 +187,35 @@ Result<Served> await_order(Context& context, std::uint64_t id) {
   }
 }
 
-Result<HttpResponse> infer(Context& context, std::atomic<int>& waiting, const HttpRequest& request, const std::string& name,
+Result<HttpResponse> infer(Context& context, Load& load, const HttpRequest& request, const std::string& name,
                            const std::string& version) {
   std::optional<std::uint64_t> header;
   if (const auto* text = request.headers.find("Inference-Header-Content-Length")) {
     KOINON_TRY(header, net::PathParameter<std::uint64_t>::parse(*text));
   }
-  KOINON_TRY(const auto asked, read_infer(request.body, header));
   KOINON_TRY(const auto record, find_model(context, name, version));
   KOINON_TRY(const auto program, context.programs.find(record.program));
-  KOINON_TRY(auto inputs, inputs_of(*program, asked));
+  InferRequest asked;
+  Taken taken;
+  {
+    std::atomic<int> unbounded{0};
+    const Place turn(request.body.size() > kLargeBody ? load.large : unbounded, kMostLarge);
+    if (!turn.admitted()) return fail(Code::exhausted, "[infer] {} large requests are read already: try again", kMostLarge);
+    InferSizes sizes;
+    for (const auto& input : program->inputs) sizes[input.name] = static_cast<std::uint64_t>(engine::tensor::element_count(input.info.shape));
+    KOINON_TRY(asked, read_infer(request.body, sizes, header));
+    KOINON_TRY(taken, inputs_of(*program, asked));
+    asked.inputs.clear();
+  }
+  KOINON_CHECK(check_wanted(*program, asked));
+  auto& inputs = taken.inputs;
   const auto check = asked.check.empty() ? request.headers.get("koinon-check", "none") : asked.check;
   Served served;
   if (check == "none") {
     KOINON_TRY(served, serve_here(context, record, *program, inputs));
   } else {
     KOINON_CHECK(context.gate.admit(request, {Access::spend}));
-    const Waiting turn(waiting);
+    const Place turn(load.waiting, kMostWaiting);
     if (!turn.admitted())
       return fail(Code::exhausted, "[infer] {} requests wait for the market already: try again", kMostWaiting);
     NewOrder order;
@@ -184,6 +228,7 @@ Result<HttpResponse> infer(Context& context, std::atomic<int>& waiting, const Ht
     KOINON_TRY(const auto id, place(context, order, std::move(inputs), {}));
     KOINON_TRY(served, await_order(context, id));
   }
+  if (taken.clamped > 0) served.evidence.emplace_back("clamped", std::to_string(taken.clamped));
   InferAnswer answer{record.name, base::to_hex(record.program), {}, served.evidence};
   KOINON_TRY(auto body, write_infer(answer, served.outputs, asked));
   auto out = HttpResponse::json(200, std::move(body.bytes));
@@ -203,7 +248,7 @@ Result<HttpResponse> infer(Context& context, std::atomic<int>& waiting, const Ht
 }  // namespace
 
 void add_serving(net::Router& router, const ContextPtr& context) {
-  const auto waiting = std::make_shared<std::atomic<int>>(0);
+  const auto load = std::make_shared<Load>();  // shared by the handlers, which the router copies
   const auto get = [&](auto pattern, auto body) {
     router.get<std::string>(
         pattern, guarded(context, {}, [body](Context& c, const HttpRequest&, const std::string& name) -> Result<HttpResponse> {
@@ -236,15 +281,15 @@ void add_serving(net::Router& router, const ContextPtr& context) {
   router.post<std::string>(
       "/v2/models/{model}/infer",
       guarded(context, rule,
-              [waiting](Context& c, const HttpRequest& request, const std::string& name) -> Result<HttpResponse> {
-                return answered(infer(c, *waiting, request, name, ""));
+              [load](Context& c, const HttpRequest& request, const std::string& name) -> Result<HttpResponse> {
+                return answered(infer(c, *load, request, name, ""));
               }),
       behind(context, rule, kMaxBody));
   router.post<std::string, std::string>("/v2/models/{model}/versions/{version}/infer",
                                         guarded(context, rule,
-                                                [waiting](Context& c, const HttpRequest& request, const std::string& name,
-                                                          const std::string& version) -> Result<HttpResponse> {
-                                                  return answered(infer(c, *waiting, request, name, version));
+                                                [load](Context& c, const HttpRequest& request, const std::string& name,
+                                                       const std::string& version) -> Result<HttpResponse> {
+                                                  return answered(infer(c, *load, request, name, version));
                                                 }),
                                         behind(context, rule, kMaxBody));
 }

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 
 #include "base/file.hpp"
@@ -87,6 +88,43 @@ Status make_secret_folder(const fs::path& folder) {
   return {};
 }
 
+/// Refuses a folder that lies within another.
+Status expect_outside(const fs::path& folder, const fs::path& other) {
+  std::error_code error;
+  const auto inside = fs::weakly_canonical(folder, error).lexically_relative(fs::weakly_canonical(other, error));
+  if (!inside.empty() && *inside.begin() != "..")
+    return fail(Code::conflict, "[backup] {} lies within {}, which is read", folder.string(), other.string());
+  return {};
+}
+
+/// "node/" as "node".
+fs::path without_slash(const fs::path& path) {
+  const auto plain = path.lexically_normal();
+  return plain.has_filename() ? plain : plain.parent_path();
+}
+
+/// A new folder with a name of its own, removed unless it was moved away.
+class Partial {
+ public:
+  static Result<std::unique_ptr<Partial>> make(const fs::path& beside) {
+    if (beside.has_parent_path()) KOINON_CHECK(base::make_folder(beside.parent_path()));
+    auto name = beside.string() + ".XXXXXX";
+    if (::mkdtemp(name.data()) == nullptr) return fail(Code::io, "[backup] {} cannot be made", name);
+    return std::unique_ptr<Partial>(new Partial(name));
+  }
+  ~Partial() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  Partial(const Partial&) = delete;
+  Partial& operator=(const Partial&) = delete;
+  [[nodiscard]] const fs::path& path() const { return path_; }
+
+ private:
+  explicit Partial(fs::path path) : path_(std::move(path)) {}
+  fs::path path_;
+};
+
 bool is_state(const std::string& path) { return path == kState || path == "koinon.sqlite-wal" || path == "koinon.sqlite-shm"; }
 
 std::uint64_t size_of(const fs::path& file) {
@@ -101,9 +139,7 @@ Result<BackupManifest> make_backup(const fs::path& data, const fs::path& target,
                                    const BackupOptions& options, const BackupProgress& progress) {
   std::error_code error;
   if (!fs::exists(data / kState, error)) return fail(Code::not_found, "[backup] {} is no data folder of a node", data.string());
-  const auto inside = fs::weakly_canonical(target, error).lexically_relative(fs::weakly_canonical(data, error));
-  if (!inside.empty() && *inside.begin() != "..")
-    return fail(Code::conflict, "[backup] {} lies within the folder that is to be copied", target.string());
+  KOINON_CHECK(expect_outside(target, data));
   KOINON_CHECK(expect_room_for(target));
   KOINON_TRY(const auto hold, StoreHold::take(data / kState));
   KOINON_TRY(auto paths, files_below(data));
@@ -158,25 +194,35 @@ Result<BackupManifest> check_backup(const fs::path& backup, const BackupProgress
 }
 
 Result<BackupManifest> restore_backup(const fs::path& backup, const fs::path& data, const BackupProgress& progress) {
-  KOINON_CHECK(expect_room_for(data));
+  const auto target = without_slash(data);
+  KOINON_CHECK(expect_room_for(target));
+  KOINON_CHECK(expect_outside(target, backup));
   KOINON_TRY(auto out, check_backup(backup));
   std::error_code error;
-  auto partial = data;
-  partial += ".restoring";
-  fs::remove_all(partial, error);
-  KOINON_CHECK(make_secret_folder(partial));
+  // Within a folder that stands, which may be a disk of its own; else beside it, so that it comes whole in one step.
+  const bool stands = fs::exists(target, error);
+  KOINON_TRY(const auto partial, Partial::make(stands ? target / ".koinon-restore" : target));
   std::uint64_t done = 0;
   for (const auto& file : out.files) {
-    KOINON_TRY(const auto copied, read_through(backup / file.path, partial / file.path));
+    KOINON_TRY(const auto copied, read_through(backup / file.path, partial->path() / file.path));
     if (copied.sha256 != file.sha256) return fail(Code::conflict, "[backup] {} changed while it was restored", file.path);
-    if (::chmod((partial / file.path).c_str(), file.mode) != 0)
+    if (::chmod((partial->path() / file.path).c_str(), file.mode) != 0)
       return fail(Code::io, "[backup] {} cannot be finished", file.path);
     done += file.size;
     if (progress) progress(file.path, done, out.bytes());
   }
-  fs::remove(data, error);  // an empty folder gives way
-  fs::rename(partial, data, error);
-  if (error) return fail(Code::io, "[backup] {} cannot be put in place: {}", data.string(), error.message());
+  if (!stands) {
+    fs::rename(partial->path(), target, error);
+  } else {
+    std::vector<fs::path> entries;
+    for (const auto& entry : fs::directory_iterator(partial->path())) entries.push_back(entry.path().filename());
+    // The state last: without it the folder is no node's, and is not taken for one.
+    std::ranges::sort(entries, {}, [](const auto& one) { return one == kState; });
+    for (const auto& one : entries)
+      if (!error) fs::rename(partial->path() / one, target / one, error);
+    if (!error) fs::permissions(target, fs::perms::owner_all, error);
+  }
+  if (error) return fail(Code::io, "[backup] {} cannot be put in place: {}", target.string(), error.message());
   return out;
 }
 

@@ -138,6 +138,28 @@ TEST_F(BackupTest, nothing_that_stands_is_overwritten) {
   EXPECT_EQ(make_backup(copy / "keystore", again, kNow).error().code, Code::not_found);
 }
 
+TEST_F(BackupTest, a_folder_that_stands_is_filled_and_nothing_beside_it_is_touched) {
+  ASSERT_TRUE(make_backup(data, copy, kNow));
+  fs::create_directory(folder.path() / "again.restoring");
+  ASSERT_TRUE(base::write_file(folder.path() / "again.restoring" / "thesis", base::as_bytes(std::string_view("mine"))));
+  ASSERT_TRUE(restore_backup(copy, fs::path(again.string() + "/"))) << "as a shell's completion writes it";
+  EXPECT_TRUE(fs::exists(folder.path() / "again.restoring" / "thesis"));
+  EXPECT_EQ(**store(again)->settings.get("note"), "kept");
+
+  const auto disk = folder.path() / "disk";
+  fs::create_directory(disk);
+  fs::create_directory_symlink(disk, folder.path() / "link");
+  const auto put = restore_backup(copy, folder.path() / "link");
+  ASSERT_TRUE(put) << put.error().text;
+  EXPECT_TRUE(fs::is_symlink(folder.path() / "link"));
+  EXPECT_EQ(**store(disk)->settings.get("note"), "kept");
+  for (const auto& entry : fs::directory_iterator(disk))
+    EXPECT_FALSE(entry.path().filename().string().starts_with(".koinon")) << entry.path();
+
+  EXPECT_EQ(restore_backup(copy, copy / "inside").error().code, Code::conflict);
+  EXPECT_TRUE(check_backup(copy)) << "the backup is as it was";
+}
+
 TEST_F(BackupTest, a_link_is_named_and_not_followed) {
   fs::create_symlink("/etc/passwd", data / "link");
   const auto refused = make_backup(data, copy, kNow);
