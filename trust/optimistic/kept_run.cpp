@@ -1,0 +1,97 @@
+#include "trust/optimistic/kept_run.hpp"
+
+#include <algorithm>
+
+namespace koinon::trust::optimistic {
+
+using base::Code;
+using base::fail;
+using base::Result;
+using engine::program::Program;
+using engine::program::Source;
+using engine::tensor::IntTensor;
+
+std::optional<Origin> origin_of(const Program& program, std::size_t value) {
+  if (value < program.inputs.size()) return std::nullopt;
+  // Steps number their outputs in order: the last that begins at or before the value makes it.
+  const auto after =
+      std::ranges::upper_bound(program.steps, value, {}, [](const auto& step) -> std::size_t { return step.first_output; });
+  KOINON_INVARIANT(after != program.steps.begin());
+  const auto step = static_cast<std::size_t>(after - program.steps.begin()) - 1;
+  return Origin{step, value - program.steps[step].first_output};
+}
+
+KeptRun::KeptRun(const Program& program, std::vector<IntTensor> inputs, const engine::run::RunOptions& options)
+    : program_(&program), inputs_(std::move(inputs)), options_(options) {
+  options_.sink = nullptr;
+  options_.progress = nullptr;
+  options_.input_roots = {};  // borrowed from the caller, and needed once at most
+}
+
+Result<KeptRun> KeptRun::make(const Program& program, std::vector<IntTensor> inputs, const engine::run::RunOptions& options) {
+  KeptRun out(program, std::move(inputs), options);
+  auto once = out.options_;
+  once.trace = true;
+  once.roots = true;
+  KOINON_TRY(auto run, engine::run::execute(program, out.inputs_, once));
+  out.roots_ = std::move(run.step_roots);
+  out.output_root_ = run.output_root;
+  return out;
+}
+
+Result<KeptRun::Values> KeptRun::values(const std::set<std::size_t>& wanted) const {
+  Values out;
+  if (wanted.empty()) return out;
+  if (*wanted.rbegin() >= roots_.size())
+    return fail(Code::out_of_range, "[trace] value {} of {}", *wanted.rbegin(), roots_.size());
+  for (const auto value : wanted)
+    if (value < inputs_.size()) out.emplace(value, inputs_[value]);
+  if (out.size() == wanted.size()) return out;
+
+  std::stop_source enough;
+  const std::stop_callback outer(options_.stop, [&] { enough.request_stop(); });
+  auto options = options_;
+  options.trace = false;
+  options.roots = false;
+  options.stop = enough.get_token();
+  options.sink = [&](std::size_t step, std::span<const IntTensor* const> outputs) {
+    for (std::size_t o = 0; o < outputs.size(); ++o)
+      if (const auto value = program_->steps[step].first_output + o; wanted.contains(value)) out.emplace(value, *outputs[o]);
+    if (out.size() == wanted.size()) enough.request_stop();
+  };
+  const auto run = engine::run::execute(*program_, inputs_, options);
+  if (out.size() != wanted.size()) {
+    KOINON_CHECK(run);
+    return fail(Code::cancelled, "[trace] stopped before value {}", *wanted.rbegin());
+  }
+  return out;
+}
+
+Result<KeptRun::Values> KeptRun::around(std::size_t step) const {
+  if (step >= program_->steps.size()) return fail(Code::out_of_range, "[trace] step {} of {}", step, program_->steps.size());
+  const auto& what = program_->steps[step];
+  std::set<std::size_t> wanted;
+  for (const auto ref : what.operands)
+    if (ref.source() == Source::value) wanted.insert(ref.index());
+  for (std::size_t o = 0; o < what.outputs.size(); ++o) wanted.insert(what.first_output + o);
+  return values(wanted);
+}
+
+Result<std::optional<std::size_t>> KeptRun::first_difference(const std::vector<base::Hash>& claimed) const {
+  if (claimed.size() != roots_.size())
+    return fail(Code::invalid_argument, "[trace] {} values: the program has {}", claimed.size(), roots_.size());
+  const auto [own, other] = std::ranges::mismatch(roots_, claimed);
+  if (own == roots_.end()) return std::optional<std::size_t>{};
+  return std::optional(static_cast<std::size_t>(own - roots_.begin()));
+}
+
+Result<std::optional<std::uint64_t>> first_wrong_element(const IntTensor& own, base::ByteView claimed) {
+  if (claimed.size() != own.bytes.size())
+    return fail(Code::invalid_argument, "[trace] {} bytes of a value of {}", claimed.size(), own.bytes.size());
+  const auto [mine, theirs] = std::ranges::mismatch(own.bytes, claimed);
+  if (mine == own.bytes.end()) return std::optional<std::uint64_t>{};
+  const auto at = static_cast<std::uint64_t>(mine - own.bytes.begin());
+  return std::optional(at / engine::tensor::dtype_size(own.dtype));
+}
+
+}  // namespace koinon::trust::optimistic
