@@ -46,18 +46,18 @@ library Steps {
         uint256 count = uint8(data[at_++]);
         (s.refs, s.operands) = (new uint32[](count), new Tensor[](count));
         for (uint256 i = 0; i < count; ++i) {
-            (s.refs[i], at_) = _u32(data, at_);
+            (s.refs[i], at_) = u32(data, at_);
             (s.operands[i], at_) = _tensor(data, at_);
         }
-        (s.firstOutput, at_) = _u32(data, at_);
+        (s.firstOutput, at_) = u32(data, at_);
         count = uint8(data[at_++]);
         s.outputs = new Tensor[](count);
         for (uint256 i = 0; i < count; ++i) (s.outputs[i], at_) = _tensor(data, at_);
         count = uint8(data[at_++]);
         s.params = new int64[](count);
         for (uint256 i = 0; i < count; ++i) {
-            (uint32 low, uint256 next) = _u32(data, at_);
-            (uint32 high, uint256 end) = _u32(data, next);
+            (uint32 low, uint256 next) = u32(data, at_);
+            (uint32 high, uint256 end) = u32(data, next);
             s.params[i] = int64((uint64(high) << 32) | low);
             at_ = end;
         }
@@ -83,11 +83,12 @@ library Steps {
         t.width = uint8(1) << (dtype - 1);
         t.sizes = new uint32[](rank);
         at_ += 2;
-        for (uint256 i = 0; i < rank; ++i) (t.sizes[i], at_) = _u32(data, at_);
+        for (uint256 i = 0; i < rank; ++i) (t.sizes[i], at_) = u32(data, at_);
         return (t, at_);
     }
 
-    function _u32(bytes calldata data, uint256 at_) private pure returns (uint32 x, uint256) {
+    /// @notice The number at `at_`, and where it ends.
+    function u32(bytes calldata data, uint256 at_) internal pure returns (uint32 x, uint256) {
         if (at_ + 4 > data.length) revert Malformed(at_);
         for (uint256 i = 4; i > 0; --i) x = (x << 8) | uint8(data[at_ + i - 1]);
         return (x, at_ + 4);

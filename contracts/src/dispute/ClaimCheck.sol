@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Merkle} from "../Merkle.sol";
+import {Openings} from "./Openings.sol";
+import {Steps} from "./Steps.sol";
+
+/// @title Claims that are wrong whatever their elements are
+/// @notice Each is true when the claim is wrong, and reverts when what is shown does not open.
+library ClaimCheck {
+    using Steps for Steps.Tensor;
+
+    uint8 private constant INPUTS = 7;
+
+    error WrongItem(uint256 got, uint256 expected);
+
+    /// @notice An item of a list of `count` tensor roots.
+    struct Item {
+        uint64 count;
+        uint64 index;
+        bytes32 root;
+        bytes32[] siblings;
+    }
+
+    /// @notice A step of the program.
+    struct Step {
+        Openings.Program program;
+        uint64 number;
+        bytes data;
+        bytes32[] siblings;
+    }
+
+    /// @notice Input `given.index` of the order, whose root is not salted, is not that of the trace. `io` are the program's bytes.
+    function inputDiffers(
+        bytes32 id,
+        bytes32 trace,
+        bytes32 inputs,
+        Openings.Program calldata program,
+        bytes calldata io,
+        Item calldata given,
+        Item calldata traced
+    ) internal pure returns (bool) {
+        _io(id, program, io);
+        (uint32 count,) = Steps.u32(io, 0);
+        if (given.index >= count || traced.index != given.index) revert WrongItem(traced.index, given.index);
+        _item(INPUTS, inputs, given);
+        _item(Openings.TRACE, trace, traced);
+        return given.root != traced.root;
+    }
+
+    /// @notice Output `claimed.index` of the claim is not the value of the trace that the program names for it.
+    function outputDiffers(
+        bytes32 id,
+        bytes32 trace,
+        bytes32 outputs,
+        Openings.Program calldata program,
+        bytes calldata io,
+        Item calldata claimed,
+        Item calldata traced
+    ) internal pure returns (bool) {
+        _io(id, program, io);
+        uint32 value = _outputValue(io, claimed.index);
+        if (traced.index != value) revert WrongItem(traced.index, value);
+        _item(Merkle.OUTPUTS, outputs, claimed);
+        _item(Openings.TRACE, trace, traced);
+        return claimed.root != traced.root;
+    }
+
+    /// @notice The trace holds `count` values, which is not what the program's last step ends with.
+    function countDiffers(bytes32 id, bytes32 trace, Step calldata last, uint64 count, bytes32 top) internal pure returns (bool) {
+        Steps.Step memory s = _step(id, last);
+        if (last.number + 1 != last.program.stepCount) revert WrongItem(last.number, last.program.stepCount);
+        if (Merkle.root(Openings.TRACE, count, top) != trace) revert Openings.WrongOpening(trace);
+        return count != s.firstOutput + s.outputs.length;
+    }
+
+    /// @notice Output `output` of a step has `size` bytes in the trace, which is not what its shape says.
+    function lengthDiffers(bytes32 id, bytes32 trace, Step calldata step, uint8 output, Item calldata traced, uint64 size, bytes32 top)
+        internal
+        pure
+        returns (bool)
+    {
+        Steps.Step memory s = _step(id, step);
+        if (traced.index != s.firstOutput + output) revert WrongItem(traced.index, s.firstOutput + output);
+        _item(Openings.TRACE, trace, traced);
+        if (Merkle.root(Merkle.TENSOR, size, top) != traced.root) revert Openings.WrongOpening(traced.root);
+        return size != s.outputs[output].bytesOf();
+    }
+
+    function _io(bytes32 id, Openings.Program calldata program, bytes calldata io) private pure {
+        Openings.check(program, id);
+        if (keccak256(io) != program.io) revert Openings.WrongOpening(program.io);
+    }
+
+    function _step(bytes32 id, Step calldata s) private pure returns (Steps.Step memory) {
+        Openings.check(s.program, id);
+        Openings.item(Openings.STEPS, s.program.steps, s.program.stepCount, s.number, keccak256(s.data), s.siblings);
+        return Steps.read(s.data);
+    }
+
+    function _item(uint8 domain, bytes32 root, Item calldata i) private pure {
+        Openings.item(domain, root, i.count, i.index, i.root, i.siblings);
+    }
+
+    /// The ref of output `index`:
+    ///   io: u32 inputs,  each: text name, tensor, i32 mantissa, i32 exponent, i64 low, i64 high
+    ///       u32 outputs, each: text name, u32 ref, i32 mantissa, i32 exponent
+    function _outputValue(bytes calldata io, uint256 index) private pure returns (uint32 value) {
+        (uint256 count, uint256 next) = Steps.u32(io, 0);
+        for (uint256 i = 0; i < count; ++i) {
+            next = _text(io, next);
+            next += 2 + 4 * uint256(uint8(io[next + 1])) + 24;
+        }
+        (count, next) = Steps.u32(io, next);
+        if (index >= count) revert WrongItem(index, count);
+        for (uint256 i = 0; i < index; ++i) next = _text(io, next) + 12;
+        (value,) = Steps.u32(io, _text(io, next));
+    }
+
+    function _text(bytes calldata data, uint256 from) private pure returns (uint256) {
+        (uint32 length, uint256 next) = Steps.u32(data, from);
+        return next + length;
+    }
+}
