@@ -167,12 +167,12 @@ Result<BackupManifest> make_backup(const fs::path& data, const fs::path& target,
 }
 
 Result<BackupManifest> check_backup(const fs::path& backup, const BackupProgress& progress) {
+  KOINON_TRY(auto there, files_below(backup));  // first: it refuses what cannot be read to an end, such as a pipe
   const auto text = base::read_file(backup / BackupManifest::kName, std::uint64_t{256} << 20);
   if (!text)
     return fail(Code::not_found, "[backup] {} has no {}: it is no backup, or one that was cut short", backup.string(),
                 BackupManifest::kName);
   KOINON_TRY(auto out, BackupManifest::from_json(base::as_text(*text)));
-  KOINON_TRY(auto there, files_below(backup));
   std::erase(there, BackupManifest::kName);
   std::vector<std::string> named;
   for (const auto& file : out.files) named.push_back(file.path);
@@ -206,7 +206,7 @@ Result<BackupManifest> restore_backup(const fs::path& backup, const fs::path& da
   for (const auto& file : out.files) {
     KOINON_TRY(const auto copied, read_through(backup / file.path, partial->path() / file.path));
     if (copied.sha256 != file.sha256) return fail(Code::conflict, "[backup] {} changed while it was restored", file.path);
-    if (::chmod((partial->path() / file.path).c_str(), file.mode) != 0)
+    if (::chmod((partial->path() / file.path).c_str(), file.mode & 0755) != 0)
       return fail(Code::io, "[backup] {} cannot be finished", file.path);
     done += file.size;
     if (progress) progress(file.path, done, out.bytes());

@@ -167,6 +167,24 @@ TEST_F(BackupTest, a_link_is_named_and_not_followed) {
   EXPECT_NE(refused.error().text.find("link"), std::string::npos);
 }
 
+TEST_F(BackupTest, a_pipe_in_place_of_the_manifest_is_refused_at_once) {
+  fs::create_directory(copy);
+  ASSERT_EQ(::mkfifo((copy / BackupManifest::kName).c_str(), 0600), 0);
+  EXPECT_EQ(check_backup(copy).error().code, Code::unsupported);
+}
+
+TEST_F(BackupTest, nothing_becomes_writable_for_others) {
+  ASSERT_TRUE(make_backup(data, copy, kNow));
+  const auto file = copy / BackupManifest::kName;
+  auto manifest = BackupManifest::from_json(base::as_text(base::read_file(file).value())).value();
+  for (auto& one : manifest.files) one.mode = 0777;
+  ASSERT_TRUE(base::write_file(file, base::as_bytes(manifest.to_json())));
+  ASSERT_TRUE(restore_backup(copy, again));
+  struct stat info{};
+  ASSERT_EQ(::stat((again / "password").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 022, 0U);
+}
+
 TEST(BackupManifest, leads_nowhere_but_into_its_folder) {
   const auto with = [](const std::string& path) {
     BackupManifest manifest;
