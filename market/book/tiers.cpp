@@ -24,7 +24,8 @@ Result<std::uint8_t> tier_within(const Wei& price) {
 
 Result<std::uint8_t> tier_from(const Wei& price) {
   if (price.is_zero())
-    return base::fail(base::Code::out_of_range, "[price] 0: a price above zero expected; the least is {}", tier_price(0).tokens());
+    return base::fail(base::Code::out_of_range, "[price] 0: a price above zero expected; the least is {}",
+                      tier_price(0).tokens());
   if (price > tier_price(kTiers - 1))
     return base::fail(base::Code::out_of_range, "[price] {} is above the highest price, {}", price.tokens(),
                       tier_price(kTiers - 1).tokens());

@@ -202,7 +202,8 @@ Result<HttpResponse> infer(Context& context, Load& load, const HttpRequest& requ
     const Place turn(request.body.size() > kLargeBody ? load.large : unbounded, kMostLarge);
     if (!turn.admitted()) return fail(Code::exhausted, "[infer] {} large requests are read already: try again", kMostLarge);
     InferSizes sizes;
-    for (const auto& input : program->inputs) sizes[input.name] = static_cast<std::uint64_t>(engine::tensor::element_count(input.info.shape));
+    for (const auto& input : program->inputs)
+      sizes[input.name] = static_cast<std::uint64_t>(engine::tensor::element_count(input.info.shape));
     KOINON_TRY(asked, read_infer(request.body, sizes, header));
     KOINON_TRY(taken, inputs_of(*program, asked));
     asked.inputs.clear();

@@ -25,9 +25,9 @@ base::Result<BackupManifest> make_backup(const std::filesystem::path& data, cons
 /// file is missing, changed or too many), io.
 base::Result<BackupManifest> check_backup(const std::filesystem::path& backup, const BackupProgress& progress = {});
 
-/// Checks a backup, then puts it at `data`, which must be absent or empty. An absent one appears whole or not at all; into one that
-/// stands, which may be a disk of its own, the state comes last. Start only one
-/// node from a backup: two with one key send transactions against each other. Errors: as check_backup; conflict, io.
+/// Checks a backup, then puts it at `data`, which must be absent or empty. An absent one appears whole or not at all; into one
+/// that stands, which may be a disk of its own, the state comes last. Start only one node from a backup: two with one key send
+/// transactions against each other. Errors: as check_backup; conflict, io.
 base::Result<BackupManifest> restore_backup(const std::filesystem::path& backup, const std::filesystem::path& data,
                                             const BackupProgress& progress = {});
 
