@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
 
 #include "base/file.hpp"
@@ -289,6 +290,7 @@ TEST_F(ApiTest, serves_models_by_the_open_inference_protocol) {
   EXPECT_EQ(about["inputs"], json({{{"name", "image"}, {"datatype", "FP32"}, {"shape", {1, 64}}}}));
   EXPECT_EQ(about["outputs"], json({{{"name", "scores"}, {"datatype", "FP32"}, {"shape", {1, 64}}}}));
   EXPECT_EQ(get("/v2/models/echo/ready")["ready"], true);
+  EXPECT_EQ(get("/v2/models/echo/versions/" + version + "/ready")["ready"], true);
   EXPECT_TRUE(get("/v2/models/none", 404)["error"].is_string());
 
   std::vector<double> values(64, 0.25);
@@ -314,6 +316,22 @@ TEST_F(ApiTest, serves_models_by_the_open_inference_protocol) {
   const auto id = out.headers.get("Koinon-Order");
   await_order(id, [](const json& order) { return !order["receipt_url"].is_null(); });
   EXPECT_EQ(call(net::Method::get, out.headers.get("Koinon-Receipt")).status, 200);
+
+  // A request that is sent again because its answer was lost buys nothing twice.
+  std::set<std::string> orders;
+  for (int i = 0; i < 2; ++i) {
+    net::ClientRequest again;
+    again.method = net::Method::post;
+    again.url = node().url() + "/v2/models/echo/infer";
+    again.body = request.dump();
+    again.headers.add("Authorization", "Bearer " + node().token());
+    again.headers.add("Idempotency-Key", "once");
+    const auto answer = http_.send(again);
+    ASSERT_TRUE(answer);
+    ASSERT_EQ(answer->status, 200) << answer->body_text();
+    orders.insert(answer->headers.get("Koinon-Order"));
+  }
+  EXPECT_EQ(orders.size(), 1U);
 
   const auto refused = [&](const json& body, bool token = true) {
     const auto answer = call(net::Method::post, "/v2/models/echo/infer", body.dump(), "application/json", token);

@@ -55,30 +55,33 @@ std::optional<std::uint64_t> find_placed(Context& context, std::uint64_t nonce) 
 
 HttpResponse accepted(std::uint64_t id) { return HttpResponse::json(202, json{{"id", std::to_string(id)}}.dump()); }
 
-Result<HttpResponse> place_new(Context& context, const HttpRequest& request, const std::optional<std::uint64_t>& nonce) {
-  KOINON_TRY(const auto order, parse_new_order(request.body, context.node.rules(), context.node.config().buyer.check));
-  KOINON_TRY(auto inputs, input_parts(context, order));
-  KOINON_TRY(const auto id, place(context, order, std::move(inputs), nonce));
-  return accepted(id);
-}
-
 Result<HttpResponse> place_order(Context& context, const HttpRequest& request) {
   if (context.node.is_stopping()) {
     auto out = error_response({Code::exhausted, "[order] the node is stopping"});
     out.status = 503;
     return out;
   }
+  KOINON_TRY(const auto id, place_once(context, request, [&](const auto& nonce) -> Result<std::uint64_t> {
+               KOINON_TRY(const auto order,
+                          parse_new_order(request.body, context.node.rules(), context.node.config().buyer.check));
+               KOINON_TRY(auto inputs, input_parts(context, order));
+               return place(context, order, std::move(inputs), nonce);
+             }));
+  return accepted(id);
+}
+
+}  // namespace
+
+Result<std::uint64_t> place_once(Context& context, const HttpRequest& request, const Placing& placing) {
   const auto* key = request.headers.find("Idempotency-Key");
-  if (key == nullptr) return place_new(context, request, {});
+  if (key == nullptr) return placing({});
   KOINON_CHECK(check_repeat_key(*key));
   const Repeats::Turn turn(context.repeats, *key);
   KOINON_TRY(const auto meaning, context.repeats.meaning(*key, request.body));
   if (meaning.known)
-    if (const auto before = find_placed(context, meaning.nonce)) return accepted(*before);
-  return place_new(context, request, meaning.nonce);
+    if (const auto before = find_placed(context, meaning.nonce)) return *before;
+  return placing(meaning.nonce);
 }
-
-}  // namespace
 
 Result<work::Outcome> run_here(Context& context, const base::Hash& program, const std::vector<base::Bytes>& inputs) {
   KOINON_TRY(const auto record, context.node.store().models.get(program));

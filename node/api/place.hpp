@@ -10,6 +10,10 @@ namespace koinon::node::api {
 /// nonce it is ordered once, however often it is tried. Errors: what the ledger would refuse, with figures; those of placing.
 Result<std::uint64_t> place(Context& context, const NewOrder& order, std::vector<base::Bytes> inputs,
                             const std::optional<std::uint64_t>& nonce);
+/// Places an order for a request: once for all requests with the same Idempotency-Key. `placing` gets the nonce of that key, if
+/// there is one. Errors: invalid_argument (the key), conflict (it came with another body), those of placing.
+using Placing = std::function<Result<std::uint64_t>(const std::optional<std::uint64_t>& nonce)>;
+Result<std::uint64_t> place_once(Context& context, const HttpRequest& request, const Placing& placing);
 /// Runs it here. Errors: those of the artifacts and of the run.
 Result<work::Outcome> run_here(Context& context, const base::Hash& program, const std::vector<base::Bytes>& inputs);
 

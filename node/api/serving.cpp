@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "engine/io/quantise.hpp"
+#include "net/text.hpp"
 #include "node/api/card.hpp"
 #include "node/api/infer_message.hpp"
 #include "node/api/place.hpp"
@@ -68,7 +69,7 @@ Result<ModelRecord> find_model(Context& context, const std::string& name, const 
     if (found == nullptr || record.created_ms > found->created_ms) found = &record;
   }
   if (found == nullptr)
-    return fail(Code::not_found, "[infer] no model '{}'{}: GET /api/v1/models lists them", name,
+    return fail(Code::not_found, "[infer] no model '{}'{}: GET /api/v1/models lists them", name.substr(0, 80),
                 version.empty() ? "" : " of that version");
   return *found;
 }
@@ -90,6 +91,13 @@ Result<HttpResponse> metadata(Context& context, const std::string& name, const s
                                       {"inputs", inputs},
                                       {"outputs", outputs}}
                                      .dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
+Result<HttpResponse> ready(Context& context, const std::string& name, const std::string& version) {
+  KOINON_TRY(const auto record, find_model(context, name, version));
+  const bool here = context.node.artifacts().has(record.artifact);
+  return HttpResponse::json(here ? 200 : 400,
+                            json{{"name", record.name}, {"ready", here}}.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
 /// The same shape but for sizes of 1 in front, which clients add and leave out as they like.
@@ -189,6 +197,10 @@ Result<Served> await_order(Context& context, std::uint64_t id) {
 
 Result<HttpResponse> infer(Context& context, Load& load, const HttpRequest& request, const std::string& name,
                            const std::string& version) {
+  for (const auto* field : {"Inference-Header-Content-Length", "koinon-check", "Idempotency-Key"})
+    if (std::ranges::count_if(request.headers.items(),
+                              [&](const auto& one) { return net::equal_without_case(one.first, field); }) > 1)
+      return fail(Code::malformed, "[infer] two fields {}: one expected", field);
   std::optional<std::uint64_t> header;
   if (const auto* text = request.headers.find("Inference-Header-Content-Length")) {
     KOINON_TRY(header, net::PathParameter<std::uint64_t>::parse(*text));
@@ -209,7 +221,7 @@ Result<HttpResponse> infer(Context& context, Load& load, const HttpRequest& requ
     asked.inputs.clear();
   }
   KOINON_CHECK(check_wanted(*program, asked));
-  auto& inputs = taken.inputs;
+  const auto& inputs = taken.inputs;
   const auto check = asked.check.empty() ? request.headers.get("koinon-check", "none") : asked.check;
   Served served;
   if (check == "none") {
@@ -226,7 +238,8 @@ Result<HttpResponse> infer(Context& context, Load& load, const HttpRequest& requ
       return fail(Code::invalid_argument,
                   "[infer] parameter max_price: what a run may cost, in wei, expected for a run on the market");
     order.max_price = *asked.max_price;
-    KOINON_TRY(const auto id, place(context, order, std::move(inputs), {}));
+    KOINON_TRY(const auto id,
+               place_once(context, request, [&](const auto& nonce) { return place(context, order, inputs, nonce); }));
     KOINON_TRY(served, await_order(context, id));
   }
   if (taken.clamped > 0) served.evidence.emplace_back("clamped", std::to_string(taken.clamped));
@@ -267,11 +280,14 @@ void add_serving(net::Router& router, const ContextPtr& context) {
   router.get("/v2/health/ready", health);
   get(net::Pattern<std::string>("/v2/models/{model}"),
       [](Context& c, const std::string& name) { return metadata(c, name, ""); });
-  get(net::Pattern<std::string>("/v2/models/{model}/ready"), [](Context& c, const std::string& name) -> Result<HttpResponse> {
-    KOINON_TRY(const auto record, find_model(c, name, ""));
-    const bool here = c.node.artifacts().has(record.artifact);
-    return HttpResponse::json(here ? 200 : 400, json{{"name", record.name}, {"ready", here}}.dump());
-  });
+  get(net::Pattern<std::string>("/v2/models/{model}/ready"),
+      [](Context& c, const std::string& name) { return ready(c, name, ""); });
+  router.get<std::string, std::string>(
+      "/v2/models/{model}/versions/{version}/ready",
+      guarded(context, {},
+              [](Context& c, const HttpRequest&, const std::string& name, const std::string& version) -> Result<HttpResponse> {
+                return answered(ready(c, name, version));
+              }));
   router.get<std::string, std::string>(
       "/v2/models/{model}/versions/{version}",
       guarded(context, {},

@@ -125,6 +125,24 @@ class Partial {
   fs::path path_;
 };
 
+/// What was copied to a folder that was empty before: taken away again unless it was done.
+class Half {
+ public:
+  explicit Half(fs::path folder) : folder_(std::move(folder)) {}
+  ~Half() {
+    std::error_code ignored;
+    if (done_) return;
+    for (const auto& entry : fs::directory_iterator(folder_, ignored)) fs::remove_all(entry.path(), ignored);
+  }
+  Half(const Half&) = delete;
+  Half& operator=(const Half&) = delete;
+  void done() { done_ = true; }
+
+ private:
+  const fs::path folder_;
+  bool done_ = false;
+};
+
 bool is_state(const std::string& path) { return path == kState || path == "koinon.sqlite-wal" || path == "koinon.sqlite-shm"; }
 
 std::uint64_t size_of(const fs::path& file) {
@@ -148,6 +166,7 @@ Result<BackupManifest> make_backup(const fs::path& data, const fs::path& target,
            (!options.artifacts && path.starts_with("artifacts/"));
   });
   KOINON_CHECK(make_secret_folder(target));
+  Half half(target);
   std::uint64_t all = 0;
   for (const auto& path : paths) all += size_of(data / path);
   std::uint64_t done = 0;
@@ -163,6 +182,7 @@ Result<BackupManifest> make_backup(const fs::path& data, const fs::path& target,
     out.files.push_back(std::move(file));
   }
   KOINON_CHECK(base::write_file(target / BackupManifest::kName, base::as_bytes(out.to_json()), 0600));
+  half.done();
   return out;
 }
 

@@ -11,6 +11,9 @@ using base::Code;
 using base::fail;
 using nlohmann::json;
 
+/// Of a manifest of 256 MiB, which names more than a million files.
+constexpr std::uint64_t kMostMemory = std::uint64_t{3} << 30;
+
 /// A path below the folder, in its only writing: no empty part, "." or "..", nothing absolute, no control character.
 bool is_below(std::string_view path) {
   if (path.empty() || path.size() > 1024 || path == BackupManifest::kName) return false;
@@ -57,7 +60,9 @@ std::string BackupManifest::to_json() const {
 }
 
 base::Result<BackupManifest> BackupManifest::from_json(std::string_view text) {
-  KOINON_TRY(const auto value, base::read_json(text));
+  base::JsonLimits limits;
+  limits.memory = kMostMemory;
+  KOINON_TRY(const auto value, base::read_json(text, limits));
   if (!value.is_object() || !value.contains("format") || !value["format"].is_number_integer() || !value.contains("made_ms") ||
       !value["made_ms"].is_number_integer() || !value.contains("files") || !value["files"].is_array() || value.size() != 3)
     return fail(Code::malformed, "[backup] {}: format, made_ms and files expected", kName);

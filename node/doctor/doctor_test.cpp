@@ -102,6 +102,18 @@ TEST_F(DoctorTest, an_address_that_something_else_has_is_bad) {
   EXPECT_EQ(examine_address(config).health, Health::bad);
 }
 
+TEST_F(DoctorTest, a_server_that_answers_nonsense_is_told_from_a_node) {
+  for (const char* answer : {R"({"info":{"title":5}})", R"({"info":7})", R"([1])", R"({"info":{"title":"Koinon node"}})"}) {
+    net::Router router;
+    router.get("/openapi.json", [answer](const net::HttpRequest&) { return net::HttpResponse::json(200, answer); });
+    const auto other = net::HttpServer::start(std::move(router));
+    ASSERT_TRUE(other);
+    config.http_port = (*other)->port();
+    const bool node = std::string_view(answer).find("Koinon") != std::string_view::npos;
+    EXPECT_EQ(examine_address(config).health, node ? Health::good : Health::bad) << answer;
+  }
+}
+
 TEST_F(DoctorTest, a_clock_behind_the_ledger_is_bad) {
   constexpr std::int64_t kNow = 1'800'000'000'000;
   EXPECT_NE(examine_clock(kNow, kNow - 60'000).health, Health::bad);

@@ -41,7 +41,9 @@ std::optional<nlohmann::json> ask(const std::string& url, const std::string& pat
 /// True when a Koinon node answers there: its description is for everybody.
 bool is_node(const std::string& url) {
   const auto api = ask(url, "/openapi.json");
-  return api && api->contains("info") && (*api)["info"].is_object() && (*api)["info"].value("title", "").starts_with("Koinon");
+  if (!api || !api->contains("info") || !(*api)["info"].is_object()) return false;
+  const auto& info = (*api)["info"];
+  return info.contains("title") && info["title"].is_string() && info["title"].get<std::string>().starts_with("Koinon");
 }
 
 Result<Ledger> reach(const Config& config) {

@@ -89,6 +89,10 @@ Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& pa
 Status Database::prepare() {
   connection_ = std::make_unique<SQLite::Database>(path_.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, kBusyMs);
   auto& c = *connection_;
+  // Salts and openings of commitments are its user's alone, whatever the folder is open to; the log takes its mode from this
+  // file.
+  std::error_code ignored;
+  std::filesystem::permissions(path_, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write, ignored);
   const bool fresh = c.execAndGet("SELECT count(*) FROM sqlite_master").getInt() == 0;
   const int version = c.execAndGet("PRAGMA user_version").getInt();
   if (!fresh) KOINON_CHECK(check_origin(path_, c));

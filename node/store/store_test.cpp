@@ -40,6 +40,16 @@ TEST_F(StoreTest, keeps_settings_over_a_restart) {
   EXPECT_FALSE(store->settings.get("a")->has_value());
 }
 
+TEST_F(StoreTest, is_for_its_owner_alone) {
+  const auto store = open();
+  ASSERT_TRUE(store->settings.set("a", "1"));
+  for (const auto* end : {"", "-wal"}) {
+    const auto mode = std::filesystem::status(path.string() + end).permissions();
+    EXPECT_EQ(mode & (std::filesystem::perms::group_all | std::filesystem::perms::others_all), std::filesystem::perms::none)
+        << end;
+  }
+}
+
 TEST_F(StoreTest, keeps_pending_transactions_by_nonce) {
   const ledger::PendingTransaction second{account(1), 2, "b", {}, {hash(1), hash(2)}, 20};
   const ledger::PendingTransaction first{account(1), 1, "a", {1, 2, 3}, {}, 10};
