@@ -103,7 +103,7 @@ TEST(imports, an_input_that_is_fixed_becomes_a_constant) {
   EXPECT_EQ(with("k", {1, 2, 3}).value(), (std::vector<float>{2, 0, 6, -3, 7, -3}));
   EXPECT_EQ(with("k", {1, 2}).error().text, "[onnx] input 'k' is fixed to 2 numbers: 1 or 3 expected");
   EXPECT_EQ(with("k", {0.5}).error().text, "[onnx] input 'k' of int64 is fixed to 0.5");
-  EXPECT_EQ(with("z", {1}).error().text, "[onnx] 'z' is to be fixed, but is no input of the model");
+  EXPECT_EQ(with("z", {1}).error().text, "[onnx] 'z' is to be fixed, but is no input of the model: those are 'x', 'k'");
 }
 
 TEST(expansion, unrolls_a_loop_that_captures_a_value) {

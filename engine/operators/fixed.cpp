@@ -41,7 +41,9 @@ Ref scalar(Lowering& to, std::int64_t value, std::optional<DType> dtype) {
 
 Ref clamp(Lowering& to, Ref x, std::int64_t low, std::int64_t high) {
   // (2 x + 1) >> 1 is x.
-  return to.builder().requantise(x, scalar(to, 2, DType::i16), scalar(to, 1, DType::i8), low, high, holding(low, high));
+  const auto two = scalar(to, 2, DType::i16);
+  const auto one = scalar(to, 1, DType::i8);
+  return to.builder().requantise(x, two, one, low, high, holding(low, high));
 }
 
 Ref absolute(Lowering& to, Ref x) {
@@ -52,7 +54,9 @@ Ref absolute(Lowering& to, Ref x) {
   const auto dtype = holding(std::min(range.low, -range.high), std::max(range.high, -range.low));
   const auto zero = scalar(to, 0);
   const auto wide = b.info(x).dtype == dtype ? x : b.shift(x, 0, dtype);
-  const auto either = b.select(b.compare(x, zero, CompareOp::less), b.sub(zero, x, dtype), wide);
+  const auto negative = b.compare(x, zero, CompareOp::less);
+  const auto opposite = b.sub(zero, x, dtype);
+  const auto either = b.select(negative, opposite, wide);
   const auto top = std::max(range.high, -range.low);
   return clamp(to, either, 0, top);
 }
@@ -121,8 +125,9 @@ Fixed ratio(Lowering& to, Fixed a, Fixed b, int bits) {
   const auto size = absolute(to, b.ref);
   if (range.low < 0) {
     const auto zero = scalar(to, 0);
-    numerator =
-        builder.select(builder.compare(b.ref, zero, CompareOp::less), builder.sub(zero, numerator, DType::i64), numerator);
+    const auto below = builder.compare(b.ref, zero, CompareOp::less);
+    const auto opposite = builder.sub(zero, numerator, DType::i64);
+    numerator = builder.select(below, opposite, numerator);
   }
   const auto divisor = range.low > 0 ? size : clamp(to, size, 1, std::max<std::int64_t>(1, std::max(range.high, -range.low)));
   return {builder.quotient(numerator, divisor), std::ldexp(a.unit / b.unit, -digits)};
@@ -164,13 +169,16 @@ Fixed logarithm(Lowering& to, Fixed x) {
   auto m = b.shift(clamp(to, x.ref, 1, std::max<std::int64_t>(range.high, 1)), 30, DType::i64);
   std::optional<Ref> exponent;
   const auto within = [&](Ref v, std::int64_t low, std::int64_t high) {
-    return b.requantise(v, scalar(to, 2, DType::i16), scalar(to, 1, DType::i8), low, high, DType::i64);
+    const auto two = scalar(to, 2, DType::i16);
+    const auto one = scalar(to, 1, DType::i8);
+    return b.requantise(v, two, one, low, high, DType::i64);
   };
   for (int places : {16, 8, 4, 2, 1}) {
     const auto edge = std::int64_t{1} << (30 + places);
     if (reach(to, m).high < edge) continue;
     const auto large = b.compare(scalar(to, edge, DType::i64), m, CompareOp::less_equal);
-    m = b.select(large, b.shift(m, -places, DType::i64), within(m, 0, edge - 1));
+    const auto lower = b.shift(m, -places, DType::i64);
+    m = b.select(large, lower, within(m, 0, edge - 1));
     const auto part = b.mul(large, scalar(to, places, DType::i8));
     exponent = exponent ? b.add(*exponent, part) : part;
   }
@@ -233,7 +241,8 @@ Spread spread_of(Lowering& to, Fixed x, const Shape& shape, const std::vector<st
   }
   auto squares = clamp(to, total(b.mul(x.ref, x.ref)), 0, static_cast<std::int64_t>(most * most / static_cast<double>(n)) + 1);
   if (!centred) return {d, squares, 1};
-  squares = b.sub(b.mul(squares, count), b.mul(sum, sum));
+  const auto all = b.mul(squares, count);
+  squares = b.sub(all, b.mul(sum, sum));
   return {d, clamp(to, squares, 0, static_cast<std::int64_t>(most * most) + 1), static_cast<double>(n)};
 }
 
@@ -257,7 +266,8 @@ Fixed normalised(Lowering& to, Fixed x, const Shape& shape, const std::vector<st
   while (std::ldexp(extra, 2 * up) >= 0x1p58) --up;
   const auto raised = [&](Ref v, int by) {
     const auto whole = std::max<std::int64_t>(nearest(std::ldexp(extra, 2 * by)), 1);
-    return b.add(by == 0 ? v : b.shift(v, std::max(2 * by, -62), DType::i64), scalar(to, whole, DType::i64), DType::i64);
+    const auto moved = by == 0 ? v : b.shift(v, std::max(2 * by, -62), DType::i64);
+    return b.add(moved, scalar(to, whole, DType::i64), DType::i64);
   };
   int more = 0;
   while (more < 12 && up + more < 29 && std::ldexp(extra, 2 * (up + more)) < 0x1p34) ++more;

@@ -155,8 +155,8 @@ Ref position(Lowering& to, const Sampling& s, Fixed v, std::int64_t n) {
   const auto one = std::int64_t{1} << kDigits;
   const auto far = (2 * n + 4) * one;
   const double ratio = std::max(v.unit * slope * static_cast<double>(one), 0x1p-60);
-  auto x =
-      b.add(to.rescale(v.ref, {ratio}, -far, far, DType::i64), scalar(to, onnx::saturate(offset * static_cast<double>(one))));
+  const auto scaled = to.rescale(v.ref, {ratio}, -far, far, DType::i64);
+  auto x = b.add(scaled, scalar(to, onnx::saturate(offset * static_cast<double>(one))));
   return s.padding == Padding::border ? clamp(to, x, 0, (n - 1) * one) : x;
 }
 

@@ -74,7 +74,8 @@ Status lower(const Call& call, Lowering& to) {
     if (e == 2) {
       KOINON_TRY(const auto x, to.in(call, 0));
       const bool keep = call.output_type(0).shape == x.shape;
-      auto square = to.builder().mul(keep ? x.ref : to.plain(x), keep ? x.ref : to.plain(x));
+      const auto value = keep ? x.ref : to.plain(x);
+      auto square = to.builder().mul(value, value);
       if (!keep) square = to.builder().reshape(square, call.output_type(0).shape);
       return to.emit(call, square, {x.scale.real() * x.scale.real()}, keep && x.channels_last);
     }

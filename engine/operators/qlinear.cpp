@@ -228,7 +228,9 @@ Result<Ref> sums(const Call& call, Lowering& to, const Layout& at) {
       bias = given.ref;
     }
     const program::ConvParams params{call.integer("group", 1), window.strides, window.dilations, window.begin, window.end};
-    return b.transpose(b.conv(b.transpose(a, order), b.transpose(w, order), params, bias), back);
+    const auto data = b.transpose(a, order);
+    const auto weights = b.transpose(w, order);
+    return b.transpose(b.conv(data, weights, params, bias), back);
   }
   KOINON_TRY(const auto p, product_of(call, at));
   const auto full = [&](Ref x, const Shape& lead, std::int64_t rows, std::int64_t columns) {

@@ -142,7 +142,8 @@ Status lower_dequantize(const Call& call, Lowering& to) {
     zeros.set(static_cast<std::int64_t>(i), grid.zero(i));
     factors.set(static_cast<std::int64_t>(i), onnx::saturate(std::floor(grid.scales[i] / unit + 0.5)));
   }
-  const auto distance = b.sub(to.plain(q), b.weight(std::move(zeros)));
+  const auto whole = to.plain(q);
+  const auto distance = b.sub(whole, b.weight(std::move(zeros)));
   const auto y = fit(to, {b.mul(distance, b.weight(std::move(factors))), unit}, 46);
   return to.emit(call, y.ref, {y.unit});
 }

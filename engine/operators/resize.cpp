@@ -264,7 +264,9 @@ Status lower(const Call& call, Lowering& to) {
   const auto mask = inside(all, shape);
   if (mask) {
     const auto fill = scalar(to, onnx::saturate(std::floor(plan.fill / y.unit + 0.5)), DType::i32);
-    y.ref = b.select(b.weight(*mask), b.shift(y.ref, 0, DType::i32), fill);
+    const auto chosen = b.weight(*mask);
+    const auto wide = b.shift(y.ref, 0, DType::i32);
+    y.ref = b.select(chosen, wide, fill);
   }
   if (!onnx::is_float(call.type(0).element)) {
     if (!std::ranges::all_of(all, &AxisMap::copies)) return call.fail(Code::unsupported, "integers between two places");

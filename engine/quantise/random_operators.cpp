@@ -103,7 +103,8 @@ void Maker::compare() {
   const auto x = pick();
   static const char* const ops[] = {"Less", "Greater", "GreaterOrEqual", "LessOrEqual"};
   const auto c = dice_.real(-0.5, 0.5);
-  auto condition = node(ops[dice_.roll(4)], {x.name, reals({}, c, c)});
+  const auto* op = ops[dice_.roll(4)];
+  auto condition = node(op, {x.name, reals({}, c, c)});
   if (dice_.roll(3) == 0) condition = node("Not", {condition});
   if (dice_.roll(3) == 0) return keep({node("Cast", {condition}, {{"to", std::int64_t{1}}}), x.shape, 0, 1});
   const auto other = reals(x.shape, -1, 1);
