@@ -147,7 +147,8 @@ State rnn_step(Net& net, int products, int recurrent, int, int, const State& sta
 // z, r, h
 State gru_step(Net& net, int products, int recurrent, int bias, int, const State& state) {
   const bool linear = net.call.integer("linear_before_reset", 0) != 0;
-  const int gates = plus(net, "gates", net.columns(products, 0, 2), product(net, "hr", state.h, net.turned(recurrent, 0, 2)));
+  const int both = net.columns(products, 0, 2);
+  const int gates = plus(net, "gates", both, product(net, "hr", state.h, net.turned(recurrent, 0, 2)));
   const int z = net.activate("z", 0, net.columns(gates, 0, 1));
   const int r = net.activate("r", 0, net.columns(gates, 1, 1));
   const int own = bias == onnx::kAbsent ? bias : net.columns(bias, 5, 1);
@@ -156,7 +157,8 @@ State gru_step(Net& net, int products, int recurrent, int bias, int, const State
     back = plus(net, "hrb", product(net, "hr.h", state.h, net.turned(recurrent, 2, 1)), own);
     if (back != onnx::kAbsent) back = net.add("reset", "Mul", {r, back});
   } else {
-    back = product(net, "hr.h", times(net, "reset", r, state.h), net.turned(recurrent, 2, 1));
+    const int reset = times(net, "reset", r, state.h);
+    back = product(net, "hr.h", reset, net.turned(recurrent, 2, 1));
     back = plus(net, "hrb", back, own);
   }
   const int n = net.activate("n", 1, plus(net, "sum", net.columns(products, 2, 1), back));
