@@ -38,7 +38,9 @@ enum RefundReason {
     NoInput, // 2: the buyer never published its input, or could not show it
     Silence, // 3: too few committed, after every redraw
     Undecided, // 4: no claim has a majority
-    BadInput // 5: the quorum found that the input is not what inputRoot binds, and no jury found otherwise
+    BadInput, // 5: the quorum found that the input is not what inputRoot binds, and no jury found otherwise
+    Refuted, // 6: a fraud proof showed that the claim of an optimistic order is wrong
+    Withheld // 7: the provider of an optimistic order left a demand for a part of its claim unanswered
 }
 
 /// @notice What a check wants next.
@@ -58,6 +60,12 @@ bytes32 constant BAD_INPUT = keccak256("koinon.bad-input");
 /// @dev Output root of the claim "the program could not be had"; its trace root is zero. Nobody can check it, so it costs a tenth of
 /// the highest price on both sides: the member and the buyer.
 bytes32 constant UNSERVED = keccak256("koinon.unserved");
+
+/// @dev Check code of optimistic orders in Terms.check.
+uint8 constant OPTIMISTIC = 1;
+
+/// @dev First word of what a challenge hashes.
+bytes32 constant CHALLENGE_DOMAIN = keccak256("koinon.challenge");
 
 /// @dev First word of what a commitment, a tag and a link of the witness hash.
 bytes32 constant COMMIT_DOMAIN = keccak256("koinon.commit");
@@ -236,4 +244,86 @@ struct Settlement {
     uint128 slashed; // of it, taken
     uint128 paid; // to the free balance
     uint128 fee; // burned on this payment; reward points grow by it
+}
+
+/// @notice What a fraud proof shows. Its bytes are abi.encode of one struct: Reading.Proof for an element, else that of ClaimCheck.
+enum Fraud {
+    Element, // 0: an element does not follow from its operands; Reading.Proof
+    Input, // 1: an input of the trace is not the order's; InputProof
+    Output, // 2: an output of the claim is not the value of the trace; OutputProof
+    Count, // 3: the trace has more or fewer values than the program; CountProof
+    Length, // 4: a value has another length than its shape; LengthProof
+    Outputs, // 5: the claim has more or fewer outputs than the program; OutputsProof
+    Range, // 6: an element of an input lies outside what the program declares; RangeProof
+    Padding, // 7: a byte behind the end of a value is not zero; PaddingProof
+    Absent // 8: a leaf behind the end of the list of values or of outputs is not zero; AbsentProof
+}
+
+/// @notice What an optimistic claim says, and what it is about.
+struct ClaimRoots {
+    bytes32 program; // id
+    bytes32 inputs; // of the order: list_root(Domain::inputs), not salted
+    bytes32 outputs; // of the claim
+    bytes32 trace;
+}
+
+/// @notice A part of what a claim binds.
+struct Place {
+    uint8 tree; // 1 the list of the roots of all values (trace), 2 of the outputs, 3 the bytes of one value
+    uint8 kind; // 1 summit: length and top; 2 nodes: what stands at most four levels below a node; 3 leaf: bytes
+    uint64 value; // number of the value, tree 3 only
+    uint8 level; // of the node, leaves being 0; of kind 3 up to 2: the bytes of 2^level leaves
+    uint64 index; // of the node in its level
+}
+
+/// @notice What stands at a place. Where the place does not exist, the summit of the tree: its length, and `hashes` its top alone;
+/// where the value of tree 3 does not exist, that of the trace: `count`, and its top.
+struct Answer {
+    uint64 length; // items of the list, bytes of the value
+    bytes32[] hashes; // summit: the top. nodes: the 2^min(4, level) at level max(0, level - 4); of lists at level 0 the items that there are
+    bytes data; // leaf: bytes, without padding
+    bytes32[] siblings; // of the node, upwards; none of a summit
+    uint64 count; // tree 3: items of the trace
+    bytes32[] list; // tree 3: siblings of the value's root in the trace
+}
+
+/// @notice The state of the disputes of an order, as stored.
+struct Dispute {
+    uint40 until; // seconds: no deadline of a challenge, demand or turn is later
+    uint32 openDemands; // not answered
+    bool condemned;
+    uint32 winner; // number of the first right challenge, when `proven`
+    bool proven;
+    uint40 finality; // seconds: a condemned claim is ended after it
+    uint128 bonds; // wei of challenges that are neither returned nor burned
+}
+
+/// @notice One challenge as stored.
+struct Challenge {
+    uint32 account;
+    uint40 deadline; // to prove, seconds
+    uint64 madeIn; // block
+    bool proven;
+    bool closed; // its bond was returned, or is that of the winner
+    bytes32 commitment;
+}
+
+/// @notice The demands of one account in an order, as stored.
+struct TraceDemand {
+    bool open;
+    bool closed; // the fees were paid or returned
+    uint8 made; // demands so far
+    uint8 answered;
+    uint40 opened; // seconds, of the open one
+    uint40 deadline; // of the open demand, else of the next move
+    Place place; // of the last demand
+}
+
+/// @notice Times and bounds of disputes, fixed at deployment.
+struct DisputeConfig {
+    uint32 proveWindow; // seconds from a challenge to its proof
+    uint32 answerWindow; // seconds to answer a demand
+    uint32 moveWindow; // seconds to demand again or challenge after an answer
+    uint8 maxDemands; // of one account in an order, at most 64
+    uint128 demandFee; // wei
 }

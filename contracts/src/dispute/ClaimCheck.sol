@@ -30,6 +30,34 @@ library ClaimCheck {
         bytes32[] siblings;
     }
 
+    struct InputProof {
+        Openings.Program program;
+        bytes io; // the program's description of its inputs and outputs
+        Item given; // in the order's list of inputs
+        Item traced; // in the trace
+    }
+
+    struct OutputProof {
+        Openings.Program program;
+        bytes io;
+        Item claimed; // in the claim's list of outputs
+        Item traced;
+    }
+
+    struct CountProof {
+        Step last;
+        uint64 count; // values of the trace
+        bytes32 top; // of its list
+    }
+
+    struct LengthProof {
+        Step step;
+        uint8 output; // of the step
+        Item traced;
+        uint64 size; // bytes of the value
+        bytes32 top; // of its tree
+    }
+
     /// @notice Input `given.index` of the order, whose root is not salted, is not that of the trace. `io` are the program's bytes.
     function inputDiffers(
         bytes32 id,
@@ -40,7 +68,7 @@ library ClaimCheck {
         Item calldata given,
         Item calldata traced
     ) internal pure returns (bool) {
-        _io(id, program, io);
+        checkIo(id, program, io);
         (uint32 count,) = Steps.u32(io, 0);
         if (given.index >= count || traced.index != given.index) revert WrongItem(traced.index, given.index);
         _item(INPUTS, inputs, given);
@@ -58,7 +86,7 @@ library ClaimCheck {
         Item calldata claimed,
         Item calldata traced
     ) internal pure returns (bool) {
-        _io(id, program, io);
+        checkIo(id, program, io);
         uint32 value = _outputValue(io, claimed.index);
         if (traced.index != value) revert WrongItem(traced.index, value);
         _item(Merkle.OUTPUTS, outputs, claimed);
@@ -87,7 +115,8 @@ library ClaimCheck {
         return size != s.outputs[output].bytesOf();
     }
 
-    function _io(bytes32 id, Openings.Program calldata program, bytes calldata io) private pure {
+    /// @notice Reverts unless `io` are the program's bytes.
+    function checkIo(bytes32 id, Openings.Program calldata program, bytes calldata io) internal pure {
         Openings.check(program, id);
         if (keccak256(io) != program.io) revert Openings.WrongOpening(program.io);
     }
@@ -102,16 +131,31 @@ library ClaimCheck {
         Openings.item(domain, root, i.count, i.index, i.root, i.siblings);
     }
 
-    /// The ref of output `index`:
+    /// @notice Where the number of outputs stands:
     ///   io: u32 inputs,  each: text name, tensor, i32 mantissa, i32 exponent, i64 low, i64 high
     ///       u32 outputs, each: text name, u32 ref, i32 mantissa, i32 exponent
-    function _outputValue(bytes calldata io, uint256 index) private pure returns (uint32 value) {
+    function afterInputs(bytes calldata io) internal pure returns (uint256 next) {
+        uint256 count;
+        (count, next) = Steps.u32(io, 0);
+        for (uint256 i = 0; i < count; ++i) (, next) = _input(io, next);
+    }
+
+    /// @notice The tensor of input `index`, and where its low (i64), followed by its high, stands.
+    function input(bytes calldata io, uint256 index) internal pure returns (Steps.Tensor memory t, uint256 limits) {
         (uint256 count, uint256 next) = Steps.u32(io, 0);
-        for (uint256 i = 0; i < count; ++i) {
-            next = _text(io, next);
-            next += 2 + 4 * uint256(uint8(io[next + 1])) + 24;
-        }
-        (count, next) = Steps.u32(io, next);
+        if (index >= count) revert WrongItem(index, count);
+        for (uint256 i = 0; i <= index; ++i) (t, next) = _input(io, next);
+        limits = next - 16;
+    }
+
+    function _input(bytes calldata io, uint256 at_) private pure returns (Steps.Tensor memory t, uint256 next) {
+        (t, next) = Steps.tensor(io, _text(io, at_));
+        next += 24;
+    }
+
+    /// The value that output `index` names.
+    function _outputValue(bytes calldata io, uint256 index) private pure returns (uint32 value) {
+        (uint256 count, uint256 next) = Steps.u32(io, afterInputs(io));
         if (index >= count) revert WrongItem(index, count);
         for (uint256 i = 0; i < index; ++i) next = _text(io, next) + 12;
         (value,) = Steps.u32(io, _text(io, next));

@@ -47,12 +47,12 @@ library Steps {
         (s.refs, s.operands) = (new uint32[](count), new Tensor[](count));
         for (uint256 i = 0; i < count; ++i) {
             (s.refs[i], at_) = u32(data, at_);
-            (s.operands[i], at_) = _tensor(data, at_);
+            (s.operands[i], at_) = tensor(data, at_);
         }
         (s.firstOutput, at_) = u32(data, at_);
         count = uint8(data[at_++]);
         s.outputs = new Tensor[](count);
-        for (uint256 i = 0; i < count; ++i) (s.outputs[i], at_) = _tensor(data, at_);
+        for (uint256 i = 0; i < count; ++i) (s.outputs[i], at_) = tensor(data, at_);
         count = uint8(data[at_++]);
         s.params = new int64[](count);
         for (uint256 i = 0; i < count; ++i) {
@@ -76,7 +76,8 @@ library Steps {
         return uint64(elements(t) * t.width);
     }
 
-    function _tensor(bytes calldata data, uint256 at_) private pure returns (Tensor memory t, uint256) {
+    /// @notice The tensor at `at_`, and where it ends.
+    function tensor(bytes calldata data, uint256 at_) internal pure returns (Tensor memory t, uint256) {
         uint8 dtype = uint8(data[at_]);
         uint8 rank = uint8(data[at_ + 1]);
         if (dtype == 0 || dtype > 4 || rank > MAX_RANK) revert Malformed(at_);
