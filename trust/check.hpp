@@ -66,6 +66,8 @@ class CheckSet {
  public:
   /// Errors: conflict when the code is taken.
   base::Status add(std::unique_ptr<Check> check);
+  /// Knows the check no more: of a market that was deployed without its contract.
+  void drop(std::uint8_t code) { checks_.erase(code); }
   /// Errors: unsupported, naming those that are known.
   [[nodiscard]] base::Result<const Check*> find(std::uint8_t code) const;
   [[nodiscard]] base::Result<const Check*> find(std::string_view name) const;

@@ -13,6 +13,10 @@ std::string names_of(const std::vector<const Kind*>& kinds) {
 
 }  // namespace
 
+base::Result<std::shared_ptr<const Disputable>> Kind::disputable(const Job&) const {
+  return base::fail(base::Code::unsupported, "[{}] the optimistic check does not cover this kind of work", name());
+}
+
 base::Status KindSet::add(std::unique_ptr<Kind> kind) {
   const auto code = kind->code();
   if (const auto [at, fresh] = kinds_.try_emplace(code, std::move(kind)); !fresh)

@@ -47,6 +47,8 @@ struct Outcome {
   Meter meter;
 };
 
+struct Disputable;
+
 /// Shared means of a run: a pool, a way to stop, a progress callback (done, total).
 struct Means {
   base::ThreadPool* pool = nullptr;
@@ -64,6 +66,10 @@ class Kind {
   /// Runs the job. Inputs that are not what the spec takes (number, sizes, ranges) are the buyer's fault: the error code is
   /// then `rejected`, and the provider claims trust::bad_input_roots(). Every other error is the provider's own trouble.
   virtual base::Result<Outcome> run(const Job& job, const Means& means) const = 0;
+
+  /// The job as the optimistic check sees it (work/disputable.hpp), for kinds whose runs a contract can recompute. Errors:
+  /// unsupported (other kinds, and jobs that are no program), rejected (as run).
+  virtual base::Result<std::shared_ptr<const Disputable>> disputable(const Job& job) const;
 };
 
 /// The kinds that this process knows, by code.

@@ -49,8 +49,10 @@ base::Status expect_magic(base::Reader& reader, std::string_view magic) {
 
 Hash Parcel::root() const {
   const std::array<std::uint8_t, 2> head = {3, static_cast<std::uint8_t>(base::Domain::inputs)};
-  return base::keccak256({head, salt.view(), base::list_root(base::Domain::inputs, part_roots(parts)).view()});
+  return base::keccak256({head, salt.view(), public_root().view()});
 }
+
+Hash Parcel::public_root() const { return base::list_root(base::Domain::inputs, part_roots(parts)); }
 
 Bytes Parcel::encode() const {
   base::Writer writer;

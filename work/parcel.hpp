@@ -17,6 +17,9 @@ struct Parcel {
 
   /// What the order binds: keccak256(0x03 | Domain::inputs | salt | list_root(Domain::inputs, byte_tree_root of each part)).
   [[nodiscard]] base::Hash root() const;
+  /// What an order binds whose input is public, because a contract opens it: list_root(Domain::inputs, byte_tree_root of each
+  /// part), without the salt.
+  [[nodiscard]] base::Hash public_root() const;
   /// "KNI1" | salt | u32 count | count x (u32 size | bytes).
   [[nodiscard]] base::Bytes encode() const;
   /// Errors: malformed, naming the position; out_of_range above kMaxParts or kMaxPart.

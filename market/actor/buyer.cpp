@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "market/actor/posted.hpp"
 #include "market/actor/sealing.hpp"
+#include "trust/quorum/optimistic.hpp"
 
 namespace koinon::market {
 namespace {
@@ -43,7 +44,8 @@ Result<std::uint64_t> Buyer::place(const Purchase& purchase) {
       return s_.ledger->place(note.terms);
     }
   }
-  const work::Parcel parcel{s_.random->hash(), purchase.inputs};
+  const bool open_input = purchase.check == trust::OptimisticCheck::kCode;
+  const work::Parcel parcel{open_input ? Hash{} : s_.random->hash(), purchase.inputs};
   const auto encoded = parcel.encode();
   const Appetite usual;
   if (purchase.artifact.size > usual.spec)
@@ -68,7 +70,7 @@ Result<std::uint64_t> Buyer::place(const Purchase& purchase) {
   t.spec = purchase.spec;
   t.spec_digest = purchase.artifact.cid.digest;
   t.spec_size = purchase.artifact.size;
-  t.input_root = parcel.root();
+  t.input_root = bound_root(t, parcel);
   t.input_size = encoded.size();
   t.buyer_key = s_.box->public_key();
   note.model = purchase.model;
@@ -231,9 +233,27 @@ Status Buyer::take_from_ledger(const OrderView& order) {
   return {};
 }
 
+/// Sees to it that the result is here. Nothing is left to do when its members withheld it.
+Status Buyer::take_delivery(const OrderView& order, const Parties& parties, std::stop_token stop) {
+  const auto fetched = fetch_results(order, parties, std::move(stop));
+  if (fetched || result(order)) return {};
+  base::log_debug("order {}: no result delivered: {}", order.id, fetched.error().text);
+  return take_from_ledger(order);
+}
+
+/// A claim that stands alone: confirmed when our own run gave the same; whoever finds it wrong disputes it (market/watch).
+Status Buyer::judge_public(const OrderView& order, const PurchaseNote& note, const Parties& parties, std::stop_token stop) {
+  KOINON_CHECK(take_delivery(order, parties, std::move(stop)));
+  const auto& verdict = *order.verdict;
+  if (!note.has_expected || !result(order)) return {};
+  const bool same = verdict.output_root == note.expected.output && verdict.trace_root == note.expected.trace;
+  return same ? s_.ledger->confirm(order.id) : Status{};
+}
+
 Status Buyer::judge(const OrderView& order, const Parties& parties, std::stop_token stop) {
   KOINON_TRY(const auto note, purchase(order));
   if (!note) return {};
+  if (is_public(order.terms)) return judge_public(order, *note, parties, std::move(stop));
   if (says_bad_input(order.verdict)) {
     if (order.juries >= trust::kJuries || !slandered(order, *note, stop)) return {};
     base::log_warn("order {}: its members say that the input is bad, and it is not; appealing", order.id);
@@ -243,11 +263,8 @@ Status Buyer::judge(const OrderView& order, const Parties& parties, std::stop_to
     base::log_warn("order {}: the verdict is not what our own run gives; appealing", order.id);
     return s_.ledger->appeal(order.id, s_.account);
   }
-  if (auto fetched = fetch_results(order, parties, stop); !fetched && !result(order)) {
-    base::log_debug("order {}: no result delivered: {}", order.id, fetched.error().text);
-    KOINON_CHECK(take_from_ledger(order));
-    if (!result(order)) return {};
-  }
+  KOINON_CHECK(take_delivery(order, parties, std::move(stop)));
+  if (!result(order)) return {};
   const bool unanimous = std::ranges::all_of(order.seats, [](const Seat& s) { return s.verdict == Standing::accepted; });
   return unanimous ? s_.ledger->confirm(order.id) : Status{};
 }

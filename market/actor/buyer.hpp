@@ -21,7 +21,9 @@ struct Purchase {
   std::vector<base::Bytes> inputs;  ///< canonical parts
   /// Of the order, when the caller chose it: placing twice with one nonce orders once, whatever crashed in between.
   std::optional<std::uint64_t> nonce{};
-  std::optional<trust::Roots> expected;  ///< of our own run: makes the order a trap for whoever is lazy or lies
+  /// Of our own run: makes the order a trap for whoever is lazy or lies. Of an optimistic order: a claim of the same is
+  /// confirmed at once.
+  std::optional<trust::Roots> expected;
 };
 
 /// The buyer's side of orders: place, publish the input, fetch and judge the results, issue the receipt. Stateless but for its
@@ -57,6 +59,8 @@ class Buyer {
   const Services& s_;
 
  private:
+  Status take_delivery(const OrderView& order, const Parties& parties, std::stop_token stop);
+  Status judge_public(const OrderView& order, const PurchaseNote& note, const Parties& parties, std::stop_token stop);
   Status fetch_results(const OrderView& order, const Parties& parties, std::stop_token stop);
   Result<work::Delivery> fetch_result(const Seat& seat, const Parties& parties, std::stop_token stop);
   Status take_from_ledger(const OrderView& order);

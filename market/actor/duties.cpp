@@ -108,9 +108,9 @@ std::vector<Duty> duties(const OrderView& order, std::uint32_t self, std::uint64
       break;
     case Phase::standing: {
       const auto* any = order.seat(self);
-      if (order.terms.buyer == self || (any != nullptr && any->verdict == Standing::rejected))
+      if (order.terms.buyer == self || (!is_public(order.terms) && any != nullptr && any->verdict == Standing::rejected))
         add(DutyKind::judge, order.since_ms);
-      else if (any != nullptr && has_result(*any) && says_bad_input(order.verdict))
+      else if (!is_public(order.terms) && any != nullptr && has_result(*any) && says_bad_input(order.verdict))
         add(DutyKind::judge, order.since_ms + standby);  // the buyer first: its word is at stake
       after_deadline(DutyKind::settle);
       break;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "trust/quorum/optimistic.hpp"
+
 namespace koinon::market {
 namespace {
 
@@ -19,8 +21,15 @@ bool has_result(const Seat& seat) {
   return seat.revealed && !says_bad_input(seat) && seat.claim.output_root != trust::unserved_roots().output;
 }
 
+bool is_public(const Terms& terms) { return terms.check == trust::OptimisticCheck::kCode; }
+
+Hash bound_root(const Terms& terms, const work::Parcel& parcel) {
+  return is_public(terms) ? parcel.public_root() : parcel.root();
+}
+
 Result<base::Bytes> seal_input(const OrderView& order, std::uint8_t round, const work::Parcel& parcel,
                                const BoxKey& publisher) {
+  if (is_public(order.terms)) return parcel.encode();
   std::vector<BoxKey> keys;
   for (const auto& seat : order.seats)
     if (seat.round == round && usable(seat.key)) keys.push_back(seat.key);

@@ -5,8 +5,15 @@
 // Inputs are sealed by a fixed rule, so that a claim of bad input can be checked by whoever has the input.
 namespace koinon::market {
 
+/// True of an order whose input everybody may see: the optimistic check, where anyone may run it again and a contract opens
+/// what a step reads.
+[[nodiscard]] bool is_public(const Terms& terms);
+/// What an order on these terms binds of its input: the salted root, or of a public input the root alone.
+[[nodiscard]] Hash bound_root(const Terms& terms, const work::Parcel& parcel);
+
 /// The envelopes of `round` around `parcel`: sealed (seal_bound) to the keys that the members of the round had when they were
-/// drawn, in the order of their seats, and to the publisher's; unusable keys are left out. Errors: those of seal_bound.
+/// drawn, in the order of their seats, and to the publisher's; unusable keys are left out. A public input travels as it is.
+/// Errors: those of seal_bound.
 Result<base::Bytes> seal_input(const OrderView& order, std::uint8_t round, const work::Parcel& parcel, const BoxKey& publisher);
 
 /// True of a verdict that says that the input is not what the order binds.

@@ -13,6 +13,7 @@
 #include "node/core/front.hpp"
 #include "node/core/membership.hpp"
 #include "node/core/own_account.hpp"
+#include "trust/quorum/optimistic.hpp"
 
 namespace koinon::node {
 namespace {
@@ -193,6 +194,7 @@ Status Node::State::open_ledger() {
         "[deployment] contracts of version {}: this program speaks to version {}. Go on with the program that made them, or "
         "begin anew in another folder: --data DIR",
         deployment.version, market::kMarketVersion);
+  if (!deployment.contracts.contains("OptimisticCheck")) options.rules.drop(trust::OptimisticCheck::kCode);
   KOINON_CHECK(deployment.verify(*rpc));
   KOINON_TRY(addresses, market::MarketAddresses::of(deployment));
   ledger::TxOptions tx;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "trust/quorum/optimistic.hpp"
+
 namespace koinon::trust {
 namespace {
 
@@ -204,6 +206,7 @@ Decision QuorumCheck::decide(const Case& c) const {
 CheckSet standard_checks() {
   CheckSet out;
   KOINON_INVARIANT(out.add(std::make_unique<QuorumCheck>()).has_value());
+  KOINON_INVARIANT(out.add(std::make_unique<OptimisticCheck>()).has_value());
   return out;
 }
 
