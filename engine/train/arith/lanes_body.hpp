@@ -1,0 +1,349 @@
+#pragma once
+// The inner loops of training, once for every instruction set: lanes_ref.cpp and lanes_avx2.cpp include this and are compiled
+// with different flags. Everything has internal linkage and no template or inline function of a library is used, so that no
+// code for a newer processor can reach an older one. Branches are selections, so that compilers make vector code of loops;
+// -ffp-contract=off and the absence of fast-math keep every rounding where it is written.
+#if defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+#endif
+
+#include "engine/train/arith/lanes.hpp"
+
+namespace koinon::engine::train {
+namespace {
+
+inline float fma_(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+inline float bits_float(std::int32_t bits) { return __builtin_bit_cast(float, bits); }
+inline std::int32_t float_bits(float value) { return __builtin_bit_cast(std::int32_t, value); }
+inline float sqrt_(float x) { return __builtin_sqrtf(x); }
+
+// log 2 in two parts; the first has 15 significant bits, so that n * kLn2High is exact.
+constexpr float kLn2High = 0x1.62e4p-1F, kLn2Low = 0x1.7f7d1cp-20F, kLog2e = 0x1.715476p+0F;
+constexpr float kRound = 0x1.8p+23F;  // adding it rounds to a whole number, ties to even
+constexpr float kInfinity = __builtin_inff(), kNan = __builtin_nanf("");
+
+/// 2^n for -126 <= n <= 127.
+inline float power_of_two(std::int32_t n) { return bits_float((n + 127) * (1 << 23)); }
+
+// exp(x) = 2^n exp(r), |r| <= log(2) / 2; two factors, because 2^n may be beyond the normal numbers.
+inline float exp_(float x) {
+  const float above = x > 89.0F ? 89.0F : x;
+  const float inside = above < -104.0F ? -104.0F : above;  // NaN passes both
+  const float shifted = fma_(inside, kLog2e, kRound);
+  const float n = shifted - kRound;
+  const float r = fma_(n, -kLn2Low, fma_(n, -kLn2High, inside));
+  float q = 0x1.6dbc64p-10F;
+  q = fma_(q, r, 0x1.124148p-7F);
+  q = fma_(q, r, 0x1.555454p-5F);
+  q = fma_(q, r, 0x1.555486p-3F);
+  q = fma_(q, r, 0.5F);
+  const float e = fma_(r * r, q, r) + 1.0F;
+  const std::int32_t whole = float_bits(shifted) - float_bits(kRound);
+  const std::int32_t half = whole >> 1;
+  const float y = e * power_of_two(x == x ? half : 0) * power_of_two(x == x ? whole - half : 0);
+  return x == x ? y : kNan;
+}
+
+inline float log_(float x) {
+  const bool tiny = x < 0x1p-126F;
+  const float grown = tiny ? x * 0x1p23F : x;
+  const std::int32_t bits = float_bits(grown);
+  const std::int32_t from = bits - 0x3f3504f3;  // sqrt(1/2)
+  const std::int32_t n = from >> 23;
+  const float f = bits_float(bits - n * (1 << 23)) - 1.0F;
+  const float exponent = static_cast<float>(n) - (tiny ? 23.0F : 0.0F);
+  float q = -0x1.41ed5p-4F;
+  q = fma_(q, f, 0x1.07d0ccp-3F);
+  q = fma_(q, f, -0x1.0ce08ep-3F);
+  q = fma_(q, f, 0x1.226e5p-3F);
+  q = fma_(q, f, -0x1.54788ap-3F);
+  q = fma_(q, f, 0x1.99a596p-3F);
+  q = fma_(q, f, -0x1.00022p-2F);
+  q = fma_(q, f, 0x1.55554ap-2F);
+  const float square = f * f;
+  const float tail = fma_(square * f, q, -0.5F * square);
+  const float y = fma_(exponent, kLn2High, f + fma_(exponent, kLn2Low, tail));
+  const float positive = x == kInfinity ? kInfinity : y;
+  const float real = x > 0.0F ? positive : kNan;
+  return x == 0.0F ? -kInfinity : real;
+}
+
+inline float tanh_(float x) {
+  const float a = x < 0.0F ? -x : x;
+  const float square = a * a;
+  float q = -0x1.830be6p-8F;
+  q = fma_(q, square, 0x1.54e014p-6F);
+  q = fma_(q, square, -0x1.b89ed8p-5F);
+  q = fma_(q, square, 0x1.1109dcp-3F);
+  q = fma_(q, square, -0x1.55553ep-2F);
+  const float small = fma_(square * a, q, a);
+  const float large = 1.0F - 2.0F / (exp_(a + a) + 1.0F);
+  const float y = a < 0.6F ? small : large;
+  return x < 0.0F ? -y : (x == 0.0F ? x : y);
+}
+
+// Near 0 a polynomial of x^2; beyond, 1 - exp(P(|x|)), P the nearest polynomial to log(erfc).
+inline float erf_(float x) {
+  const float a = x < 0.0F ? -x : x;
+  const float square = a * a;
+  float q = 0x1.58947p-14F;
+  q = fma_(q, square, -0x1.a8fc6cp-11F);
+  q = fma_(q, square, 0x1.54a49p-8F);
+  q = fma_(q, square, -0x1.b80b0ep-6F);
+  q = fma_(q, square, 0x1.ce2de2p-4F);
+  q = fma_(q, square, -0x1.812742p-2F);
+  q = fma_(q, square, 0x1.06eba8p-3F);
+  const float small = fma_(a, q, a);
+  const float t = a > 4.0F ? 4.0F : a;
+  float p = -0x1.63d956p-21F;
+  p = fma_(p, t, -0x1.9db8f4p-17F);
+  p = fma_(p, t, 0x1.9379fp-12F);
+  p = fma_(p, t, -0x1.070598p-8F);
+  p = fma_(p, t, 0x1.968864p-6F);
+  p = fma_(p, t, -0x1.b9fb54p-4F);
+  p = fma_(p, t, -0x1.446accp-1F);
+  p = fma_(p, t, -0x1.21202ap+0F);
+  p = fma_(p, t, 0x1.41aa7p-13F);
+  const float large = a > 4.0F ? 1.0F : 1.0F - exp_(p);
+  const float y = a < 0.95F ? small : large;
+  const float signed_y = x < 0.0F ? -y : (x == 0.0F ? x : y);
+  return x == x ? signed_y : kNan;
+}
+
+inline float sigmoid_(float x) { return 1.0F / (1.0F + exp_(-x)); }
+inline float relu_(float x) { return x < 0.0F ? 0.0F : x; }
+inline float gelu_(float x) { return 0.5F * x * (1.0F + erf_(x * 0x1.6a09e6p-1F)); }
+inline float silu_(float x) { return x * sigmoid_(x); }
+
+#define KOINON_MAP(name)                                       \
+  void map_##name(std::int64_t n, const float* x, float* y) {  \
+    for (std::int64_t i = 0; i < n; ++i) y[i] = name##_(x[i]); \
+  }
+KOINON_MAP(exp)
+KOINON_MAP(log)
+KOINON_MAP(tanh)
+KOINON_MAP(erf)
+KOINON_MAP(sigmoid)
+KOINON_MAP(relu)
+KOINON_MAP(gelu)
+KOINON_MAP(silu)
+KOINON_MAP(sqrt)
+#undef KOINON_MAP
+
+inline float tanh_derivative(float x) {
+  const float y = tanh_(x);
+  return fma_(-y, y, 1.0F);
+}
+inline float sigmoid_derivative(float x) {
+  const float y = sigmoid_(x);
+  return y * (1.0F - y);
+}
+inline float relu_derivative(float x) { return x > 0.0F ? 1.0F : 0.0F; }
+inline float gelu_derivative(float x) {
+  const float cdf = 0.5F * (1.0F + erf_(x * 0x1.6a09e6p-1F));
+  const float pdf = 0x1.988454p-2F * exp_(-0.5F * x * x);
+  return fma_(x, pdf, cdf);
+}
+inline float silu_derivative(float x) {
+  const float s = sigmoid_(x);
+  return s * fma_(x, 1.0F - s, 1.0F);
+}
+
+#define KOINON_SLOPE(name)                                                        \
+  void slope_##name(std::int64_t n, const float* x, const float* dy, float* dx) { \
+    for (std::int64_t i = 0; i < n; ++i) dx[i] = dy[i] * name##_derivative(x[i]); \
+  }
+KOINON_SLOPE(tanh)
+KOINON_SLOPE(sigmoid)
+KOINON_SLOPE(gelu)
+KOINON_SLOPE(silu)
+#undef KOINON_SLOPE
+void slope_relu(std::int64_t n, const float* x, const float* dy, float* dx) {
+  for (std::int64_t i = 0; i < n; ++i) dx[i] = x[i] > 0.0F ? dy[i] : 0.0F;
+}
+
+void add(std::int64_t n, const float* a, const float* b, float* y) {
+  for (std::int64_t i = 0; i < n; ++i) y[i] = a[i] + b[i];
+}
+void multiply(std::int64_t n, const float* a, const float* b, float* y) {
+  for (std::int64_t i = 0; i < n; ++i) y[i] = a[i] * b[i];
+}
+void scale(std::int64_t n, float factor, const float* x, float* y) {
+  for (std::int64_t i = 0; i < n; ++i) y[i] = factor * x[i];
+}
+void add_to(std::int64_t n, const float* x, float* y) {
+  for (std::int64_t i = 0; i < n; ++i) y[i] = y[i] + x[i];
+}
+void scale_add(std::int64_t n, const float* x, float a, float b, float* y) {
+  for (std::int64_t i = 0; i < n; ++i) y[i] = fma_(x[i], a, b);
+}
+
+inline float fold(float* lane) {
+  for (std::int64_t half = kLanes / 2; half > 0; half /= 2)
+    for (std::int64_t l = 0; l < half; ++l) lane[l] = lane[l] + lane[l + half];
+  return lane[0];
+}
+
+#define KOINON_SUM(step)                              \
+  float lane[kLanes] = {};                            \
+  const std::int64_t whole = n - n % kLanes;          \
+  for (std::int64_t at = 0; at < whole; at += kLanes) \
+    for (std::int64_t l = 0; l < kLanes; ++l) {       \
+      const std::int64_t i = at + l;                  \
+      step;                                           \
+    }                                                 \
+  for (std::int64_t l = 0; l < n - whole; ++l) {      \
+    const std::int64_t i = whole + l;                 \
+    step;                                             \
+  }                                                   \
+  return fold(lane)
+
+float sum(std::int64_t n, const float* x) { KOINON_SUM(lane[l] = lane[l] + x[i]); }
+float sum_products(std::int64_t n, const float* a, const float* b) { KOINON_SUM(lane[l] = fma_(a[i], b[i], lane[l])); }
+float sum_squares(std::int64_t n, const float* x, float centre) {
+  KOINON_SUM(lane[l] = fma_(x[i] - centre, x[i] - centre, lane[l]));
+}
+float sum_centred(std::int64_t n, const float* x, const float* dy, float centre) {
+  KOINON_SUM(lane[l] = fma_(dy[i], x[i] - centre, lane[l]));
+}
+#undef KOINON_SUM
+
+float largest(std::int64_t n, const float* x) {
+  float lane[kLanes];
+  for (float& l : lane) l = x[0];
+  const std::int64_t whole = n - n % kLanes;
+  for (std::int64_t at = 0; at < whole; at += kLanes)
+    for (std::int64_t l = 0; l < kLanes; ++l) lane[l] = x[at + l] > lane[l] ? x[at + l] : lane[l];
+  for (std::int64_t i = whole; i < n; ++i) lane[0] = x[i] > lane[0] ? x[i] : lane[0];
+  for (std::int64_t l = 1; l < kLanes; ++l) lane[0] = lane[l] > lane[0] ? lane[l] : lane[0];
+  return lane[0];
+}
+
+void column_sums(std::int64_t rows, std::int64_t columns, std::int64_t stride, const float* x, float* y) {
+  for (std::int64_t first = 0; first < columns; first += kLanes) {
+    const std::int64_t width = columns - first < kLanes ? columns - first : kLanes;
+    float total[kLanes] = {};
+    for (std::int64_t block = 0; block < rows; block += kBlock) {
+      const std::int64_t end = block + kBlock < rows ? block + kBlock : rows;
+      float part[kLanes] = {};
+      if (width == kLanes)
+        for (std::int64_t r = block; r < end; ++r)
+          for (std::int64_t l = 0; l < kLanes; ++l) part[l] = part[l] + x[r * stride + first + l];
+      else
+        for (std::int64_t r = block; r < end; ++r)
+          for (std::int64_t l = 0; l < width; ++l) part[l] = part[l] + x[r * stride + first + l];
+      for (std::int64_t l = 0; l < kLanes; ++l) total[l] = block == 0 ? part[l] : total[l] + part[l];
+    }
+    for (std::int64_t l = 0; l < width; ++l) y[first + l] = total[l];
+  }
+}
+
+float softmax(std::int64_t n, const float* x, float* y) {
+  const float top = largest(n, x);
+  for (std::int64_t i = 0; i < n; ++i) y[i] = exp_(x[i] - top);
+  const float total = sum(n, y);
+  const float share = 1.0F / total;
+  for (std::int64_t i = 0; i < n; ++i) y[i] = y[i] * share;
+  return log_(total) + top;
+}
+
+void softmax_slope(std::int64_t n, const float* y, const float* dy, float* dx) {
+  const float mean = sum_products(n, y, dy);
+  for (std::int64_t i = 0; i < n; ++i) dx[i] = y[i] * (dy[i] - mean);
+}
+
+void normalise(std::int64_t n, const float* x, float mean, float scale_, const float* gain, const float* bias, float* y) {
+  for (std::int64_t i = 0; i < n; ++i) y[i] = fma_((x[i] - mean) * scale_, gain[i], bias[i]);
+}
+void normalise_plane(std::int64_t n, const float* x, float mean, float scale_, float gain, float bias, float* y) {
+  for (std::int64_t i = 0; i < n; ++i) y[i] = fma_((x[i] - mean) * scale_, gain, bias);
+}
+void normalise_slope(std::int64_t n, const float* x, const float* dy, float mean, float mean_dy, float slope, float factor,
+                     float* dx) {
+  for (std::int64_t i = 0; i < n; ++i) dx[i] = ((dy[i] - mean_dy) - (x[i] - mean) * slope) * factor;
+}
+void gain_slope(std::int64_t n, const float* x, const float* dy, float mean, float scale_, float* y) {
+  for (std::int64_t i = 0; i < n; ++i) y[i] = dy[i] * ((x[i] - mean) * scale_);
+}
+
+void sgd(std::int64_t n, const SgdStep& step, const float* gradient, float* velocity, float* weights) {
+  const SgdStep s = step;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const float g = fma_(s.decay, weights[i], gradient[i]);
+    velocity[i] = fma_(s.momentum, velocity[i], g);
+    weights[i] = fma_(-s.rate, velocity[i], weights[i]);
+  }
+}
+
+void adam(std::int64_t n, const AdamStep& step, const float* gradient, float* mean, float* square, float* weights) {
+  const AdamStep s = step;
+  const float rest1 = 1.0F - s.beta1, rest2 = 1.0F - s.beta2, shrink = s.rate * s.decay;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const float g = gradient[i];
+    mean[i] = fma_(s.beta1, mean[i], rest1 * g);
+    square[i] = fma_(s.beta2, square[i], rest2 * g * g);
+    const float move = (mean[i] * s.correct1) / (sqrt_(square[i] * s.correct2) + s.epsilon);
+    weights[i] = fma_(-s.rate, move, fma_(-shrink, weights[i], weights[i]));
+  }
+}
+
+#if defined(__AVX2__) && defined(__FMA__)
+
+void tile(std::int64_t depth, const float* a, const float* b, float* c, std::int64_t stride, bool add_) {
+  static_assert(kTileRows == 6 && kTileColumns == 16, "twelve sums in registers");
+  __m256 s00 = _mm256_setzero_ps(), s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00;
+  __m256 s30 = s00, s31 = s00, s40 = s00, s41 = s00, s50 = s00, s51 = s00;
+  for (std::int64_t k = 0; k < depth; ++k, a += kTileRows, b += kTileColumns) {
+    const __m256 b0 = _mm256_loadu_ps(b), b1 = _mm256_loadu_ps(b + 8);
+    __m256 r = _mm256_broadcast_ss(a);
+    s00 = _mm256_fmadd_ps(r, b0, s00), s01 = _mm256_fmadd_ps(r, b1, s01);
+    r = _mm256_broadcast_ss(a + 1);
+    s10 = _mm256_fmadd_ps(r, b0, s10), s11 = _mm256_fmadd_ps(r, b1, s11);
+    r = _mm256_broadcast_ss(a + 2);
+    s20 = _mm256_fmadd_ps(r, b0, s20), s21 = _mm256_fmadd_ps(r, b1, s21);
+    r = _mm256_broadcast_ss(a + 3);
+    s30 = _mm256_fmadd_ps(r, b0, s30), s31 = _mm256_fmadd_ps(r, b1, s31);
+    r = _mm256_broadcast_ss(a + 4);
+    s40 = _mm256_fmadd_ps(r, b0, s40), s41 = _mm256_fmadd_ps(r, b1, s41);
+    r = _mm256_broadcast_ss(a + 5);
+    s50 = _mm256_fmadd_ps(r, b0, s50), s51 = _mm256_fmadd_ps(r, b1, s51);
+  }
+  const auto put = [&](std::int64_t row, __m256 left, __m256 right) {
+    float* to = c + row * stride;
+    if (add_) {
+      left = _mm256_add_ps(_mm256_loadu_ps(to), left);
+      right = _mm256_add_ps(_mm256_loadu_ps(to + 8), right);
+    }
+    _mm256_storeu_ps(to, left);
+    _mm256_storeu_ps(to + 8, right);
+  };
+  put(0, s00, s01), put(1, s10, s11), put(2, s20, s21);
+  put(3, s30, s31), put(4, s40, s41), put(5, s50, s51);
+}
+
+#else
+
+void tile(std::int64_t depth, const float* a, const float* b, float* c, std::int64_t stride, bool add_) {
+  float sums[kTileRows][kTileColumns] = {};
+  for (std::int64_t k = 0; k < depth; ++k)
+    for (std::int64_t i = 0; i < kTileRows; ++i)
+      for (std::int64_t j = 0; j < kTileColumns; ++j)
+        sums[i][j] = fma_(a[k * kTileRows + i], b[k * kTileColumns + j], sums[i][j]);
+  for (std::int64_t i = 0; i < kTileRows; ++i)
+    for (std::int64_t j = 0; j < kTileColumns; ++j) {
+      float& to = c[i * stride + j];
+      to = add_ ? to + sums[i][j] : sums[i][j];
+    }
+}
+
+#endif
+
+constexpr Lanes kTable = {map_exp,     map_log,    map_tanh,      map_erf,     map_sigmoid,     map_relu,
+                          map_gelu,    map_silu,   map_sqrt,      slope_tanh,  slope_sigmoid,   slope_relu,
+                          slope_gelu,  slope_silu, add,           multiply,    scale,           add_to,
+                          scale_add,   sum,        sum_products,  sum_squares, sum_centred,     largest,
+                          column_sums, softmax,    softmax_slope, normalise,   normalise_plane, normalise_slope,
+                          gain_slope,  sgd,        adam,          tile};
+
+}  // namespace
+}  // namespace koinon::engine::train
