@@ -1,6 +1,7 @@
 // Each fast kernel against its scalar twin, over shapes that reach every edge and values at the ends of each type.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 #include <random>
 
@@ -320,15 +321,42 @@ TEST_F(Kernels, lookup_reads_both_ends_of_its_table) {
   EXPECT_EQ(y, IntTensor::of<std::int16_t>({3}, {0, 384, 765}));
 }
 
-TEST_F(Kernels, copy_box_transposes_every_size) {
-  for (auto type : {DType::i8, DType::i16, DType::i32, DType::i64}) {
-    const auto x = make(type, {5, 7, 9});
-    auto y = IntTensor::zeros(type, {9, 5, 7});
-    copy_box(threads_, tensor::dtype_size(type), y.shape, x.bytes.data(), {1, 63, 9}, y.bytes.data(), strides_of(y.shape));
-    for (std::int64_t a = 0; a < 5; ++a)
-      for (std::int64_t b = 0; b < 7; ++b)
-        for (std::int64_t c = 0; c < 9; ++c) ASSERT_EQ(y.at(c * 35 + a * 7 + b), x.at(a * 63 + b * 9 + c));
-  }
+TEST_F(Kernels, copy_box_transposes_every_size_and_order) {
+  for (const Shape& shape : {Shape{5, 7, 9}, {3, 70, 40}, {1, 3, 9000}, {300, 4, 35}, {64, 4, 32}, {2, 130, 67}})
+    for (auto type : {DType::i8, DType::i16, DType::i32, DType::i64}) {
+      const auto x = make(type, shape);
+      std::vector<std::size_t> order{0, 1, 2};
+      do {
+        const auto strides = strides_of(shape);
+        Shape to;
+        std::vector<std::int64_t> from;
+        for (auto axis : order) to.push_back(shape[axis]), from.push_back(strides[axis]);
+        auto y = IntTensor::zeros(type, to);
+        copy_box(threads_, tensor::dtype_size(type), to, x.bytes.data(), from, y.bytes.data(), strides_of(to));
+        std::int64_t at = 0;
+        for (std::int64_t a = 0; a < to[0]; ++a)
+          for (std::int64_t b = 0; b < to[1]; ++b)
+            for (std::int64_t c = 0; c < to[2]; ++c, ++at)
+              ASSERT_EQ(y.at(at), x.at(a * from[0] + b * from[1] + c * from[2])) << tensor::shape_text(to);
+      } while (std::next_permutation(order.begin(), order.end()));
+    }
+}
+
+TEST_F(Kernels, copy_box_reads_backwards_repeats_and_leaves_gaps) {
+  const auto x = make(DType::i16, {20, 33});
+  auto y = IntTensor::zeros(DType::i16, {33, 45});
+  // The columns of x backwards as rows, with a gap behind each; then one of them over and over.
+  copy_box(threads_, 2, {33, 20}, x.bytes.data(), {1, 33}, y.bytes.data() + 4, {45, 1});
+  copy_box(threads_, 2, {33, 20}, x.bytes.data() + 2 * 32, {-1, 33}, y.bytes.data() + 4 + 2 * 22, {45, 1});
+  for (std::int64_t i = 0; i < 33; ++i)
+    for (std::int64_t j = 0; j < 20; ++j) {
+      ASSERT_EQ(y.at(i * 45 + 2 + j), x.at(j * 33 + i));
+      ASSERT_EQ(y.at(i * 45 + 24 + j), x.at(j * 33 + 32 - i));
+    }
+  ASSERT_EQ(y.at(0), 0);
+  ASSERT_EQ(y.at(45 + 22), 0);
+  copy_box(threads_, 2, {33, 20}, x.bytes.data(), {1, 0}, y.bytes.data(), {45, 1});
+  for (std::int64_t j = 0; j < 20; ++j) ASSERT_EQ(y.at(7 * 45 + j), x.at(7));
 }
 
 }  // namespace
