@@ -131,6 +131,14 @@ bool climbs_to(Domain domain, const Hash& root, Hash at, const MerklePath& path,
 
 }  // namespace
 
+Hash byte_leaf_hash(Domain domain, ByteView data) {
+  KOINON_INVARIANT(data.size() <= kLeafSize);
+  return byte_leaf(domain, data);
+}
+Hash list_leaf_hash(Domain domain, std::uint64_t index, const Hash& item) { return list_leaf(domain, index, item); }
+Hash tree_node_hash(Domain domain, const Hash& left, const Hash& right) { return node_hash(domain, left, right); }
+Hash tree_root_hash(Domain domain, std::uint64_t length, const Hash& top) { return root_hash(domain, length, top); }
+
 Hash byte_tree_top(Domain domain, ByteView bytes) {
   return fold(domain, byte_leaves(domain, bytes), zero_leaf(domain), 0, nullptr);
 }

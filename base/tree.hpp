@@ -12,6 +12,13 @@ struct LeafRun {
   std::vector<Hash> siblings;
 };
 
+/// The hashes that the trees of base/merkle.hpp are made of: a byte leaf (at most 1024 bytes, padded), a list leaf, a node, a
+/// root.
+Hash byte_leaf_hash(Domain domain, ByteView data);
+Hash list_leaf_hash(Domain domain, std::uint64_t index, const Hash& item);
+Hash tree_node_hash(Domain domain, const Hash& left, const Hash& right);
+Hash tree_root_hash(Domain domain, std::uint64_t length, const Hash& top);
+
 /// Every node of a tree of base/merkle.hpp: 64 bytes a leaf. For who opens many leaves, or nodes between leaf and top.
 class Tree {
  public:

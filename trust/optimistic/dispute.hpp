@@ -29,7 +29,7 @@ class Dispute {
   /// The next step. Errors: unsupported (what is wrong does not fit one proof; the program is not disputable), those of
   /// KeptRun::values.
   base::Result<Finding> next();
-  /// Takes an answer. Errors: rejected (the claim does not bind it), not_found (to a demand below one that was not answered).
+  /// Takes an answer. Errors: rejected (the claim does not bind it).
   base::Status give(const Demand& demand, Answer answer);
 
  private:

@@ -98,7 +98,49 @@ struct LengthProof {
   friend bool operator==(const LengthProof&, const LengthProof&) = default;
 };
 
-using Fraud = std::variant<ElementProof, InputProof, OutputProof, CountProof, LengthProof>;
+/// The claim has another number of outputs than the program.
+struct OutputsProof {
+  ProgramParts program;
+  base::Bytes io;
+  std::uint64_t count = 0;
+  base::Hash top;
+  friend bool operator==(const OutputsProof&, const OutputsProof&) = default;
+};
+
+/// An element of an input lies outside what the program declares: no honest run takes it.
+struct RangeProof {
+  ProgramParts program;
+  base::Bytes io;
+  std::uint64_t value_count = 0;  ///< of the trace
+  std::uint64_t input = 0;
+  std::uint64_t index = 0;  ///< row-major
+  Opened opened;            ///< of the input, in the trace
+  friend bool operator==(const RangeProof&, const RangeProof&) = default;
+};
+
+/// A byte behind the end of a value is not zero.
+struct PaddingProof {
+  Item traced;
+  std::uint64_t size = 0;   ///< bytes of the value
+  std::uint64_t index = 0;  ///< of the leaf
+  base::Bytes data;         ///< all 1024 bytes of it
+  std::vector<base::Hash> siblings;
+  friend bool operator==(const PaddingProof&, const PaddingProof&) = default;
+};
+
+/// A leaf behind the end of the list of values or outputs is not zero.
+struct AbsentProof {
+  std::uint8_t tree = 0;  ///< ClaimTree
+  std::uint64_t count = 0;
+  std::uint64_t index = 0;
+  base::Hash leaf;
+  std::vector<base::Hash> siblings;
+  friend bool operator==(const AbsentProof&, const AbsentProof&) = default;
+};
+
+/// What is wrong with a claim. The place in this list is the number of the kind that the contract takes (Types.Fraud).
+using Fraud = std::variant<ElementProof, InputProof, OutputProof, CountProof, LengthProof, OutputsProof, RangeProof,
+                           PaddingProof, AbsentProof>;
 
 /// What a claim says, and what it is about. `inputs` is the order's input root, which is not salted under this check.
 struct ClaimRoots {

@@ -1,0 +1,222 @@
+#include "trust/optimistic/evidence.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "base/hash.hpp"
+#include "base/tree.hpp"
+#include "trust/optimistic/demand.hpp"
+#include "trust/optimistic/element_reader.hpp"
+
+namespace koinon::trust::optimistic {
+namespace {
+
+using base::ByteView;
+using base::Domain;
+using base::Hash;
+using base::Status;
+using engine::program::Ref;
+using engine::program::Source;
+
+Status check_item(Domain domain, const Hash& root, const Item& item) {
+  if (!base::verify_list_item(domain, root, item.root, {item.index, item.count, item.siblings}))
+    return fail(Code::rejected, "[fraud] item {} of {} does not open", item.index, item.count);
+  return {};
+}
+
+Status check_program(const ProgramTrees& program, const ProgramParts& parts) {
+  if (parts.id() != program.id()) return fail(Code::rejected, "[fraud] parts of program {}", base::to_hex(parts.id()));
+  return {};
+}
+
+Status check_step(const ProgramTrees& program, const StepOpening& step) {
+  KOINON_CHECK(check_program(program, step.program));
+  return check_item(Domain::steps, step.program.steps,
+                    {step.program.step_count, step.number, base::keccak256(step.data), step.siblings});
+}
+
+Status check_io(const ProgramTrees& program, const ProgramParts& parts, ByteView io) {
+  KOINON_CHECK(check_program(program, parts));
+  if (base::keccak256(io) != parts.io) return fail(Code::rejected, "[fraud] another input and output description");
+  return {};
+}
+
+/// The node on top of a tree of this many leaves. Errors: rejected when leaf and siblings do not fit it.
+Result<Hash> climb(Domain domain, Hash node, std::uint64_t index, std::uint64_t leaves, const std::vector<Hash>& siblings) {
+  const auto depth = leaves == 0 ? 0 : static_cast<unsigned>(std::bit_width(leaves - 1));
+  if (siblings.size() != depth || (depth < 64 && index >> depth != 0))
+    return fail(Code::rejected, "[fraud] leaf {} with {} siblings: {} expected", index, siblings.size(), depth);
+  for (const auto& sibling : siblings) {
+    node = (index & 1) != 0 ? base::tree_node_hash(domain, sibling, node) : base::tree_node_hash(domain, node, sibling);
+    index >>= 1;
+  }
+  return node;
+}
+
+Status check_runs(const Opened& opened, std::uint64_t size) {
+  for (const auto& run : opened.runs) {
+    if (run.first > size / base::kLeafSize || run.data.empty()) return fail(Code::rejected, "[fraud] a run of no leaf");
+    KOINON_TRY(const auto root,
+               base::run_root(Domain::tensor, size, run.first * base::kLeafSize, run.data.size(), {run.data, run.siblings}));
+    if (root != opened.root) return fail(Code::rejected, "[fraud] the run from leaf {} on does not open", run.first);
+  }
+  return {};
+}
+
+/// `length` bytes from `from` on, which one run holds.
+Result<ByteView> opened_bytes(const Opened& opened, std::uint64_t from, std::uint64_t length) {
+  for (const auto& run : opened.runs) {
+    const auto first = run.first * base::kLeafSize;
+    if (from >= first && from + length <= first + run.data.size()) return ByteView(run.data).subspan(from - first, length);
+  }
+  return fail(Code::rejected, "[fraud] {} bytes at {} are not opened", length, from);
+}
+
+/// The tensors that a proof opens, each tied to its root when it is first read.
+class OpenedTensors final : public Tensors {
+ public:
+  OpenedTensors(const ElementProof& proof, const Step& step, const Hash& trace)
+      : proof_(proof), infos_(tensors_of(step, proof.output)), refs_(refs_of(step, proof.output)), trace_(trace) {
+    open_.resize(infos_.size());
+  }
+
+  Result<ByteView> bytes(std::size_t tensor, std::uint64_t from, std::uint64_t length) override {
+    if (!open_[tensor]) {
+      KOINON_CHECK(open(tensor));
+      open_[tensor] = true;
+    }
+    return opened_bytes(proof_.opened[tensor], from, length);
+  }
+
+ private:
+  Status open(std::size_t tensor) const {
+    const auto& opened = proof_.opened[tensor];
+    KOINON_CHECK(check_root(refs_[tensor], opened));
+    return check_runs(opened, elements_of(infos_[tensor]) * width_of(infos_[tensor]));
+  }
+
+  [[nodiscard]] Status check_root(Ref ref, const Opened& opened) const {
+    const auto item = [&](Domain domain, const Hash& root, std::uint64_t count) {
+      return check_item(domain, root, {count, ref.index(), opened.root, opened.list});
+    };
+    const auto& parts = proof_.program;
+    switch (ref.source()) {
+      case Source::value: return item(Domain::trace, trace_, proof_.value_count);
+      case Source::weight: return item(Domain::weights, parts.weights, parts.weight_count);
+      case Source::table: break;
+    }
+    return item(Domain::tables, parts.tables, parts.table_count);
+  }
+
+  const ElementProof& proof_;
+  std::vector<TensorInfo> infos_;
+  std::vector<Ref> refs_;
+  const Hash& trace_;
+  std::vector<bool> open_;
+};
+
+/// The program's step behind an opening. A step root binds its steps, so an opening that verifies names one of them.
+Result<const Step*> step_of(const ProgramTrees& program, std::uint64_t number) {
+  const auto& steps = program.program().steps;
+  if (number >= steps.size()) return fail(Code::rejected, "[fraud] step {} of {}", number, steps.size());
+  return &steps[number];
+}
+
+struct Refutation {
+  const ProgramTrees& program;
+  const ClaimRoots& claim;
+
+  Result<bool> operator()(const ElementProof& p) const {
+    KOINON_CHECK(check_step(program, {p.program, p.step, p.step_bytes, p.step_siblings}));
+    KOINON_TRY(const auto* step, step_of(program, p.step));
+    if (p.output >= step->outputs.size()) return fail(Code::out_of_range, "[fraud] output {}", p.output);
+    OpenedTensors tensors(p, *step, claim.trace);
+    const auto expected = tensors_of(*step, p.output).size();
+    if (p.opened.size() != expected) return fail(Code::rejected, "[fraud] {} tensors: {} expected", p.opened.size(), expected);
+    return element_differs(*step, {p.output, p.index, p.hints}, tensors);
+  }
+  Result<bool> operator()(const InputProof& p) const {
+    KOINON_CHECK(check_io(program, p.program, p.io));
+    if (p.given.index >= program.program().inputs.size() || p.traced.index != p.given.index)
+      return fail(Code::rejected, "[fraud] input {} against value {}", p.given.index, p.traced.index);
+    KOINON_CHECK(check_item(Domain::inputs, claim.inputs, p.given));
+    KOINON_CHECK(check_item(Domain::trace, claim.trace, p.traced));
+    return p.given.root != p.traced.root;
+  }
+  Result<bool> operator()(const OutputProof& p) const {
+    KOINON_CHECK(check_io(program, p.program, p.io));
+    const auto& outputs = program.program().outputs;
+    if (p.claimed.index >= outputs.size() || p.traced.index != outputs[p.claimed.index].ref.index())
+      return fail(Code::rejected, "[fraud] output {} against value {}", p.claimed.index, p.traced.index);
+    KOINON_CHECK(check_item(Domain::outputs, claim.outputs, p.claimed));
+    KOINON_CHECK(check_item(Domain::trace, claim.trace, p.traced));
+    return p.claimed.root != p.traced.root;
+  }
+  Result<bool> operator()(const CountProof& p) const {
+    KOINON_CHECK(check_step(program, p.last));
+    if (p.last.number + 1 != p.last.program.step_count)
+      return fail(Code::rejected, "[fraud] step {} is not the last", p.last.number);
+    if (base::tree_root_hash(Domain::trace, p.count, p.top) != claim.trace)
+      return fail(Code::rejected, "[fraud] the trace does not hold {} values under that node", p.count);
+    return p.count != program.program().value_count();
+  }
+  Result<bool> operator()(const LengthProof& p) const {
+    KOINON_CHECK(check_step(program, p.step));
+    KOINON_TRY(const auto* step, step_of(program, p.step.number));
+    if (p.output >= step->outputs.size() || p.traced.index != step->first_output + p.output)
+      return fail(Code::rejected, "[fraud] output {} against value {}", p.output, p.traced.index);
+    KOINON_CHECK(check_item(Domain::trace, claim.trace, p.traced));
+    if (base::tree_root_hash(Domain::tensor, p.size, p.top) != p.traced.root)
+      return fail(Code::rejected, "[fraud] value {} does not hold {} bytes under that node", p.traced.index, p.size);
+    const auto& info = step->outputs[p.output];
+    return p.size != elements_of(info) * width_of(info);
+  }
+  Result<bool> operator()(const OutputsProof& p) const {
+    KOINON_CHECK(check_io(program, p.program, p.io));
+    if (base::tree_root_hash(Domain::outputs, p.count, p.top) != claim.outputs)
+      return fail(Code::rejected, "[fraud] the claim does not hold {} outputs under that node", p.count);
+    return p.count != program.program().outputs.size();
+  }
+  Result<bool> operator()(const RangeProof& p) const {
+    KOINON_CHECK(check_io(program, p.program, p.io));
+    const auto& inputs = program.program().inputs;
+    if (p.input >= inputs.size()) return fail(Code::rejected, "[fraud] input {} of {}", p.input, inputs.size());
+    const auto& input = inputs[p.input];
+    KOINON_CHECK(check_item(Domain::trace, claim.trace, {p.value_count, p.input, p.opened.root, p.opened.list}));
+    if (p.index >= elements_of(input.info)) return fail(Code::out_of_range, "[fraud] element {}", p.index);
+    const auto width = width_of(input.info);
+    KOINON_CHECK(check_runs(p.opened, elements_of(input.info) * width));
+    KOINON_TRY(const auto bytes, opened_bytes(p.opened, p.index * width, width));
+    const auto x = load(bytes.data(), width);
+    return x < input.low || x > input.high;
+  }
+  Result<bool> operator()(const PaddingProof& p) const {
+    KOINON_CHECK(check_item(Domain::trace, claim.trace, p.traced));
+    const auto leaves = std::max<std::uint64_t>(1, p.size / base::kLeafSize + (p.size % base::kLeafSize != 0 ? 1 : 0));
+    if (p.data.size() != base::kLeafSize) return fail(Code::rejected, "[fraud] {} bytes of a leaf", p.data.size());
+    KOINON_TRY(const auto top,
+               climb(Domain::tensor, base::byte_leaf_hash(Domain::tensor, p.data), p.index, leaves, p.siblings));
+    if (base::tree_root_hash(Domain::tensor, p.size, top) != p.traced.root) return fail(Code::rejected, "[fraud] another leaf");
+    const auto before = p.index > p.size / base::kLeafSize ? 0 : p.size - p.index * base::kLeafSize;
+    return std::any_of(p.data.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(before, base::kLeafSize)),
+                       p.data.end(), [](auto byte) { return byte != 0; });
+  }
+  Result<bool> operator()(const AbsentProof& p) const {
+    const bool values = p.tree == static_cast<std::uint8_t>(ClaimTree::trace);
+    const auto domain = values ? Domain::trace : Domain::outputs;
+    if (p.index < p.count) return fail(Code::rejected, "[fraud] item {} of {} is not behind the end", p.index, p.count);
+    KOINON_TRY(const auto top, climb(domain, p.leaf, p.index, p.count, p.siblings));
+    if (base::tree_root_hash(domain, p.count, top) != (values ? claim.trace : claim.outputs))
+      return fail(Code::rejected, "[fraud] leaf {} does not open", p.index);
+    return !p.leaf.is_zero();
+  }
+};
+
+}  // namespace
+
+Result<bool> refutes(const ProgramTrees& program, const ClaimRoots& claim, const Fraud& fraud) {
+  if (claim.program != program.id()) return fail(Code::rejected, "[fraud] a claim of program {}", base::to_hex(claim.program));
+  return std::visit(Refutation{program, claim}, fraud);
+}
+
+}  // namespace koinon::trust::optimistic
