@@ -4,7 +4,7 @@
 # Packages of this system that hold the libraries a program is linked to, with commas between.
 package_libraries() {
   local file
-  objdump -p "$1" | awk '$1 == "NEEDED" { print $2 }' | while read -r file; do
+  objdump -p "$@" | awk '$1 == "NEEDED" { print $2 }' | while read -r file; do
     dpkg -S "*/$file" 2>/dev/null | grep -v -e '-cross' -e '^diversion' | head -n 1 | cut -d: -f1
   done | sort -u | paste -sd, | sed 's/,/, /g'
 }
@@ -15,7 +15,8 @@ package_tree() {
   arch=$(dpkg --print-architecture)
   anvil=contracts/node_modules/@foundry-rs/anvil-linux-$arch/bin/anvil
   install -D -m 755 build/release/bin/koinon "$root/usr/bin/koinon"
-  strip --strip-unneeded "$root/usr/bin/koinon"
+  install -D -m 755 build/release/bin/koinon-sandbox "$root/usr/lib/koinon/koinon-sandbox"
+  strip --strip-unneeded "$root/usr/bin/koinon" "$root/usr/lib/koinon/koinon-sandbox"
   install -D -m 755 "$anvil" "$root/usr/lib/koinon/anvil"
   mkdir -p "$root/usr/share/koinon/page" "$root/usr/share/koinon/examples"
   cp -r web/dist/. "$root/usr/share/koinon/page/"
@@ -45,7 +46,7 @@ Version: $version
 Architecture: $(dpkg --print-architecture)
 Maintainer: The Koinon authors <koinon@localhost>
 Installed-Size: $(du -sk --exclude=DEBIAN "$root" | cut -f1)
-Depends: $(package_libraries "$root/usr/bin/koinon"), adduser
+Depends: $(package_libraries "$root/usr/bin/koinon" "$root/usr/lib/koinon/koinon-sandbox"), adduser
 Section: net
 Priority: optional
 Description: member of an open AI network
@@ -75,7 +76,7 @@ package_try() {
 package() {
   local version work deb
   setup_all
-  build_preset release koinon
+  build_preset release koinon koinon-sandbox
   build_page
   version=$(sed -n 's/^ *VERSION \([0-9.]*\).*/\1/p;s/^project(.*VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt | head -n 1)
   work=build/package
