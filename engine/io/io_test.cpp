@@ -250,6 +250,28 @@ TEST(ReadPicture, decodes_jpeg) {
   for (std::size_t n = 0; n < 100; ++n) ASSERT_FALSE(read_picture(base::ByteView(file).first(n), {1, 784}).has_value()) << n;
 }
 
+// What follows a table too large would be overwritten.
+TEST(ReadPicture, refuses_jpeg_with_more_than_256_codes_in_a_table) {
+  Bytes file = jpeg(32, 16, Bytes(32 * 16 * 3, 100));
+  const Bytes head{0xff, 0xc4};
+  const auto tables = std::search(file.begin(), file.end(), head.begin(), head.end());
+  ASSERT_NE(tables, file.end());
+  Bytes second(file.begin(), tables);  // behind a good one
+  const Bytes good{0x00, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7}, bad(17, 0x11);
+  second.insert(second.end(), {0xff, 0xff, 0xc4, 0x02, 0x00});
+  second.insert(second.end(), good.begin(), good.end());
+  second.insert(second.end(), bad.begin(), bad.end());
+  second.resize(second.size() + 600, 0x20);
+  for (std::ptrdiff_t length = 1; length <= 16; ++length) *(tables + 4 + length) = 0x10 + (length == 1);
+  const Program program = identity({{1, 3, 16, 32}});
+  for (const auto& each : {file, second}) {
+    const auto read = read_inputs(program, each);
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().code, Code::malformed);
+    EXPECT_THAT(read.error().text, testing::HasSubstr("codes: at most 256"));
+  }
+}
+
 TEST(OutputsJson, gives_real_units) {
   const auto json = outputs_json(identity({{2}}), {IntTensor::of<std::int16_t>({2}, {1, -4})});
   EXPECT_EQ(json.dump(), R"([{"data":[0.25,-1.0],"name":"y0","shape":[2]}])");
