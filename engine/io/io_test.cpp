@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #define STB_IMAGE_WRITE_STATIC
@@ -248,6 +249,31 @@ TEST(ReadPicture, decodes_jpeg) {
   const auto inputs = read_inputs(identity({{1, 3, 1, 2}}), file);
   ASSERT_TRUE(inputs.has_value()) << inputs.error().text;
   for (std::size_t n = 0; n < 100; ++n) ASSERT_FALSE(read_picture(base::ByteView(file).first(n), {1, 784}).has_value()) << n;
+}
+
+TEST(ReadPicture, refuses_jpeg_with_any_byte_changed_or_reads_it) {
+  const Bytes good = jpeg(32, 16, Bytes(32 * 16 * 3, 100));
+  for (std::size_t i = 0; i < good.size(); ++i)
+    for (int bit : {0, 3, 4, 7}) {
+      Bytes bad = good;
+      bad[i] = static_cast<std::uint8_t>(bad[i] ^ (1 << bit));
+      const auto picture = read_picture(bad, {1, 3, 1, 2});
+      if (!picture) ASSERT_FALSE(picture.error().text.empty());
+    }
+}
+
+TEST(ReadPicture, refuses_jpeg_for_which_the_decoder_gives_no_reason) {
+  const auto silent = base::from_hex(
+      "ffd8ffe000104a46494600010101000100010000ffdb004300030202020202030202020303030304060404040404080606050609080a0a090809"
+      "090a0c0f0c0a0b0e0b09090d110d0e0f101011100a0c12131210130f101010ffdb00430103030304030408040408100b090b1010101010101010"
+      "101010101010101010101010101010101010101010101010101010101010101010101010101010101010ffc00011080010001003012200021101"
+      "031101ffc400160001010100000000000000000000000000070405ffc40024100001040104020203000000000000000001020304060507081213"
+      "11220014093132ffc4001501010100000000000000000000000000000006ffc40023110001020503050001000000000000000001021103040506"
+      "2100d77a6558b1d9512188bf64b8d3f1c3680429c0d0febb3c02e03c5407b4bdd97b54e627fb6edf9460148262138db8529828370589727960e4"
+      "32896fc3828ea7528cea208dbe78191f07ad7fffd9");
+  ASSERT_TRUE(silent);
+  // Another thread, because the decoder keeps its last reason.
+  std::jthread([&] { EXPECT_EQ(read_picture(*silent, {1, 3, 1, 2}).error().code, Code::malformed); }).join();
 }
 
 // What follows a table too large would be overwritten.

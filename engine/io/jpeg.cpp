@@ -37,6 +37,12 @@ int most_codes(base::ByteView bytes) {
   return most;
 }
 
+// Why the decoder refused; for some files it says nothing.
+const char* reason() {
+  const char* text = stbi_failure_reason();
+  return text == nullptr ? "broken data" : text;
+}
+
 }  // namespace
 
 base::Result<Picture> decode_jpeg(base::ByteView bytes) {
@@ -46,11 +52,11 @@ base::Result<Picture> decode_jpeg(base::ByteView bytes) {
   if (const int codes = most_codes(bytes); codes > kMostCodes)
     return fail(Code::malformed, "[jpeg] a Huffman table of {} codes: at most {}", codes, kMostCodes);
   if (stbi_info_from_memory(bytes.data(), size, &width, &height, &channels) == 0 || width < 1 || height < 1)
-    return fail(Code::malformed, "[jpeg] {}", stbi_failure_reason());
+    return fail(Code::malformed, "[jpeg] {}", reason());
   if (static_cast<std::uint64_t>(width) * static_cast<std::uint64_t>(height) > kMaxPixels)
     return fail(Code::out_of_range, "[jpeg] {} by {} pixels: at most {}", width, height, kMaxPixels);
   stbi_uc* pixels = stbi_load_from_memory(bytes.data(), size, &width, &height, &channels, 3);
-  if (pixels == nullptr) return fail(Code::malformed, "[jpeg] {}", stbi_failure_reason());
+  if (pixels == nullptr) return fail(Code::malformed, "[jpeg] {}", reason());
   Picture out{width, height, {}};
   out.rgb.assign(pixels, pixels + static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3);
   stbi_image_free(pixels);
