@@ -1,5 +1,6 @@
 #include "engine/run/join.hpp"
 
+#include <algorithm>
 #include <map>
 
 #include "engine/run/chain.hpp"
@@ -113,20 +114,63 @@ class Joiner {
       for (auto ref : steps_[i].operands)
         if (!done_[i] && ref.source() == Source::value) ++reads_[root(ref)];
     for (const auto& o : making.program.outputs) ++reads_[root(o.ref)];
+    makers_.resize(made_.size(), kNone);
+    for (std::size_t i = 0; i < steps_.size(); ++i)
+      for (std::size_t o = 0; o < steps_[i].outputs.size(); ++o) makers_[steps_[i].first_output + o] = i;
+    find_late();
   }
 
   std::vector<NodePtr> join() {
     for (std::size_t i = 0; i < steps_.size(); ++i) {
-      if (done_[i]) continue;
+      if (done_[i] || late_.contains(steps_[i].first_output)) continue;
       if (weighed(i) || (elementwise(making_, i) && chain(i))) continue;
-      push(best_node(making_, i));
-      done_[i] = true;
+      for (auto before : awaited(i)) alone(before);
+      alone(i);
     }
     return std::move(nodes_);
   }
 
  private:
   [[nodiscard]] std::size_t root(Ref ref) const { return making_.views[ref.index()].value; }
+
+  void alone(std::size_t i) {
+    push(best_node(making_, i));
+    done_[i] = true;
+  }
+
+  // Steps that make larger elements of smaller ones, which every reader can do for itself: they are left to the first reader's
+  // chain, so that what is larger is not written and read again.
+  void find_late() {
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      const Step& step = steps_[i];
+      const bool widens = step.kind == StepKind::shift && step.operands[0].source() == Source::value &&
+                          tensor::dtype_size(step.outputs[0].dtype) > tensor::dtype_size(step.operand_infos[0].dtype);
+      if (widens && !done_[i] && reads_[step.first_output] > 0 && !late_.contains(root(step.operands[0])))
+        late_[step.first_output] = i;
+    }
+    for (const auto& o : making_.program.outputs) late_.erase(root(o.ref));
+    for (std::size_t i = 0; i < steps_.size(); ++i)
+      for (std::size_t k = 0; k < steps_[i].operands.size(); ++k)
+        if (const Ref ref = steps_[i].operands[k]; !done_[i] && ref.source() == Source::value && late_.contains(root(ref)))
+          if (!takes_late(i, k)) late_.erase(root(ref));
+  }
+
+  // True when a reader of a late value can be in a chain with it.
+  [[nodiscard]] bool takes_late(std::size_t reader, std::size_t operand) const {
+    const Step& step = steps_[reader];
+    const auto total = tensor::element_count(steps_[late_.at(root(step.operands[operand]))].outputs[0].shape);
+    return tensor::element_count(step.operand_infos[operand].shape) == total &&
+           tensor::element_count(step.outputs[0].shape) == total && elementwise(making_, reader);
+  }
+
+  // Late steps that a step's operands need and that are not done.
+  [[nodiscard]] std::vector<std::size_t> awaited(std::size_t i) const {
+    std::vector<std::size_t> out;
+    for (auto ref : steps_[i].operands)
+      if (ref.source() == Source::value)
+        if (const auto late = late_.find(root(ref)); late != late_.end() && !done_[late->second]) out.push_back(late->second);
+    return out;
+  }
 
   void push(NodePtr node) {
     for (auto v : node->writes) made_[v] = true;
@@ -170,9 +214,14 @@ class Joiner {
           if (const auto found = inside.find(root(ref)); found != inside.end()) ++found->second;
       for (std::size_t o = 0; o < steps_[i].outputs.size(); ++o) inside[steps_[i].first_output + o] = 0;
     };
+    for (auto before : awaited(first)) take(before);
     take(first);
-    for (std::size_t i = first + 1; i < steps_.size() && i < first + kWindow && plan.steps.size() < most; ++i)
-      if (!done_[i] && fits(i, total, inside) && elementwise(making_, i)) take(i);
+    for (std::size_t i = first + 1; i < steps_.size() && i < first + kWindow && plan.steps.size() < most; ++i) {
+      if (done_[i] || late_.contains(steps_[i].first_output) || inside.contains(steps_[i].first_output)) continue;
+      Pull pull{total, inside, {}, false};
+      if (!fits(i, pull) || !pull.joined) continue;
+      for (auto step : pull.steps) take(step);
+    }
     for (const auto& [value, reads] : inside)
       if (making_.every || reads < reads_[value]) plan.results.push_back(value);
     return plan;
@@ -184,18 +233,35 @@ class Joiner {
     return out;
   }
 
-  // True when a step's operands are there, at least one of them in the chain.
-  [[nodiscard]] bool fits(std::size_t i, std::int64_t total, const std::map<std::size_t, std::size_t>& inside) const {
-    if (tensor::element_count(steps_[i].outputs[0].shape) != total) return false;
-    bool joined = false;
-    for (std::size_t k = 0; k < steps_[i].operands.size(); ++k) {
-      const Ref ref = steps_[i].operands[k];
-      if (ref.source() != Source::value) continue;
-      if (made_[root(ref)]) continue;
-      if (!inside.contains(root(ref)) || tensor::element_count(steps_[i].operand_infos[k].shape) != total) return false;
-      joined = true;
+  // A step that is to be taken into a chain, behind those that make its operands.
+  struct Pull {
+    std::int64_t total;  // elements of the chain
+    const std::map<std::size_t, std::size_t>& inside;
+    std::vector<std::size_t> steps;
+    bool joined;  // something of the chain is read
+  };
+
+  // True when a step can be done elementwise, and what it reads is there, is in the chain, or is made by steps of which the
+  // same is true.
+  [[nodiscard]] bool fits(std::size_t i, Pull& pull) const {
+    constexpr std::size_t kMost = 16;
+    const Step& step = steps_[i];
+    if (tensor::element_count(step.outputs[0].shape) != pull.total || !elementwise(making_, i)) return false;
+    for (std::size_t k = 0; k < step.operands.size(); ++k) {
+      if (step.operands[k].source() != Source::value) continue;
+      const std::size_t value = root(step.operands[k]);
+      if (made_[value]) continue;
+      if (tensor::element_count(step.operand_infos[k].shape) != pull.total) return false;
+      if (pull.inside.contains(value)) {
+        pull.joined = true;
+      } else {
+        const std::size_t maker = makers_[value];
+        const bool taken = std::find(pull.steps.begin(), pull.steps.end(), maker) != pull.steps.end();
+        if (!taken && (maker == kNone || pull.steps.size() >= kMost || !fits(maker, pull))) return false;
+      }
     }
-    return joined;
+    pull.steps.push_back(i);
+    return true;
   }
 
   static constexpr std::size_t kLongest = 64, kWindow = 96;  // steps of a chain, and how far ahead they are looked for
@@ -206,8 +272,10 @@ class Joiner {
   std::vector<const program::TensorInfo*> infos_;
   std::vector<bool> done_;
   std::vector<std::size_t> readers_;
-  std::vector<bool> made_;          // values that nodes so far have made
-  std::vector<std::size_t> reads_;  // of a value and its views, by steps that are no views, and as outputs
+  std::map<std::size_t, std::size_t> late_;  // values and their steps
+  std::vector<std::size_t> makers_;          // of each value, its step
+  std::vector<bool> made_;                   // values that nodes so far have made
+  std::vector<std::size_t> reads_;           // of a value and its views, by steps that are no views, and as outputs
   std::vector<NodePtr> nodes_;
 };
 
