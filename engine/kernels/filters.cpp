@@ -12,10 +12,13 @@ constexpr std::int64_t kTask = std::int64_t{1} << 18;  // products in a parallel
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
+// Columns of all panels but the last.
+std::int64_t whole_panel(Isa isa, bool wide) { return wide ? 32 : isa == Isa::avx512 ? kMostColumns : 16; }
+
 // Columns of the panel that begins at `column`, filled up to whole registers.
 std::int64_t panel_width(Isa isa, bool wide, std::int64_t columns, std::int64_t column) {
-  const std::int64_t lanes = isa == Isa::avx512 ? 16 : 8, most = wide ? 32 : isa == Isa::avx512 ? kMostColumns : 16;
-  return std::min(most, ceil_div(columns - column, lanes) * lanes);
+  const std::int64_t lanes = isa == Isa::avx512 ? 16 : 8;
+  return std::min(whole_panel(isa, wide), ceil_div(columns - column, lanes) * lanes);
 }
 
 // A segment of a row of w as words, the last filled up with zeros.
@@ -37,6 +40,18 @@ std::uint32_t row_sum(ConstArray w, std::int64_t first, std::int64_t count) {
   std::int32_t sum = 0;
   for (std::int64_t i = 0; i < count; ++i) sum += p[i];
   return static_cast<std::uint32_t>(sum);
+}
+
+// Some of an epilogue's columns.
+template <class E>
+E columns_of(E out, std::int64_t first, std::int64_t count) {
+  const auto whole = static_cast<std::size_t>(ceil_div(count, kMostColumns) * kMostColumns);
+  for (auto* list : {&out.factor, &out.half, &out.shift}) {
+    list->erase(list->begin(), list->begin() + first);
+    list->resize(static_cast<std::size_t>(count));
+    list->resize(whole, 1);
+  }
+  return out;
 }
 
 // The windows of a product, walked in order.
@@ -103,27 +118,8 @@ WideEpilogue WideEpilogue::of(const std::vector<std::int64_t>& multipliers, cons
   return out;
 }
 
-WideEpilogue WideEpilogue::part(std::int64_t first, std::int64_t count) const {
-  WideEpilogue out = *this;
-  const auto whole = static_cast<std::size_t>(ceil_div(count, kMostColumns) * kMostColumns);
-  for (auto* list : {&out.factor, &out.half, &out.shift}) {
-    list->erase(list->begin(), list->begin() + first);
-    list->resize(static_cast<std::size_t>(count));
-    list->resize(whole, 1);
-  }
-  return out;
-}
-
-Epilogue Epilogue::part(std::int64_t first, std::int64_t count) const {
-  Epilogue out = *this;
-  const auto whole = static_cast<std::size_t>(ceil_div(count, kMostColumns) * kMostColumns);
-  for (auto* list : {&out.factor, &out.half, &out.shift}) {
-    list->erase(list->begin(), list->begin() + first);
-    list->resize(static_cast<std::size_t>(count));
-    list->resize(whole, 1);
-  }
-  return out;
-}
+WideEpilogue WideEpilogue::part(std::int64_t first, std::int64_t count) const { return columns_of(*this, first, count); }
+Epilogue Epilogue::part(std::int64_t first, std::int64_t count) const { return columns_of(*this, first, count); }
 
 Filters Filters::pack(Isa isa, const Shape& shape, ConstArray w, ConstArray bias, DType x_type, bool shifted) {
   Filters out;
@@ -192,25 +188,20 @@ Filters Filters::pack_wide(const Shape& shape, ConstArray w, ConstArray bias) {
 /// One product under way: its pieces, each a panel against some rows.
 class Multiplier {
  public:
-  explicit Multiplier(const Product& job) : job_(job), filters_(*job.filters) {
-    for (std::int64_t column = 0; column < filters_.columns();) {
-      panels_.push_back(column);
-      column += width_at(column);
-    }
-  }
+  explicit Multiplier(const Product& job)
+      : job_(job), filters_(*job.filters), panel_(whole_panel(filters_.isa_, filters_.wide_)) {}
 
   void run(const Context& context) const {
     const std::int64_t rows = job_.windows.rows(), depth = filters_.shape_.segments * filters_.words_ * 4;
-    const std::int64_t pieces = static_cast<std::int64_t>(panels_.size());
+    const std::int64_t panels = ceil_div(filters_.columns(), panel_);
     if (context.pool == nullptr || rows * depth * filters_.columns() < 2 * kTask) {
-      for (auto column : panels_) piece(column, 0, rows);
+      for (std::int64_t panel = 0; panel < panels; ++panel) piece(panel * panel_, 0, rows);
       return;
     }
     const std::int64_t block = std::clamp<std::int64_t>(ceil_div(kTask, depth * kMostColumns * 12) * 12, 12, rows);
     const std::int64_t blocks = ceil_div(rows, block);
-    context.parallel_for(pieces * blocks, [&](std::int64_t task) {
-      piece(panels_[static_cast<std::size_t>(task / blocks)], task % blocks * block,
-            std::min(rows, (task % blocks + 1) * block));
+    context.parallel_for(panels * blocks, [&](std::int64_t task) {
+      piece(task / blocks * panel_, task % blocks * block, std::min(rows, (task % blocks + 1) * block));
     });
   }
 
@@ -267,7 +258,7 @@ class Multiplier {
 
   const Product& job_;
   const Filters& filters_;
-  std::vector<std::int64_t> panels_;  // first column of each
+  std::int64_t panel_;  // columns
 };
 
 void product(const Context& context, const Product& job) { Multiplier(job).run(context); }

@@ -1,5 +1,6 @@
 #pragma once
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "engine/kernels/array.hpp"
@@ -80,9 +81,12 @@ class Filters {
 struct Windows {
   const std::uint8_t* data = nullptr;
   std::int64_t counts[4] = {1, 1, 1, 1};
-  std::int64_t strides[4] = {0, 0, 0, 0};  ///< bytes
-  std::vector<std::int64_t> segments{0};   ///< bytes from the window's begin
+  std::int64_t strides[4] = {0, 0, 0, 0};           ///< bytes
+  std::span<const std::int64_t> segments = kWhole;  ///< bytes from the window's begin; borrowed
   [[nodiscard]] std::int64_t rows() const { return counts[0] * counts[1] * counts[2] * counts[3]; }
+
+ private:
+  static constexpr std::int64_t kWhole[1] = {0};
 };
 
 /// out[row][column] = epilogue(bias[column] + sum over segments and elements of window[row] * w[column]). Without epilogue the

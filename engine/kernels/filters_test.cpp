@@ -230,10 +230,11 @@ TEST(ChannelProduct, equals_the_scalar_convolution) {
         ChannelProduct job;
         job.filters = &filters;
         job.windows.data = box.data();
-        job.windows.segments.clear();
+        std::vector<std::int64_t> segments;
         const std::int64_t pixel = conv.channels * sizes.element();
         for (std::int64_t t = 0; t < taps; ++t)
-          job.windows.segments.push_back(t / conv.kernel_width * sizes.line_bytes() + t % conv.kernel_width * pixel);
+          segments.push_back(t / conv.kernel_width * sizes.line_bytes() + t % conv.kernel_width * pixel);
+        job.windows.segments = segments;
         const std::int64_t counts[] = {conv.batch, 1, conv.out_height, conv.out_width};
         const std::int64_t strides[] = {sizes.box_bytes(), 0, conv.stride_height * sizes.line_bytes(),
                                         conv.stride_width * pixel};

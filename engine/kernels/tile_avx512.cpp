@@ -3,23 +3,9 @@
 #include "engine/kernels/tile.hpp"
 
 #if defined(__x86_64__)
-// g++-12 takes its own header's undefined registers for a mistake of ours (GCC bug 105593).
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <immintrin.h>
-
 #include <algorithm>
-#include <cstring>
 
-#define KOINON_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
-#define KOINON_INLINE inline __attribute__((always_inline))
-// Loops over registers: rolled ones would keep the sums in memory.
-#if defined(__clang__)
-#define KOINON_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define KOINON_UNROLL _Pragma("GCC unroll 12")
-#endif
+#include "engine/kernels/avx512.hpp"
 
 namespace koinon::engine::kernels {
 namespace {
@@ -28,12 +14,6 @@ template <bool Quads>
 KOINON_AVX512 KOINON_INLINE __m512i multiply_add(__m512i sum, __m512i a, __m512i b) {
   if constexpr (Quads) return _mm512_dpbusd_epi32(sum, a, b);
   return _mm512_dpwssd_epi32(sum, a, b);
-}
-
-KOINON_AVX512 KOINON_INLINE __m512i spread(const std::uint8_t* p) {
-  std::int32_t v = 0;
-  std::memcpy(&v, p, 4);
-  return _mm512_set1_epi32(v);
 }
 
 // One register's columns of an epilogue.

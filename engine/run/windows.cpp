@@ -143,12 +143,12 @@ void WindowGeometry::place(const Conv& c) {
   std::copy_n(strides, 4, windows.strides);
   const bool whole_rows = c.groups == 1 && c.dilation_width == 1;
   elements = whole_rows ? c.kernel_width * c.channels : c.channels / c.groups;
-  windows.segments.clear();
   for (std::int64_t z = 0; z < c.kernel_depth; ++z)
     for (std::int64_t y = 0; y < c.kernel_height; ++y)
       for (std::int64_t x = 0; x < (whole_rows ? 1 : c.kernel_width); ++x)
-        windows.segments.push_back(z * c.dilation_depth * stage_.plane_bytes() + y * c.dilation_height * stage_.line_bytes() +
-                                   x * c.dilation_width * pixel);
+        segments_.push_back(z * c.dilation_depth * stage_.plane_bytes() + y * c.dilation_height * stage_.line_bytes() +
+                            x * c.dilation_width * pixel);
+  windows.segments = segments_;
   group_bytes = c.channels / c.groups * e;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 #include <optional>
+#include <vector>
 
 #include "engine/kernels/conv.hpp"
 #include "engine/kernels/filters.hpp"
@@ -28,6 +29,8 @@ class WindowGeometry {
  public:
   /// Precondition: packable, or packable_wide.
   WindowGeometry(const Making& making, std::size_t step);
+  WindowGeometry(const WindowGeometry&) = delete;
+  WindowGeometry& operator=(const WindowGeometry&) = delete;
 
   kernels::Windows windows;      ///< data is null
   std::int64_t elements = 0;     ///< of a segment
@@ -43,6 +46,7 @@ class WindowGeometry {
  private:
   void place(const kernels::Conv& conv);
 
+  std::vector<std::int64_t> segments_;  // windows.segments
   kernels::Stage stage_;
   bool staged_ = false;
 };
