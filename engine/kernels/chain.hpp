@@ -23,7 +23,9 @@ enum class ChainOp : std::uint8_t {
   store,              ///< register `a` into result `to`
   requantise,         ///< clamp((a*x + 2^(y-1)) >> y, low, high)
   narrow_requantise,  ///< the same where a*x + 2^(y-1) fits 32 bits
-  requantise_by,      ///< clamp((a*b + 2^(c-1)) >> c, low, high)
+  upper_requantise,  ///< the same with x = M * 2^t, y = shift + t - 32 > 0: of the 64-bit product only the upper half h counts,
+                     ///< and (h + 2^(y-1)) >> y is exact (filters.hpp). Not for wide chains
+  requantise_by,     ///< clamp((a*b + 2^(c-1)) >> c, low, high)
   add,
   sub,
   mul,

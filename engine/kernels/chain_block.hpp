@@ -116,6 +116,16 @@ KOINON_INLINE void arithmetic(const ChainStep& s, const T* a, const T* b, const 
         to[i] = std::min(high, std::max(low, static_cast<T>(static_cast<T>(a[i] * m + half) >> shift)));
       return;
     }
+    case ChainOp::upper_requantise: {
+      const auto m = static_cast<std::int32_t>(s.x), half = std::int32_t{1} << (s.y - 1);
+      const auto low = static_cast<std::int32_t>(s.low), high = static_cast<std::int32_t>(s.high);
+      const int shift = static_cast<int>(s.y);
+      for (std::int64_t i = 0; i < n; ++i) {
+        const auto upper = static_cast<std::int32_t>((static_cast<std::int64_t>(static_cast<std::int32_t>(a[i])) * m) >> 32);
+        to[i] = static_cast<T>(std::min(high, std::max(low, (upper + half) >> shift)));
+      }
+      return;
+    }
     case ChainOp::requantise_by: {
       const std::int64_t low = s.low, high = s.high;
       for (std::int64_t i = 0; i < n; ++i) {
@@ -156,7 +166,10 @@ KOINON_INLINE void arithmetic(const ChainStep& s, const T* a, const T* b, const 
       for (std::int64_t i = 0; i < n; ++i) to[i] = a[i] <= b[i];
       return;
     case ChainOp::select:
-      for (std::int64_t i = 0; i < n; ++i) to[i] = a[i] != 0 ? b[i] : c[i];
+      for (std::int64_t i = 0; i < n; ++i) {
+        const T x = b[i], y = c[i];  // both are read: choosing a place to read from is not done in registers
+        to[i] = a[i] != 0 ? x : y;
+      }
       return;
     case ChainOp::shift_left:
       for (std::int64_t i = 0; i < n; ++i) to[i] = static_cast<T>(a[i] * (std::int64_t{1} << s.x));

@@ -119,6 +119,7 @@ class ChainMaker {
     node_->chain.columns = columns_ == 0 ? total_ : columns_;
     node_->chain.rows = total_ / node_->chain.columns;
     node_->chain.wide = wide_;
+    if (!wide_) use_upper_halves();
     drop_unread();
     return allocate();
   }
@@ -287,6 +288,19 @@ class ChainMaker {
       values[i] = *functions[i]->of[byte];
     }
     return scalar(program_, step, output, values);
+  }
+
+  // Requantising of 32 bits by one M and s, where the upper half of the product is enough.
+  void use_upper_halves() {
+    constexpr std::int64_t kLeast = 17, kWhole = 33;  // shifts: with M < 2^15, M * 2^(33 - s) fits 31 bits
+    for (auto& v : code_) {
+      auto& step = v.step;
+      if (step.op != ChainOp::requantise || step.y < kLeast || step.low < INT32_MIN || step.high > INT32_MAX) continue;
+      const std::int64_t more = std::max<std::int64_t>(0, kWhole - step.y);
+      step.op = ChainOp::upper_requantise;
+      step.x <<= more;
+      step.y += more - 32;
+    }
   }
 
   void drop_unread() {

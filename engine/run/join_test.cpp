@@ -85,6 +85,24 @@ TEST_F(Join, steps_that_widen_for_sums_and_outputs_are_written) {
   EXPECT_GE(pieces(), 2U);
 }
 
+TEST_F(Join, requantising_at_every_shift_keeps_every_bit) {
+  const Ref x = input({1, 600}),
+            far = b_.mul(b_.mul(x, x, DType::i16), b_.mul(x, one(1033, DType::i16), DType::i32), DType::i32);
+  const auto by = [&](std::int64_t factor, std::int64_t shift, std::int64_t low, std::int64_t high, DType type) {
+    output(b_.requantise(far, one(factor, DType::i16), one(shift, DType::i8), low, high, type));
+  };
+  for (std::int64_t shift = 1; shift <= 62; ++shift) by(shift % 2 == 0 ? 32767 : 16385, shift, -30000, 32000, DType::i16);
+  by(1, 17, INT32_MIN, INT32_MAX, DType::i32);
+  by(32767, 17, INT32_MIN, INT32_MAX, DType::i32);
+  EXPECT_GE(pieces(), 1U);
+}
+
+TEST_F(Join, choosing_reads_both_sides) {
+  const Ref x = input({3, 200}), y = b_.mul(x, one(3, DType::i16), DType::i16);
+  output(b_.select(b_.compare(x, one(5, DType::i8), program::CompareOp::less), y, b_.shift(x, 2, DType::i16)));
+  EXPECT_EQ(pieces(), 1U);
+}
+
 TEST_F(Join, branches_that_meet_are_one_chain) {
   const Ref x = input({1, 400});
   const auto part = [&](std::int64_t i) { return b_.slice(x, {0, 100 * i}, {1, 1}, {1, 100}); };
