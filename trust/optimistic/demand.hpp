@@ -15,7 +15,7 @@ enum class ClaimTree : std::uint8_t {
 /// What is asked of a tree.
 enum class DemandKind : std::uint8_t {
   summit = 1,  ///< its length and the node on top
-  nodes = 2,   ///< what stands at most four levels below a node
+  nodes = 2,   ///< what stands at most five levels below a node, of a tensor six
   leaf = 3,    ///< the bytes of a leaf of a tensor
 };
 
@@ -31,8 +31,8 @@ struct Demand {
 
 /// What stands there, with all that ties it to the claim (Types.Answer).
 ///   summit  length and the node on top
-///   nodes   the 2^min(4, level) nodes of level max(0, level - 4) below it from left to right; of a list at level 0 the items
-///           that there are
+///   nodes   with n = 5, of a tensor 6: the 2^min(n, level) nodes of level max(0, level - n) below it from left to right; of
+///           a list at level 0 the items that there are
 ///   leaf    the bytes, without padding
 /// Where there is no such place: the summit of the tree; where there is no such value, `count` and the node on top of the
 /// trace.

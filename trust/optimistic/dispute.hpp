@@ -30,7 +30,7 @@ class Dispute {
   /// KeptRun::values.
   base::Result<Finding> next();
   /// Takes an answer. Errors: rejected (the claim does not bind it).
-  base::Status give(const Demand& demand, Answer answer);
+  base::Status give(const Demand& demand, const Answer& answer);
 
  private:
   class Search;

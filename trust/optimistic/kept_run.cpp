@@ -11,6 +11,17 @@ using engine::program::Program;
 using engine::program::Source;
 using engine::tensor::IntTensor;
 
+namespace {
+
+/// As many inputs as the program takes, of its types and shapes.
+bool fits(const Program& program, const std::vector<IntTensor>& inputs) {
+  return std::ranges::equal(program.inputs, inputs, [](const auto& input, const IntTensor& given) {
+    return input.info.dtype == given.dtype && input.info.shape == given.shape;
+  });
+}
+
+}  // namespace
+
 std::optional<Origin> origin_of(const Program& program, std::size_t value) {
   if (value < program.inputs.size()) return std::nullopt;
   // Steps number their outputs in order: the last that begins at or before the value makes it.
@@ -36,6 +47,44 @@ Result<KeptRun> KeptRun::make(const Program& program, std::vector<IntTensor> inp
   KOINON_TRY(auto run, engine::run::execute(program, out.inputs_, once));
   out.roots_ = std::move(run.step_roots);
   out.output_root_ = run.output_root;
+  out.made_ = out.roots_.size();
+  return out;
+}
+
+Result<KeptRun> KeptRun::until_refused(const Program& program, std::vector<IntTensor> inputs,
+                                       const engine::run::RunOptions& options) {
+  auto whole = make(program, inputs, options);
+  if (whole || (whole.error().code != Code::out_of_range && whole.error().code != Code::invalid_argument)) return whole;
+  if (!fits(program, inputs) || !program.has_weights()) return whole;
+  KeptRun out(program, std::move(inputs), options);
+  out.roots_ = engine::run::tensor_roots(out.inputs_);
+  out.made_ = out.roots_.size();
+  out.roots_.resize(program.value_count());
+  auto untraced = out.options_;
+  untraced.trace = false;
+  untraced.roots = false;
+  untraced.sink = [&](std::size_t step, std::span<const IntTensor* const> outputs) {
+    for (std::size_t o = 0; o < outputs.size(); ++o)
+      out.roots_[program.steps[step].first_output + o] = engine::tensor::tensor_root(*outputs[o]);
+    out.made_ = program.steps[step].first_output + outputs.size();
+  };
+  const auto refused = engine::run::execute(program, out.inputs_, untraced);
+  if (refused) return fail(Code::internal, "[trace] a run that was refused goes through");
+  if (refused.error() != whole.error()) return fail(refused.error());
+  return out;
+}
+
+Result<KeptRun> KeptRun::restore(const Program& program, std::vector<IntTensor> inputs, std::vector<base::Hash> roots,
+                                 const engine::run::RunOptions& options) {
+  if (roots.size() != program.value_count() || !fits(program, inputs))
+    return fail(Code::invalid_argument, "[trace] {} inputs and {} roots are not of a run of the program", inputs.size(),
+                roots.size());
+  KeptRun out(program, std::move(inputs), options);
+  out.roots_ = std::move(roots);
+  out.made_ = out.roots_.size();
+  std::vector<base::Hash> outputs;
+  for (const auto& output : program.outputs) outputs.push_back(out.roots_[output.ref.index()]);
+  out.output_root_ = base::list_root(base::Domain::outputs, outputs);
   return out;
 }
 
@@ -75,6 +124,18 @@ Result<KeptRun::Values> KeptRun::around(std::size_t step) const {
     if (ref.source() == Source::value) wanted.insert(ref.index());
   for (std::size_t o = 0; o < what.outputs.size(); ++o) wanted.insert(what.first_output + o);
   return values(wanted);
+}
+
+Result<KeptRun::Values> KeptRun::around_made(std::size_t step) const {
+  if (step >= program_->steps.size() || program_->steps[step].first_output < made_) return around(step);
+  const auto& what = program_->steps[step];
+  std::set<std::size_t> wanted;
+  for (const auto ref : what.operands)
+    if (ref.source() == Source::value) wanted.insert(ref.index());
+  KOINON_TRY(auto out, values(wanted));
+  for (std::size_t o = 0; o < what.outputs.size(); ++o)
+    out.emplace(what.first_output + o, IntTensor::zeros(what.outputs[o].dtype, what.outputs[o].shape));
+  return out;
 }
 
 Result<std::optional<std::size_t>> KeptRun::first_difference(const std::vector<base::Hash>& claimed) const {

@@ -29,6 +29,21 @@ class KeptRun {
   static base::Result<KeptRun> make(const engine::program::Program& program, std::vector<engine::tensor::IntTensor> inputs,
                                     const engine::run::RunOptions& options);
 
+  /// The same, but where the program refuses the inputs (an element outside its range, equal indices of a scatter): what was
+  /// made until then. Who claims a result of such inputs lies, and this run shows it. Errors: those of execute that are no
+  /// refusal.
+  static base::Result<KeptRun> until_refused(const engine::program::Program& program,
+                                             std::vector<engine::tensor::IntTensor> inputs,
+                                             const engine::run::RunOptions& options);
+  /// The run whose roots() these are, without running: what a provider keeps of a run is its input and these roots. Errors:
+  /// invalid_argument (not as many as the program has values, or other inputs).
+  static base::Result<KeptRun> restore(const engine::program::Program& program, std::vector<engine::tensor::IntTensor> inputs,
+                                       std::vector<base::Hash> roots, const engine::run::RunOptions& options);
+
+  /// Values that were made: all, unless the program refused the inputs. The roots of the others are zero.
+  [[nodiscard]] std::size_t made() const { return made_; }
+  [[nodiscard]] const engine::program::Program& program() const { return *program_; }
+  [[nodiscard]] const std::vector<engine::tensor::IntTensor>& inputs() const { return inputs_; }
   /// Roots of the inputs, then of each step's outputs: the items of the trace root.
   [[nodiscard]] const std::vector<base::Hash>& roots() const { return roots_; }
   [[nodiscard]] const base::Hash& output_root() const { return output_root_; }
@@ -39,6 +54,9 @@ class KeptRun {
   [[nodiscard]] base::Result<Values> values(const std::set<std::size_t>& wanted) const;
   /// The values that a step reads and those that it makes. Errors: out_of_range (no such step), those of execute.
   [[nodiscard]] base::Result<Values> around(std::size_t step) const;
+
+  /// The same; zeros for what a step that refuses its operands did not make.
+  [[nodiscard]] base::Result<Values> around_made(std::size_t step) const;
 
   /// The first value whose root in `claimed`, the list behind another's trace root, is not ours; nothing when there is none.
   /// All values before it are equal, so the operands of the step that makes it can be opened from this run. Errors:
@@ -54,6 +72,7 @@ class KeptRun {
   engine::run::RunOptions options_;
   std::vector<base::Hash> roots_;
   base::Hash output_root_;
+  std::size_t made_ = 0;
 };
 
 /// The first element in which the bytes of a claimed value differ from ours; nothing when none does. Errors: invalid_argument

@@ -84,6 +84,20 @@ TEST(KeptRun, finds_the_first_false_value_and_element_of_a_claim) {
   EXPECT_GT(tried, 24U) << "values of as many kinds of step";
 }
 
+TEST(KeptRun, comes_back_from_its_roots_without_running) {
+  for (const auto& golden : engine::run::golden_programs()) {
+    const auto kept = KeptRun::make(golden.program, golden.inputs, {}).value();
+    const auto back = KeptRun::restore(golden.program, golden.inputs, kept.roots(), {}).value();
+    EXPECT_EQ(back.trace_root(), kept.trace_root()) << golden.name;
+    EXPECT_EQ(back.output_root(), kept.output_root()) << golden.name;
+    const auto last = kept.roots().size() - 1;
+    EXPECT_EQ(back.values({last}).value(), kept.values({last}).value()) << golden.name;
+    auto fewer = kept.roots();
+    fewer.pop_back();
+    EXPECT_EQ(KeptRun::restore(golden.program, golden.inputs, fewer, {}).error().code, base::Code::invalid_argument);
+  }
+}
+
 TEST(KeptRun, refuses_claims_of_another_size) {
   const auto golden = engine::run::golden_programs().front();
   const auto kept = KeptRun::make(golden.program, golden.inputs, {}).value();

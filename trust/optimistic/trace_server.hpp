@@ -5,6 +5,7 @@
 #include "base/tree.hpp"
 #include "engine/tensor/tensor.hpp"
 #include "trust/optimistic/demand.hpp"
+#include "trust/optimistic/kept_run.hpp"
 
 namespace koinon::trust::optimistic {
 
@@ -16,10 +17,12 @@ using ValueSource = std::function<base::Result<engine::tensor::IntTensor>(std::s
 class TraceServer {
  public:
   /// `roots` of all values, as the trace root binds them; `outputs` are the numbers of the values that the program returns.
-  /// KeptRun gives all of it: see serve().
   TraceServer(std::vector<base::Hash> roots, const std::vector<std::size_t>& outputs, ValueSource values);
 
-  /// Errors: out_of_range (no such node), those of the source.
+  /// Serves a run, which is borrowed.
+  static TraceServer of(const KeptRun& run);
+
+  /// Errors: those of the source.
   base::Result<Answer> answer(const Demand& demand);
 
  private:

@@ -1,0 +1,202 @@
+#include "trust/optimistic/disputable.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "base/merkle.hpp"
+#include "trust/optimistic/element_reader.hpp"
+#include "trust/optimistic/fraud.hpp"
+
+namespace koinon::trust::optimistic {
+namespace {
+
+using base::Status;
+
+// Gas of ElementCheck, from above, as measured on a chain (test/quorum/disputable_test.cpp).
+constexpr std::uint64_t kGasFixed = 250'000;  ///< transaction, step, lists, storage
+constexpr std::uint64_t kGasByte = 40;        ///< of calldata, the floor of EIP-7623
+constexpr std::uint64_t kGasByteRun = 16;     ///< of calldata when execution counts
+constexpr std::uint64_t kGasLeaf = 3'000;     ///< copied, hashed, closed
+constexpr std::uint64_t kGasRun = 12'000;     ///< a run of leaves: its siblings
+constexpr std::uint64_t kGasRowElement = 60;  ///< of a dot product
+constexpr std::uint64_t kGasStretch = 8'000;  ///< of a dot product, to find and to begin
+constexpr std::uint64_t kGasFold = 900;       ///< an element of a reduction
+constexpr std::uint64_t kGasGet = 4'000;      ///< an element found by its index
+
+constexpr std::uint64_t kWord = 32;
+constexpr std::uint64_t kListDepth = 17;  ///< of a list of values, weights or steps
+constexpr std::uint64_t kMuch = std::uint64_t{1} << 60;
+
+/// What an element reads of a tensor: `stretches` of `length` bytes each, at most `hull` bytes from first to last.
+struct Read {
+  std::uint64_t stretches = 1, length = 0, hull = 0;
+};
+
+Read one(const TensorInfo& info) { return {1, width_of(info), width_of(info)}; }
+Read row_of(const TensorInfo& info, Index elements) { return {1, elements * width_of(info), elements * width_of(info)}; }
+
+struct Reads {
+  std::vector<Read> tensors;  ///< in the order of tensors_of; length 0 where nothing is read
+  std::uint64_t gas = 0;      ///< of the recomputation
+  std::uint64_t row = 0;
+};
+
+std::uint64_t leaves_at_most(std::uint64_t length, std::uint64_t width, std::uint64_t all) {
+  // A stretch begins at a multiple of its width, which divides a leaf.
+  return std::min(all, (length - width + base::kLeafSize - 1) / base::kLeafSize + 1);
+}
+
+/// Bytes and gas of opening a tensor: its root, and its stretches each in a run of its own or all in one.
+void add_tensor(const TensorInfo& info, const Read& read, ProofBound& out) {
+  out.bytes += 6 * kWord;
+  if (read.length == 0) return;
+  out.bytes += kListDepth * kWord;
+  const auto width = width_of(info), size = elements_of(info) * width;
+  const auto all = std::max<std::uint64_t>(1, (size + base::kLeafSize - 1) / base::kLeafSize);
+  const auto depth = static_cast<std::uint64_t>(std::bit_width(all - 1));
+  const auto frame = 2 * kWord * depth + 6 * kWord;
+  const auto apart = std::min(kMuch, read.stretches) * leaves_at_most(read.length, width, all);
+  const auto whole = leaves_at_most(std::min(size, read.hull), width, all);
+  const auto split = apart * base::kLeafSize + std::min(kMuch, read.stretches) * frame;
+  const auto joined = whole * base::kLeafSize + frame;
+  const bool together = joined <= split;
+  out.bytes += together ? joined : split;
+  out.gas += (together ? whole : apart) * kGasLeaf + (together ? 1 : read.stretches) * kGasRun;
+}
+
+Reads of_matmul(const Step& step) {
+  const auto k = static_cast<Index>(step.operand_infos[1].shape.back());
+  Reads out{{row_of(step.operand_infos[0], k), row_of(step.operand_infos[1], k)}, k * kGasRowElement + kGasStretch, k};
+  if (step.operands.size() == 3) out.tensors.push_back(one(step.operand_infos[2]));
+  return out;
+}
+
+Reads of_conv(const Step& step) {
+  const auto &x = step.operand_infos[0].shape, &w = step.operand_infos[1].shape;
+  const auto axes = x.size() - 2;
+  const auto channels = size_at(x, axes + 1), width = size_at(w, axes + 1), row = size_at(w, axes);
+  const bool joined = step.params[2 * axes] == 1 && width == channels;
+  Index positions = 1, span = 0;
+  for (std::size_t a = 1; a <= axes; ++a) {
+    positions *= size_at(w, a);
+    span = span * size_at(x, a) + std::min((size_at(w, a) - 1) * static_cast<Index>(step.params[axes + a]), size_at(x, a) - 1);
+  }
+  const auto stretch = joined ? row * width : width, stretches = positions * width / stretch;
+  const auto wide = width_of(step.operand_infos[0]);
+  Reads out;
+  out.tensors = {{stretches, stretch * wide, (span * channels + width) * wide},
+                 row_of(step.operand_infos[1], positions * width)};
+  if (step.operands.size() == 3) out.tensors.push_back(one(step.operand_infos[2]));
+  out.gas = positions * width * kGasRowElement + stretches * kGasStretch;
+  out.row = stretch;
+  return out;
+}
+
+Reads of_reduce(const Step& step) {
+  const auto& x = step.operand_infos[0].shape;
+  const auto rank = x.size();
+  Index stretch = 1, stretches = 1, span = 0, all = 1;
+  bool whole = true;  // all axes behind are read whole
+  for (auto a = rank; a > 0; --a) {
+    const auto count = std::min(static_cast<Index>(step.params[a]), size_at(x, a - 1));
+    const auto dilation = static_cast<Index>(step.params[2 * rank + a]);
+    const bool dense = whole && (dilation == 1 || count == 1);
+    (dense ? stretch : stretches) *= count;
+    whole = dense && count == size_at(x, a - 1);
+    span += std::min((count - 1) * dilation, size_at(x, a - 1) - 1) * inner_of(x, a - 1);
+    all *= count;
+  }
+  const auto wide = width_of(step.operand_infos[0]);
+  return {{{stretches, stretch * wide, (span + 1) * wide}}, std::min(all, kMuch / kGasFold) * kGasFold, 0};
+}
+
+Reads of_topk(const Step& step) {
+  const auto& info = step.operand_infos[0];
+  if (step.outputs.size() == 2) {
+    const auto two = width_of(step.outputs[1]);
+    return {{{4, width_of(info), kMuch}, one(step.outputs[0]), {2, two, kMuch}}, 12 * kGasGet, 0};
+  }
+  const auto line = line_of(step, 0, 1);
+  const auto wide = width_of(info);
+  const Read read{line.inner == 1 ? 1 : line.n, (line.inner == 1 ? line.n : 1) * wide, ((line.n - 1) * line.inner + 1) * wide};
+  return {{read, one(step.outputs[0])}, line.n * kGasGet, 0};
+}
+
+Reads of_scatter(const Step& step) {
+  const auto rows = rows_at(step).rows;
+  return {{one(step.operand_infos[0]), row_of(step.operand_infos[1], rows), one(step.operand_infos[2])}, rows * kGasGet, 0};
+}
+
+/// Only one operand is read; the longest to open counts.
+Reads of_concat(const Step& step) {
+  Reads out;
+  std::size_t largest = 0;
+  for (std::size_t i = 1; i < step.operands.size(); ++i)
+    if (elements_of(step.operand_infos[i]) > elements_of(step.operand_infos[largest])) largest = i;
+  out.tensors.resize(step.operands.size());
+  out.tensors[largest] = one(step.operand_infos[largest]);
+  return out;
+}
+
+Reads reads_of(const Step& step) {
+  switch (step.kind) {
+    case StepKind::matmul: return of_matmul(step);
+    case StepKind::conv: return of_conv(step);
+    case StepKind::reduce: return of_reduce(step);
+    case StepKind::topk: return of_topk(step);
+    case StepKind::scatter: return of_scatter(step);
+    case StepKind::concat: return of_concat(step);
+    case StepKind::argmax: return {{{2, width_of(step.operand_infos[0]), kMuch}}, 6 * kGasGet, 0};
+    case StepKind::prefix_sum: return {{one(step.operand_infos[0]), {2, width_of(step.outputs[0]), kMuch}}, 4 * kGasGet, 0};
+    default: break;
+  }
+  Reads out{{}, step.operands.size() * kGasGet, 0};
+  for (const auto& info : step.operand_infos) out.tensors.push_back(one(info));
+  return out;
+}
+
+std::string_view help_for(StepKind kind) {
+  switch (kind) {
+    case StepKind::matmul: return "split the inner size and add the parts";
+    case StepKind::conv: return "split the input channels and add the parts";
+    case StepKind::reduce: return "reduce one axis at a time, or in smaller windows one after the other";
+    case StepKind::topk: return "return the indices as well as the values";
+    case StepKind::scatter: return "write fewer rows at once";
+    default: return "a step with fewer operands";
+  }
+}
+
+}  // namespace
+
+ProofBound proof_bound(const Step& step) {
+  const auto reads = reads_of(step);
+  const auto infos = tensors_of(step, 0);
+  ProofBound out;
+  out.row = reads.row;
+  // Outer word, parts and numbers, hints, step and its siblings, the list of tensors.
+  const auto step_bytes = (engine::program::encode_step(step).size() + kWord - 1) / kWord * kWord;
+  out.bytes = kWord * (1 + 16 + 3 + 1 + 1 + kListDepth + 1) + step_bytes;
+  out.gas = kGasFixed + reads.gas + infos.size() * kGasRun;
+  for (std::size_t i = 0; i < infos.size(); ++i)
+    add_tensor(infos[i], i < reads.tensors.size() ? reads.tensors[i] : one(infos[i]), out);
+  out.gas = std::max(out.gas + out.bytes * kGasByteRun, kGasFixed + out.bytes * kGasByte);
+  return out;
+}
+
+Status disputable(const engine::program::Program& program) {
+  if (!program.has_weights()) return fail(Code::unsupported, "[dispute] hidden weights: a public dispute opens them");
+  for (std::size_t s = 0; s < program.steps.size(); ++s) {
+    const auto& step = program.steps[s];
+    const auto bound = proof_bound(step);
+    const auto refuse = [&](std::uint64_t got, std::string_view what, std::uint64_t most) -> Status {
+      return fail(Code::unsupported, "[dispute] step {} ({}): an element takes {} {} of a proof, at most {}: {}", s,
+                  engine::program::step_name(step.kind), got, what, most, help_for(step.kind));
+    };
+    if (bound.row > kMaxRow) return refuse(bound.row, "elements in a row", kMaxRow);
+    if (bound.bytes > kMaxProof) return refuse(bound.bytes, "bytes", kMaxProof);
+    if (bound.gas > kMaxProofGas) return refuse(bound.gas, "gas", kMaxProofGas);
+  }
+  return {};
+}
+
+}  // namespace koinon::trust::optimistic
