@@ -1,5 +1,6 @@
 #include "engine/language/chain.hpp"
 
+#include "base/tree_batch.hpp"
 #include "engine/run/roots.hpp"
 
 namespace koinon::engine::language {
@@ -54,36 +55,64 @@ Link link_of(std::int64_t position, std::int64_t taken, const run::Run& done) {
 }
 
 Result<const Runner::Ready*> Runner::ready(std::int64_t taken) {
+  const std::lock_guard lock(mutex_);
   auto& out = taken == 1 ? decode_ : prefill_;
   if (!out.prepared) {
     const auto& program = model_.program_for(taken);
     if (auto rows = rows_of(program)) out.rows = std::make_unique<RowProgram>(*std::move(rows));
-    KOINON_TRY(out.prepared, run::Prepared::make(out.rows ? out.rows->program : program, {}));
+    run::Prepared::Options options;
+    options.packs = packs_;
+    KOINON_TRY(out.prepared, run::Prepared::make(out.rows ? out.rows->program : program, options));
   }
   return &out;
 }
 
-Result<run::Run> Runner::run(std::int64_t taken, std::span<const IntTensor> inputs, const run::RunOptions& options) {
-  const auto& program = model_.program_for(taken);
-  if (options.trace || options.force_ref) return run::execute(program, inputs, options);
-  auto& prepared = taken == 1 ? whole_decode_ : whole_prefill_;
-  if (!prepared) {
-    KOINON_TRY(prepared, run::Prepared::make(program, {}));
+Result<const run::Prepared*> Runner::whole(std::int64_t taken, bool trace) {
+  const std::lock_guard lock(mutex_);
+  auto& out = whole_[(taken == 1 ? 0U : 1U) + (trace ? 2U : 0U)];
+  if (!out) {
+    run::Prepared::Options options;
+    options.trace = trace;
+    options.packs = packs_;
+    KOINON_TRY(out, run::Prepared::make(model_.program_for(taken), options));
   }
+  return &*out;
+}
+
+Result<run::Run> Runner::run(std::int64_t taken, std::span<const IntTensor> inputs, const run::RunOptions& options) {
+  if (options.force_ref) return run::execute(model_.program_for(taken), inputs, options);
+  KOINON_TRY(const auto* prepared, whole(taken, options.trace));
   return prepared->run(inputs, options);
 }
 
-Chain::Chain(const Model& model, run::RunOptions options)
-    : model_(model), runner_(model), options_(std::move(options)), state_(first_state(model)), trees_(state_) {
-  if (options_.roots) roots_ = trees_.roots(state_);
-}
-
-Status Chain::warm() {
-  KOINON_TRY([[maybe_unused]] const auto* decode, runner_.ready(1));
+Status Runner::warm() {
+  KOINON_TRY([[maybe_unused]] const auto* decode, ready(1));
   if (model_.programs.chunk > 1) {
-    KOINON_TRY([[maybe_unused]] const auto* prefill, runner_.ready(model_.programs.chunk));
+    KOINON_TRY([[maybe_unused]] const auto* prefill, ready(model_.programs.chunk));
   }
   return {};
+}
+
+std::size_t Runner::own_bytes() {
+  const std::lock_guard lock(mutex_);
+  std::size_t out = 0;
+  for (const auto* one : {&decode_, &prefill_}) {
+    if (one->prepared) out += one->prepared->own_bytes() + one->prepared->arena_bytes();
+    if (one->rows)
+      for (const auto* list : {&one->rows->program.weights, &one->rows->program.tables})
+        for (const auto& constant : *list) out += constant.data.size();
+  }
+  for (const auto& one : whole_)
+    if (one) out += one->own_bytes() + one->arena_bytes();
+  return out;
+}
+
+Chain::Chain(const Model& model, run::RunOptions options, std::shared_ptr<Runner> runner)
+    : runner_(runner ? std::move(runner) : std::make_shared<Runner>(model)),
+      options_(std::move(options)),
+      state_(first_state(model)),
+      trees_(state_) {
+  if (options_.roots) roots_ = trees_.roots(state_);
 }
 
 Result<Chain::Step> Chain::advance(std::span<const std::int64_t> tokens, std::int64_t position, const SamplingNumbers& sampling,
@@ -93,7 +122,7 @@ Result<Chain::Step> Chain::advance(std::span<const std::int64_t> tokens, std::in
   link.position = position;
   link.taken = static_cast<std::int64_t>(tokens.size());
   if (options_.trace || options_.force_ref) return advance_whole(link.taken, std::move(small), std::move(link));
-  KOINON_TRY(const auto* ready, runner_.ready(link.taken));
+  KOINON_TRY(const auto* ready, runner_->ready(link.taken));
   if (!ready->rows) return advance_whole(link.taken, std::move(small), std::move(link));
   return advance_rows(*ready, std::move(small), std::move(link));
 }
@@ -112,7 +141,7 @@ Result<Chain::Step> Chain::advance_whole(std::int64_t taken, std::vector<IntTens
     options.input_roots = roots;
   }
   for (auto& tensor : state_) inputs.push_back(std::move(tensor));
-  auto done = runner_.run(taken, inputs, options);
+  auto done = runner_->run(taken, inputs, options);
   take_back(inputs);
   if (!done) return base::fail(std::move(done).error());
   Step out{link_of(link.position, taken, *done), std::move(done->outputs[kLogits]), done->trace_root};
@@ -121,8 +150,30 @@ Result<Chain::Step> Chain::advance_whole(std::int64_t taken, std::vector<IntTens
   return out;
 }
 
+// The roots of what a run takes and gives beside the state, hashed together. Sampling numbers stay the same from run to run.
+void Chain::bind(std::span<const IntTensor> small, std::span<const IntTensor> outputs, Link& link) {
+  base::TreeBatch batch(base::Domain::tensor);
+  const std::array varying{kTokens, kPosition, kDraw};
+  for (auto i : varying) batch.add(small[i].bytes);
+  for (const auto& output : outputs) batch.add(output.bytes);
+  const std::array<std::int64_t, 3> sampling{small[kColdness].at(0), small[kTopK].at(0), small[kTopP].at(0)};
+  if (sampling != sampling_) {
+    for (auto i : {kColdness, kTopK, kTopP}) sampling_roots_[i - kColdness] = tensor::tensor_root(small[i]);
+    sampling_ = sampling;
+  }
+  const auto roots = batch.roots();
+  std::vector<Hash> in{roots[0], roots[1], sampling_roots_[0], sampling_roots_[1], sampling_roots_[2], roots[2]};
+  in.insert(in.end(), roots_.begin(), roots_.end());
+  link.input_root = base::list_root(base::Domain::inputs, in);
+  roots_ = trees_.roots(state_);
+  link.logits = roots[varying.size() + kLogits];
+  std::vector<Hash> out(roots.begin() + varying.size(), roots.end());
+  out.insert(out.end(), roots_.begin(), roots_.end());
+  link.output_root = base::list_root(base::Domain::outputs, out);
+  link.states = roots_;
+}
+
 Result<Chain::Step> Chain::advance_rows(const Runner::Ready& ready, std::vector<IntTensor> inputs, Link link) {
-  if (options_.roots) link.input_root = input_root_of(inputs, roots_);
   auto options = options_;
   options.roots = false;  // of a program that nobody knows
   for (auto& tensor : state_) inputs.push_back(std::move(tensor));
@@ -135,14 +186,7 @@ Result<Chain::Step> Chain::advance_rows(const Runner::Ready& ready, std::vector<
     });
   link.token = done->outputs[kToken].at(0);
   link.states.resize(state_.size());
-  if (options_.roots) {
-    roots_ = trees_.roots(state_);
-    auto roots = run::tensor_roots(std::span(done->outputs).first(kFirstStateOut));
-    link.logits = roots[kLogits];
-    roots.insert(roots.end(), roots_.begin(), roots_.end());
-    link.output_root = base::list_root(base::Domain::outputs, roots);
-    link.states = roots_;
-  }
+  if (options_.roots) bind(std::span(inputs).first(kFirstState), std::span(done->outputs).first(kFirstStateOut), link);
   return Step{std::move(link), std::move(done->outputs[kLogits]), {}};
 }
 

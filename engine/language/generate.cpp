@@ -170,8 +170,9 @@ Status replay(const Model& model, const Transcript& t, const run::RunOptions& op
 
 Status Generator::warm() { return chain_.warm(); }
 
-Generator::Generator(const Model& model, const SamplingNumbers& sampling, const Hash& seed, run::RunOptions options)
-    : model_(model), chain_(model, std::move(options)) {
+Generator::Generator(const Model& model, const SamplingNumbers& sampling, const Hash& seed, run::RunOptions options,
+                     std::shared_ptr<Runner> runner)
+    : model_(model), chain_(model, std::move(options), std::move(runner)) {
   transcript_.decode_id = model.decode_id;
   transcript_.prefill_id = model.prefill_id;
   transcript_.sampling = sampling;

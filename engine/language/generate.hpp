@@ -1,5 +1,7 @@
 #pragma once
+#include <array>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <vector>
@@ -9,6 +11,7 @@
 #include "engine/language/sampling.hpp"
 #include "engine/language/state_trees.hpp"
 #include "engine/run/execute.hpp"
+#include "engine/run/packs.hpp"
 #include "engine/run/prepared.hpp"
 
 namespace koinon::engine::language {
@@ -69,6 +72,8 @@ base::Hash output_root(const Link& link);
 base::Status check(const Model& model, const Transcript& transcript);
 
 /// The programs of a model, made ready for many runs when the first of each comes. The model outlives it.
+///
+/// Threads: any may use it, several at the same time.
 class Runner {
  public:
   /// A program that is ready, and, where its form allows, one that returns rows of the state instead of the state.
@@ -77,24 +82,32 @@ class Runner {
     std::optional<run::Prepared> prepared;
   };
 
-  explicit Runner(const Model& model) : model_(model) {}
+  explicit Runner(const Model& model) : model_(model), packs_(std::make_shared<run::Packs>()) {}
   /// The program that takes so many tokens, made ready. Errors: those of run::Prepared::make.
   base::Result<const Ready*> ready(std::int64_t taken);
-  /// A run of the program that takes so many tokens, whole state and all. With options.trace the steps are run one by one.
-  /// Errors: those of execute.
+  /// A run of the program that takes so many tokens, whole state and all. Errors: those of execute.
   base::Result<run::Run> run(std::int64_t taken, std::span<const tensor::IntTensor> inputs, const run::RunOptions& options);
+  /// Makes both programs ready. Errors: those of run::Prepared::make.
+  base::Status warm();
+  /// Bytes that it holds between runs, beside the model.
+  [[nodiscard]] std::size_t own_bytes();
 
  private:
+  base::Result<const run::Prepared*> whole(std::int64_t taken, bool trace);
+
   const Model& model_;
+  std::shared_ptr<run::Packs> packs_;  // shared with what is prepared
+  std::mutex mutex_;                   // guards what follows; what is once there stays
   Ready decode_, prefill_;
-  std::optional<run::Prepared> whole_decode_, whole_prefill_;
+  std::array<std::optional<run::Prepared>, 4> whole_;  // decode and prefill, then both with a trace
 };
 
 /// The state of a generation and its roots, carried from run to run: neither copied nor hashed anew.
 class Chain {
  public:
-  /// Starts with zeros. The model outlives it.
-  Chain(const Model& model, run::RunOptions options);
+  /// Starts with zeros. The model outlives it. `runner`: of the same model, kept from other generations; one of its own when
+  /// null.
+  Chain(const Model& model, run::RunOptions options, std::shared_ptr<Runner> runner = nullptr);
 
   struct Step {
     Link link;
@@ -105,19 +118,21 @@ class Chain {
   base::Result<Step> advance(std::span<const std::int64_t> tokens, std::int64_t position, const SamplingNumbers& sampling,
                              const base::Hash& seed);
   /// Makes the programs ready. Errors: those of run::Prepared::make.
-  base::Status warm();
+  base::Status warm() { return runner_->warm(); }
   [[nodiscard]] const std::vector<tensor::IntTensor>& state() const { return state_; }
 
  private:
   base::Result<Step> advance_whole(std::int64_t taken, std::vector<tensor::IntTensor> small, Link link);
   base::Result<Step> advance_rows(const Runner::Ready& ready, std::vector<tensor::IntTensor> small, Link link);
   void take_back(std::vector<tensor::IntTensor>& inputs);
+  void bind(std::span<const tensor::IntTensor> small, std::span<const tensor::IntTensor> outputs, Link& link);
 
-  const Model& model_;
-  Runner runner_;
+  std::shared_ptr<Runner> runner_;  ///< shared with other generations of the model
   run::RunOptions options_;
   std::vector<tensor::IntTensor> state_;
   std::vector<base::Hash> roots_;  ///< of the state; empty while nothing is hashed
+  std::array<std::int64_t, 3> sampling_{};
+  std::array<base::Hash, 3> sampling_roots_;  ///< of sampling_, once it holds numbers
   StateTrees trees_;
 };
 
@@ -134,7 +149,9 @@ class Generator {
  public:
   /// `options`: its trace decides whether every step is hashed; a transcript is kept either way,
   /// whose roots are zero when options.roots is false (a generation that nobody is to check). The model outlives the generator.
-  Generator(const Model& model, const SamplingNumbers& sampling, const base::Hash& seed, run::RunOptions options);
+  /// `runner` as of Chain.
+  Generator(const Model& model, const SamplingNumbers& sampling, const base::Hash& seed, run::RunOptions options,
+            std::shared_ptr<Runner> runner = nullptr);
 
   /// Makes the programs ready, which the first run of each would do otherwise. Errors: those of run::Prepared::make.
   base::Status warm();

@@ -50,4 +50,46 @@ Transformer random_model(const Config& config, std::uint64_t seed) {
   return out;
 }
 
+std::string byte_tokeniser(bool strings) {
+  std::string vocabulary;
+  int number = 0;
+  const auto add = [&](const std::string& token) {
+    vocabulary += (number == 0 ? "\"" : ",\"") + token + "\":" + std::to_string(number);
+    ++number;
+  };
+  int extra = 0;
+  for (int b = 0; b < 256; ++b) {
+    const bool prints = (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
+    const int code = prints ? b : 256 + extra++;
+    if (code == '"' || code == '\\') {
+      add(std::string("\\") + static_cast<char>(code));
+    } else if (code < 128) {
+      add(std::string(1, static_cast<char>(code)));
+    } else {
+      add({static_cast<char>(0xc0 | code >> 6), static_cast<char>(0x80 | (code & 63))});
+    }
+  }
+  for (const char* token : {"th", "the", "\xc4\xa0the"}) add(token);
+  const std::string merges = strings ? R"("t h","th e","\u0120 the")" : R"(["t","h"],["th","e"],["\u0120","the"])";
+  return R"({"added_tokens":[{"id":259,"content":"<|endoftext|>"}],"normalizer":null,"pre_tokenizer":{"type":"ByteLevel"},)"
+         R"("model":{"type":"BPE","vocab":{)" +
+         vocabulary + "},\"merges\":[" + merges + "]}}";
+}
+
+Folder random_folder(const Config& config, const BuildOptions& options, std::uint64_t seed) {
+  const auto weights = random_model(config, seed);
+  Tokens text;
+  for (std::int64_t i = 0; i < config.context; ++i) text.push_back(i * 37 % config.vocabulary);
+  auto programs = build_programs(weights, calibrate(weights, {text}).value(), options).value();
+  std::optional<program::Program> prefill;
+  if (programs.chunk > 1) prefill = std::move(programs.prefill);
+  Folder out;
+  out.model = Model::from(std::move(programs.decode), std::move(prefill)).value();
+  const auto tokeniser = byte_tokeniser();
+  out.tokeniser_bytes.assign(tokeniser.begin(), tokeniser.end());
+  out.tokeniser = read_tokeniser(out.tokeniser_bytes).value();
+  out.ends = out.tokeniser->ends();
+  return out;
+}
+
 }  // namespace koinon::engine::language

@@ -1,44 +1,13 @@
 // tokenizer.json: whatever comes, a tokeniser that gives back every text, or an error.
-#include "engine/language/tokeniser.hpp"
+#include "engine/language/random_model.hpp"
 
 namespace base = koinon::base;
 namespace language = koinon::engine::language;
 
-namespace {
-
-/// All bytes, and a few merges.
-std::string small_tokeniser(bool strings) {
-  std::string vocabulary;
-  int number = 0;
-  const auto add = [&](const std::string& token) {
-    vocabulary += (number == 0 ? "\"" : ",\"") + token + "\":" + std::to_string(number);
-    ++number;
-  };
-  int extra = 0;
-  for (int b = 0; b < 256; ++b) {
-    const bool prints = (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
-    const int code = prints ? b : 256 + extra++;
-    if (code == '"' || code == '\\') {
-      add(std::string("\\") + static_cast<char>(code));
-    } else if (code < 128) {
-      add(std::string(1, static_cast<char>(code)));
-    } else {
-      add({static_cast<char>(0xc0 | code >> 6), static_cast<char>(0x80 | (code & 63))});
-    }
-  }
-  for (const char* token : {"th", "the", "\xc4\xa0the"}) add(token);
-  const std::string merges = strings ? R"("t h","th e","\u0120 the")" : R"(["t","h"],["th","e"],["\u0120","the"])";
-  return R"({"added_tokens":[{"id":259,"content":"<|endoftext|>"}],"normalizer":null,"pre_tokenizer":{"type":"ByteLevel"},)"
-         R"("model":{"type":"BPE","vocab":{)" +
-         vocabulary + "},\"merges\":[" + merges + "]}}";
-}
-
-}  // namespace
-
 std::vector<base::Bytes> koinon_fuzz_seeds() {
   std::vector<base::Bytes> out;
   for (bool strings : {false, true}) {
-    const auto text = small_tokeniser(strings);
+    const auto text = language::byte_tokeniser(strings);
     out.emplace_back(text.begin(), text.end());
   }
   return out;
