@@ -39,6 +39,8 @@ Result<BodySource> BodySource::open(Body body) {
     struct stat info{};
     if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return base::fail(Code::not_found, "[http] the body is not a file");
     out.size_ = static_cast<std::uint64_t>(info.st_size);
+  } else if (std::holds_alternative<StreamBody>(body)) {
+    out.size_ = UINT64_MAX;
   } else if (const auto* produced = std::get_if<ProducedBody>(&body)) {
     out.size_ = produced->size;
   } else {
@@ -49,6 +51,7 @@ Result<BodySource> BodySource::open(Body body) {
 }
 
 Result<std::string> BodySource::read(std::uint64_t offset, std::uint64_t limit) {
+  if (const auto* stream = std::get_if<StreamBody>(&body_)) return stream->next();
   const auto most = static_cast<std::size_t>(std::min({limit, size_ - offset, std::uint64_t{kPiece}}));
   if (const auto* text = std::get_if<std::string>(&body_)) return text->substr(static_cast<std::size_t>(offset), most);
   if (const auto* produced = std::get_if<ProducedBody>(&body_)) {

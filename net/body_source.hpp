@@ -16,6 +16,8 @@ class BodySource {
   [[nodiscard]] std::uint64_t size() const { return size_; }
   /// True when reading may block (a file or a producer).
   [[nodiscard]] bool streams() const { return !std::holds_alternative<std::string>(body_); }
+  /// True when nobody knows the size: read() then gives the next piece, whatever the offset, and an empty one at the end.
+  [[nodiscard]] bool is_endless() const { return std::holds_alternative<StreamBody>(body_); }
   /// The bytes from `offset`, at least one and at most `limit`. Precondition: offset < size() and limit > 0.
   /// Errors: io when the file shrank, or what the producer gives.
   Result<std::string> read(std::uint64_t offset, std::uint64_t limit);

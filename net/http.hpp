@@ -66,7 +66,15 @@ struct ProducedBody {
   std::function<Result<std::string>(std::uint64_t offset)> produce;
 };
 
-using Body = std::variant<std::string, FileBody, ProducedBody>;
+/// A body of unknown size, sent piece by piece as it comes, such as events (chunked; RFC 9112, section 7.1). `next` is called
+/// on a handler thread, which it may hold, once the piece before is on its way; an empty piece ends the body. An error breaks
+/// the connection off, so that the client sees that the body is not whole. When the client goes away, `next` is not called
+/// again.
+struct StreamBody {
+  std::function<Result<std::string>()> next;
+};
+
+using Body = std::variant<std::string, FileBody, ProducedBody, StreamBody>;
 
 /// A response. FileBody and ProducedBody answer Range requests (one range; RFC 9110, section 14) by themselves.
 struct HttpResponse {

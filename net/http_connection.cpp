@@ -77,6 +77,8 @@ struct Outgoing {
   std::uint64_t at = 0;
   std::uint64_t end = 0;
   bool close = false;
+  bool endless = false;  ///< pieces of unknown number
+  bool chunked = false;  ///< each of them goes out behind its size; else the end of the connection ends the body
 };
 
 /// Narrows the response to the range that was asked for.
@@ -100,6 +102,7 @@ bool sendable(const Headers& headers) {
   return true;
 }
 
+/// `length`: UINT64_MAX when it is known only at the end.
 std::string head_text(const HttpResponse& response, std::optional<std::uint64_t> length, bool close) {
   const auto reason = http::obsolete_reason(static_cast<http::status>(response.status));
   auto out = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status, std::string_view(reason.data(), reason.size()),
@@ -108,12 +111,13 @@ std::string head_text(const HttpResponse& response, std::optional<std::uint64_t>
     if (!equal_without_case(name, "Content-Length") && !equal_without_case(name, "Connection") &&
         !equal_without_case(name, "Transfer-Encoding"))
       out += fmt::format("{}: {}\r\n", name, value);
-  if (length) out += fmt::format("Content-Length: {}\r\n", *length);
+  if (length) out += *length == UINT64_MAX ? "Transfer-Encoding: chunked\r\n" : fmt::format("Content-Length: {}\r\n", *length);
   return out += close ? "Connection: close\r\n\r\n" : "Connection: keep-alive\r\n\r\n";
 }
 
-/// Opens the body and writes the header. Never fails: what cannot be sent becomes an error response.
-Outgoing prepare(HttpResponse response, const HttpRequest& request, bool close) {
+/// Opens the body and writes the header. Never fails: what cannot be sent becomes an error response. `old`: HTTP/1.0, which
+/// knows no chunks.
+Outgoing prepare(HttpResponse response, const HttpRequest& request, bool close, bool old = false) {
   Outgoing out;
   if (!sendable(response.headers))
     response = HttpResponse::error({Code::internal, "[http] a header of the response holds a control character"});
@@ -123,7 +127,11 @@ Outgoing prepare(HttpResponse response, const HttpRequest& request, bool close) 
     body = BodySource::open(std::move(response.body));
   }
   out.end = body->size();
-  if (response.status == 200 && body->streams() && (request.method == Method::get || request.method == Method::head)) {
+  out.endless = body->is_endless();
+  out.chunked = out.endless && !old;
+  if (out.endless && old) close = true;
+  if (response.status == 200 && body->streams() && !out.endless &&
+      (request.method == Method::get || request.method == Method::head)) {
     if (auto ranged = apply_range(request, *body, response, out); !ranged) {
       const auto size = body->size();
       response = HttpResponse::error(ranged.error());
@@ -135,7 +143,8 @@ Outgoing prepare(HttpResponse response, const HttpRequest& request, bool close) 
   }
   const bool bodiless = response.status == 204 || response.status == 304 || response.status < 200;
   if (equal_without_case(response.headers.get("Connection"), "close")) close = true;
-  out.head = head_text(response, bodiless ? std::nullopt : std::optional(out.end - out.at), close);
+  const bool unsaid = bodiless || (out.endless && !out.chunked);
+  out.head = head_text(response, unsaid ? std::nullopt : std::optional(out.end - out.at), close);
   if (bodiless || request.method == Method::head) out.at = out.end;
   out.close = close;
   out.body = *std::move(body);
@@ -193,6 +202,7 @@ class Connection final : public ServerPeer, public std::enable_shared_from_this<
   void write(Outgoing outgoing);
   void write_more();
   void write_piece(std::string piece);
+  void write_chunk(const std::string& piece);
   void response_written();
   void linger();
 
@@ -334,9 +344,9 @@ void Connection::dispatch() {
 }
 
 void Connection::handle(std::shared_ptr<const HttpRequest> request, const Router::Route& route) {
-  const bool close = last_ || server_.stopping;
-  const bool queued = server_.pool.begin([self = shared_from_this(), request, &route, close] {
-    auto outgoing = std::make_shared<Outgoing>(prepare(call(route.handler, *request), *request, close));
+  const bool close = last_ || server_.stopping, old = parser_->get().version() < 11;
+  const bool queued = server_.pool.begin([self = shared_from_this(), request, &route, close, old] {
+    auto outgoing = std::make_shared<Outgoing>(prepare(call(route.handler, *request), *request, close, old));
     asio::post(self->stream_.get_executor(), [self, outgoing] {
       self->share_.release();
       self->write(std::move(*outgoing));
@@ -429,12 +439,19 @@ void Connection::write_more() {
     asio::post(self->stream_.get_executor(), [self, piece] {
       // The header has promised more: to break off is the only way left to say that it failed.
       if (!*piece) return self->stream_.close();
+      if (self->outgoing_.endless) return self->write_chunk(**piece);
       self->outgoing_.at += (*piece)->size();
       self->write_piece(**std::move(piece));
     });
   };
   stream_.expires_never();
   outgoing_.body.streams() ? server_.pool.resume(next) : next();
+}
+
+void Connection::write_chunk(const std::string& piece) {
+  if (piece.empty()) outgoing_.at = outgoing_.end;
+  if (!outgoing_.chunked) return piece.empty() ? response_written() : write_piece(piece);
+  write_piece(fmt::format("{:x}\r\n{}\r\n", piece.size(), piece));
 }
 
 void Connection::response_written() {

@@ -233,6 +233,43 @@ TEST(HttpServer, breaks_off_when_a_producer_fails) {
   EXPECT_EQ(client.get(server->url() + "/p").error().code, Code::network);
 }
 
+/// Three pieces, the second after a while; `fails`: an error in the place of the end.
+HttpResponse pieces(bool fails) {
+  HttpResponse out;
+  auto sent = std::make_shared<int>(0);
+  out.body = StreamBody{[sent, fails]() -> Result<std::string> {
+    if (++*sent > 3) return fails ? Result<std::string>(base::fail(Code::io, "[test] no more")) : std::string();
+    return std::string(static_cast<std::size_t>(*sent), static_cast<char>('a' + *sent));
+  }};
+  return out;
+}
+
+TEST(HttpServer, sends_a_body_of_unknown_size_piece_by_piece) {
+  Router router;
+  router.get("/s", [](const HttpRequest&) { return pieces(false); });
+  router.get("/broken", [](const HttpRequest&) { return pieces(true); });
+  const auto server = serve(std::move(router));
+  HttpClient client;
+  for (int i = 0; i < 2; ++i) {
+    const auto response = client.get(server->url() + "/s");
+    ASSERT_TRUE(response) << response.error().text;
+    EXPECT_EQ(response->body_text(), "bccddd");
+    EXPECT_EQ(response->headers.find("Content-Length"), nullptr);
+  }
+  EXPECT_EQ(client.get(server->url() + "/broken").error().code, Code::network) << "the client sees that it is not whole";
+  TestSocket chunked(server->port());
+  chunked.send("GET /s HTTP/1.1\r\nHost: x\r\n\r\n");
+  const auto text = chunked.receive("0\r\n\r\n");
+  EXPECT_NE(text.find("\r\n\r\n1\r\nb\r\n2\r\ncc\r\n3\r\nddd\r\n0\r\n\r\n"), std::string::npos) << text;
+  chunked.send("GET /s HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_NE(chunked.receive("0\r\n\r\n").find("200 OK"), std::string::npos) << "the connection goes on";
+  TestSocket old(server->port());
+  old.send("GET /s HTTP/1.0\r\n\r\n");
+  const auto whole = old.receive("ddd");
+  EXPECT_EQ(whole.find("chunked"), std::string::npos);
+  EXPECT_TRUE(whole.ends_with("\r\n\r\nbccddd")) << whole;
+}
+
 TEST(HttpServer, serves_two_hundred_connections_at_once) {
   const auto server = serve(echo());
   std::atomic<int> good{0};
