@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "engine/language/bundle.hpp"
 #include "engine/run/prepared.hpp"
 
 namespace koinon::work {
@@ -72,42 +73,8 @@ struct Inference::Ready {
   }
 };
 
-std::shared_ptr<Inference::Slot> Inference::slot_of(const base::Hash& id) const {
-  const std::lock_guard lock(mutex_);
-  auto& kept = kept_[id];
-  if (kept.slot == nullptr) kept.slot = std::make_shared<Slot>();
-  kept.used = ++clock_;
-  return kept.slot;
-}
-
-void Inference::account(const base::Hash& id, const std::shared_ptr<Slot>& slot, std::uint64_t bytes) const {
-  const std::lock_guard lock(mutex_);
-  const auto at = kept_.find(id);
-  if (at == kept_.end() || at->second.slot != slot) return;
-  at->second.bytes = bytes;
-  held_ += bytes;
-  if (bytes == 0 || bytes > keep_limit_) {
-    held_ -= bytes;
-    kept_.erase(at);
-  }
-  while (held_ > keep_limit_) {
-    // Those that are being made have no bytes yet.
-    auto oldest = kept_.end();
-    for (auto it = kept_.begin(); it != kept_.end(); ++it)
-      if (it->second.bytes > 0 && (oldest == kept_.end() || it->second.used < oldest->second.used)) oldest = it;
-    held_ -= oldest->second.bytes;
-    kept_.erase(oldest);
-  }
-}
-
 Result<std::shared_ptr<const Inference::Ready>> Inference::ready(const Job& job) const {
-  const auto slot = slot_of(job.spec);
-  const std::lock_guard lock(slot->mutex);
-  if (slot->ready != nullptr) return slot->ready;
-  auto made = make_ready(job);
-  if (made) slot->ready = *made;
-  account(job.spec, slot, made ? (*made)->bytes() : 0);
-  return made;
+  return kept_.get(job.spec, [&] { return make_ready(job); });
 }
 
 Result<std::shared_ptr<const Inference::Ready>> Inference::make_ready(const Job& job) const {
@@ -126,6 +93,7 @@ Result<std::shared_ptr<const Inference::Ready>> Inference::make_ready(const Job&
 }
 
 Result<Outcome> Inference::run(const Job& job, const Means& means) const {
+  if (engine::language::is_bundle(job.artifact)) return texts_.run(job, means);
   KOINON_TRY(const auto ready, this->ready(job));
   KOINON_TRY(const auto inputs, input_tensors(ready->program, job.inputs));
   engine::run::RunOptions options;
