@@ -13,7 +13,7 @@
 
 namespace koinon::work {
 
-/// Number of a kind on the ledger. Persisted and in contracts: never renumber. 8 to 15 are free for
+/// Number of a kind on the ledger. Persisted and in contracts: never renumber. 8 to 14 are free for
 /// extensions; the registry keeps one tree of offers a kind and takes codes below 16.
 enum class KindCode : std::uint8_t {
   inference = 0,
@@ -24,6 +24,7 @@ enum class KindCode : std::uint8_t {
   crawling = 5,
   labelling = 6,
   synthesis = 7,
+  encrypted = 15,  ///< inference on encrypted inputs
 };
 
 /// What a provider was asked to do: the artifact that says how, and the input, already decrypted.

@@ -304,7 +304,7 @@ void table_network(benchmark::State& state) {
                                                  benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
   state.counters["keys_MB"] = static_cast<double>(cost.key_bytes) / 1e6;
   state.counters["memory_MB"] = static_cast<double>(cost.memory_bytes) / 1e6;
-  state.counters["points"] = static_cast<double>(plan->domain);
+  state.counters["points"] = static_cast<double>(plan->layers[0].domain);
 }
 BENCHMARK(table_network)->Args({3, 1})->Args({3, 16})->Args({7, 1})->Iterations(1)->Unit(benchmark::kSecond);
 

@@ -13,6 +13,9 @@
 #include "engine/io/quantise.hpp"
 #include "engine/io/read.hpp"
 #include "engine/run/roots.hpp"
+#include "ledger/keystore.hpp"
+#include "market/envelope/envelope.hpp"
+#include "node/core/membership.hpp"
 #include "trust/private/models/bundle.hpp"
 #include "trust/private/serial.hpp"
 
@@ -61,6 +64,30 @@ auto read_with(const std::filesystem::path& path, F decode) -> decltype(decode(b
   return out;
 }
 
+/// The pair that a key folder's secret.key is sealed to, from the folder's keystore.
+Result<market::BoxPair> lock_of(const std::filesystem::path& folder, const std::string& password_file, bool create) {
+  const auto keystore = folder / "keystore.json";
+  const std::filesystem::path password = password_file.empty() ? folder / "password" : std::filesystem::path(password_file);
+  base::SystemRandom random;
+  const auto key = create ? ledger::unlock_or_create(keystore, password, random) : ledger::unlock(keystore, password);
+  if (!key) return advise(key.error(), "the password of these keys is in the file that keygen named: --password-file FILE");
+  return node::box_of(*key);
+}
+
+/// The secret key of a folder, opened.
+Result<trust::fhe::SecretKey> secret_of(const Context& context, const std::filesystem::path& folder,
+                                        const std::string& password_file) {
+  KOINON_TRY(const auto lock, lock_of(folder, password_file, false));
+  return read_with(folder / "secret.key", [&](base::ByteView bytes) -> Result<trust::fhe::SecretKey> {
+    KOINON_TRY(auto opened, market::open(bytes, lock));
+    auto key = trust::fhe::decode_secret_key(context, opened);
+    base::wipe(opened);
+    return key;
+  });
+}
+
+constexpr const char* kPasswordHelp = "Holds the password of the keys; password in their folder when absent";
+
 json cost_json(const Bundle& bundle) {
   json out = {{"degree", bundle.parameters().degree},
               {"modulus_bits", trust::fhe::modulus_bits(bundle.parameters())},
@@ -72,9 +99,11 @@ json cost_json(const Bundle& bundle) {
   out["kind"] = network != nullptr ? "table network" : "linear";
   if (network == nullptr) return out;
   if (const auto cost = trust::fhe::cost_of(*network)) {
-    out["table_points"] = network->domain;
+    auto points = json::array();
+    for (const auto& layer : network->layers) points.push_back(layer.domain);
+    out["table_points"] = std::move(points);
     out["key_bytes"] = cost->key_bytes;
-    out["rotation_keys"] = cost->rotations.size() + (cost->swap ? 1 : 0);
+    out["rotation_keys"] = cost->rotations.size() + (cost->swap_level != 0 ? 1 : 0);
     out["input_bytes"] = cost->input_bytes;
     out["result_bytes"] = cost->result_bytes;
     out["memory_bytes"] = cost->memory_bytes;
@@ -88,11 +117,12 @@ std::string cost_text(const json& cost) {
                          cost["degree"].get<int>(), cost["modulus_bits"].get<int>(), cost["security_limit_bits"].get<int>());
   if (cost.contains("key_bytes"))
     out += fmt::format(
-        "  tables       {} points each\n  keys         {}\n  input        {}\n  result       {}\n"
+        "  tables       {} points\n  keys         {}\n  input        {}\n  result       {}\n"
         "  memory       {} at the provider\n  time         about {} of one core\n",
-        cost["table_points"].get<std::size_t>(), size_text(cost["key_bytes"].get<std::uint64_t>()),
-        size_text(cost["input_bytes"].get<std::uint64_t>()), size_text(cost["result_bytes"].get<std::uint64_t>()),
-        size_text(cost["memory_bytes"].get<std::uint64_t>()), seconds_text(cost["core_seconds"].get<double>()));
+        fmt::join(cost["table_points"].get<std::vector<std::size_t>>(), " and "),
+        size_text(cost["key_bytes"].get<std::uint64_t>()), size_text(cost["input_bytes"].get<std::uint64_t>()),
+        size_text(cost["result_bytes"].get<std::uint64_t>()), size_text(cost["memory_bytes"].get<std::uint64_t>()),
+        seconds_text(cost["core_seconds"].get<double>()));
   return out;
 }
 
@@ -139,7 +169,8 @@ class Keygen final : public Command {
   void options(Line& line) override {
     line.text("plan", plan_, "The plan of the program", Need::required)
         .text("-o,--output DIR", output_, "Folder for secret.key (keep it), public.key and evaluation.keys (for the provider)",
-              Need::required);
+              Need::required)
+        .text("--password-file FILE", password_, "Holds the password of the keys; made in their folder when absent");
   }
   Status run(Console& console) override {
     KOINON_TRY(const auto opened, Opened::load(plan_));
@@ -156,24 +187,26 @@ class Keygen final : public Command {
     const auto key = trust::fhe::make_secret_key(*opened.context, random);
     const auto open = trust::fhe::make_public_key(*opened.context, key, random);
     KOINON_TRY(const auto keys, trust::fhe::make_keys(*opened.context, opened.bundle, key, random, &pool));
+    KOINON_TRY(const auto lock, lock_of(folder, password_, true));
     auto secret = trust::fhe::encode(*opened.context, key);
-    const auto written = base::write_file(folder / "secret.key", secret, 0600);
+    const auto sealed = market::seal(secret, {lock.public_key()});
     base::wipe(secret);
-    KOINON_CHECK(written);
+    if (!sealed) return base::fail(sealed.error());
+    KOINON_CHECK(base::write_file(folder / "secret.key", *sealed, 0600));
     KOINON_CHECK(base::write_file(folder / "public.key", trust::fhe::encode(*opened.context, open)));
     const auto bytes = trust::fhe::encode(*opened.context, keys);
     KOINON_CHECK(base::write_file(folder / "evaluation.keys", bytes));
     progress.finish();
-    console.print(
-        fmt::format("{0}/secret.key       keep it: it reads your inputs and results\n{0}/public.key       for the "
-                    "provider\n{0}/evaluation.keys  for the provider, {1}\n",
-                    output_, size_text(bytes.size())));
+    console.print(fmt::format(
+        "{0}/secret.key       keep it: it reads your inputs and results; locked by {2}\n{0}/public.key       for the "
+        "provider\n{0}/evaluation.keys  for the provider, {1}\n",
+        output_, size_text(bytes.size()), password_.empty() ? output_ + "/password" : password_));
     console.object({{"folder", output_}, {"evaluation_key_bytes", bytes.size()}});
     return {};
   }
 
  private:
-  std::string plan_, output_;
+  std::string plan_, output_, password_;
 };
 
 class Encrypt final : public Command {
@@ -185,15 +218,14 @@ class Encrypt final : public Command {
     line.text("plan", plan_, "The plan of the program", Need::required)
         .text("--keys DIR", keys_, "Your keys", Need::required)
         .text("--input FILE", input_, "Input: .json {\"input_data\": [[...]]}, .npy, .npz, .png or .jpg", Need::required)
-        .text("-o,--output FILE", output_, "Write the encrypted input here", Need::required);
+        .text("-o,--output FILE", output_, "Write the encrypted input here", Need::required)
+        .text("--password-file FILE", password_, kPasswordHelp);
   }
   Status run(Console& console) override {
     KOINON_TRY(const auto opened, Opened::load(plan_));
     KOINON_TRY(const auto inputs, load_inputs(opened.bundle.description, input_));
     if (inputs.clamped.count > 0) console.note("koinon: " + inputs.clamped.text);
-    KOINON_TRY(const auto key, read_with(std::filesystem::path(keys_) / "secret.key", [&](base::ByteView bytes) {
-                 return trust::fhe::decode_secret_key(*opened.context, bytes);
-               }));
+    KOINON_TRY(const auto key, secret_of(*opened.context, keys_, password_));
     std::vector<std::int64_t> x;
     for (std::int64_t i = 0; i < inputs.tensors[0].size(); ++i) x.push_back(inputs.tensors[0].at(i));
     base::SystemRandom random;
@@ -206,7 +238,7 @@ class Encrypt final : public Command {
   }
 
  private:
-  std::string plan_, keys_, input_, output_;
+  std::string plan_, keys_, input_, output_, password_;
 };
 
 class RunPrivate final : public Command {
@@ -268,13 +300,12 @@ class Decrypt final : public Command {
   void options(Line& line) override {
     line.text("plan", plan_, "The plan of the program", Need::required)
         .text("--keys DIR", keys_, "Your keys", Need::required)
-        .text("--result FILE", result_, "The encrypted result", Need::required);
+        .text("--result FILE", result_, "The encrypted result", Need::required)
+        .text("--password-file FILE", password_, kPasswordHelp);
   }
   Status run(Console& console) override {
     KOINON_TRY(const auto opened, Opened::load(plan_));
-    KOINON_TRY(const auto key, read_with(std::filesystem::path(keys_) / "secret.key", [&](base::ByteView bytes) {
-                 return trust::fhe::decode_secret_key(*opened.context, bytes);
-               }));
+    KOINON_TRY(const auto key, secret_of(*opened.context, keys_, password_));
     KOINON_TRY(const auto results, read_with(result_, [&](base::ByteView bytes) {
                  return trust::fhe::decode_ciphertexts(*opened.context, bytes, trust::fhe::result_count(opened.bundle));
                }));
@@ -293,7 +324,7 @@ class Decrypt final : public Command {
   }
 
  private:
-  std::string plan_, keys_, result_;
+  std::string plan_, keys_, result_, password_;
 };
 
 }  // namespace

@@ -40,6 +40,12 @@ TEST_F(Private, documented_example_gives_the_output_of_the_plain_run) {
   EXPECT_EQ(got["outputs"], wanted["outputs"]);
   EXPECT_EQ(std::filesystem::status(folder.path() / "my-keys/secret.key").permissions() & std::filesystem::perms::all,
             std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  const auto sealed = *base::read_file(folder.path() / "my-keys/secret.key");
+  EXPECT_TRUE(base::as_text(sealed).starts_with("KNE1")) << "encrypted at rest";
+  ASSERT_EQ(run("printf 'another password' > my-keys/wrong; chmod 600 my-keys/wrong").exit, 0);
+  const auto locked = run(lines[5] + " --password-file my-keys/wrong 2>&1");
+  EXPECT_EQ(locked.exit, 1);
+  EXPECT_THAT(locked.text, ::testing::HasSubstr("--password-file"));
   const auto again = run("koinon private keygen digits4.plan -o my-keys 2>&1");
   EXPECT_EQ(again.exit, 1);
   EXPECT_THAT(again.text, ::testing::HasSubstr("exists: name another folder")) << "results would be lost";

@@ -50,7 +50,8 @@ Context::Context(const Parameters& p) : parameters_(p), hash_(fhe::hash(p)) {
   all = primes;
   all.insert(all.end(), special.begin(), special.end());
   for (const auto& q : all) ntts_.emplace_back(p.degree, q);
-  ntts_.emplace_back(p.degree, Modulus(p.plain));
+  const auto places = static_cast<std::uint32_t>(fhe::slots(p));
+  ntts_.emplace_back(places, Modulus(p.plain));
 
   // [digit][size - 1]: the last digit of a level may be cut short.
   for (std::size_t at = 0; p.digit != 0 && at < primes.size(); at += p.digit)
@@ -77,12 +78,12 @@ Context::Context(const Parameters& p) : parameters_(p), hash_(fhe::hash(p)) {
     for (const auto& q : primes)
       prime_inverse_.push_back(q == dropped ? 0.0 : static_cast<double>(inverse_mod(dropped.value % q.value, q.value)));
 
-  const auto two_n = 2ULL * p.degree;
-  const int bits = std::countr_zero(p.degree);
-  slots_.resize(p.degree);
-  for (std::uint64_t column = 0, power = 1; column < p.degree / 2; ++column, power = power * 3 % two_n) {
+  const auto two_n = 2ULL * places;
+  const int bits = std::countr_zero(places);
+  slots_.resize(places);
+  for (std::uint64_t column = 0, power = 1; column < places / 2; ++column, power = power * 3 % two_n) {
     slots_[column] = static_cast<std::uint32_t>(reverse_bits((power - 1) / 2, bits));
-    slots_[p.degree / 2 + column] = static_cast<std::uint32_t>(reverse_bits((two_n - power - 1) / 2, bits));
+    slots_[places / 2 + column] = static_cast<std::uint32_t>(reverse_bits((two_n - power - 1) / 2, bits));
   }
 }
 
@@ -103,7 +104,7 @@ std::vector<std::uint32_t> Context::permutation(std::uint32_t element) const {
 }
 
 std::uint32_t Context::rotation(std::int64_t steps) const {
-  const auto columns = static_cast<std::int64_t>(degree() / 2);
+  const auto columns = static_cast<std::int64_t>(slots() / 2);
   const auto left = ((steps % columns) + columns) % columns;
   return static_cast<std::uint32_t>(pow_mod(3, static_cast<std::uint64_t>(left), 2 * degree()));
 }

@@ -67,7 +67,9 @@ class Context {
     return prime_inverse_[dropped * levels() + i];
   }
   /// Row-major position of slot (row, column) among the bit-reversed values of a plaintext.
-  [[nodiscard]] std::size_t slot(std::size_t row, std::size_t column) const { return slots_[row * degree() / 2 + column]; }
+  [[nodiscard]] std::size_t slot(std::size_t row, std::size_t column) const { return slots_[row * slots() / 2 + column]; }
+  /// Slots of a plaintext, in two rows of half as many each: see slots(Parameters).
+  [[nodiscard]] std::size_t slots() const { return slots_.size(); }
   /// X -> X^element on NTT values: out[i] = in[permutation[i]]. `element` odd, below 2N.
   [[nodiscard]] std::vector<std::uint32_t> permutation(std::uint32_t element) const;
   /// The element that rotates both rows of slots left by `steps` (negative: right), 3^steps; and the one that swaps the rows.

@@ -91,6 +91,8 @@ int security_bits(std::uint32_t degree) {
   }
 }
 
+std::size_t slots(const Parameters& p) { return p.plain % (2ULL * p.degree) == 1 ? p.degree : p.degree / 2; }
+
 int modulus_bits(const Parameters& parameters) {
   auto all = parameters.primes;
   all.insert(all.end(), parameters.special.begin(), parameters.special.end());
@@ -100,9 +102,9 @@ int modulus_bits(const Parameters& parameters) {
 base::Status validate(const Parameters& p) {
   if (security_bits(p.degree) == 0)
     return fail(Code::unsupported, "[parameters] degree {}: 4096, 8192, 16384, 32768 or 65536 expected", p.degree);
-  if (p.plain >> 30 != 0 || p.plain % (2ULL * p.degree) != 1 || !is_prime(p.plain))
+  if (p.plain >> 30 != 0 || p.plain % p.degree != 1 || !is_prime(p.plain))
     return fail(Code::unsupported, "[parameters] plain modulus {}: a prime below 2^30 that is 1 modulo {} expected", p.plain,
-                2ULL * p.degree);
+                p.degree);
   if (p.primes.empty() || p.primes.size() + p.special.size() > kMaxPrimes)
     return fail(Code::unsupported,
                 "[parameters] {} primes and {} special ones: at least 1 prime and at most {} in all expected", p.primes.size(),

@@ -10,7 +10,7 @@ namespace koinon::trust::fhe {
 /// Public parameters of the scheme: RNS-BGV over Z[X]/(X^degree + 1). Both sides of an order have the same, by hash.
 struct Parameters {
   std::uint32_t degree = 0;            ///< N: 4096, 8192, 16384, 32768 or 65536
-  std::uint64_t plain = 0;             ///< t: a prime, 1 modulo 2N, so that N slots of Z_t are packed
+  std::uint64_t plain = 0;             ///< t: a prime that is 1 modulo 2N (N slots of Z_t) or modulo N (N/2 slots)
   std::vector<std::uint64_t> primes;   ///< q_0, q_1, ...: a ciphertext of level l lives modulo q_0 * ... * q_(l-1)
   std::vector<std::uint64_t> special;  ///< P, for key switching only; may be empty
   std::uint32_t digit = 1;  ///< primes a digit of hybrid key switching; 0 without special primes: no products, no rotations
@@ -33,10 +33,13 @@ struct Wish {
 /// Largest log2(Q*P) that is 128 bits secure for a ternary secret: the table of the HomomorphicEncryption.org standard
 /// (Albrecht et al., 2018, table 1, classical), as SEAL and OpenFHE enforce it. Zero for a degree outside the table.
 int security_bits(std::uint32_t degree);
+/// Integers modulo t that one plaintext packs: N when t is 1 modulo 2N. When t is 1 modulo N alone, plaintexts are polynomials
+/// in Y = X^2, whose ring Z_t[Y]/(Y^(N/2) + 1) splits whole: t = 65537 serves N = 65536 so.
+std::size_t slots(const Parameters& parameters);
 /// ceil(log2) of the product of all primes and special primes.
 int modulus_bits(const Parameters& parameters);
 
-/// Refuses whatever the library must not run with: degree outside the table; t not a prime that is 1 modulo 2N below 2^30; a
+/// Refuses whatever the library must not run with: degree outside the table; t not a prime that is 1 modulo N below 2^30; a
 /// prime outside 30 to 50 bits, repeated, composite, or not 1 modulo 2N and t (then switching moduli multiplies messages by 1);
 /// special primes that do not cover a digit; log2(QP) above the security table. Errors: unsupported, naming what was expected.
 base::Status validate(const Parameters& parameters);

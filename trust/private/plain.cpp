@@ -33,7 +33,7 @@ std::vector<Complex> twiddles(std::size_t n) {
 }  // namespace
 
 base::Result<Plain> encode_slots(const Context& context, std::span<const std::int64_t> values) {
-  const auto n = context.degree();
+  const auto n = context.slots(), stride = context.degree() / n;
   if (values.size() > n) return fail(Code::invalid_argument, "[encode] {} values: at most {} slots", values.size(), n);
   const auto t = static_cast<std::int64_t>(context.plain());
   std::vector<double, Aligned<double>> row(n, 0.0);
@@ -42,19 +42,22 @@ base::Result<Plain> encode_slots(const Context& context, std::span<const std::in
     row[context.slot(i / (n / 2), i % (n / 2))] = static_cast<double>(residue < 0 ? residue + t : residue);
   }
   context.plain_ntt().inverse(row.data());
-  Plain out{std::vector<std::int32_t>(n)};
+  Plain out{std::vector<std::int32_t>(context.degree())};
   for (std::size_t i = 0; i < n; ++i) {
     const auto x = static_cast<std::int64_t>(row[i]);
-    out.coefficients[i] = static_cast<std::int32_t>(x - (x > t / 2 ? t : 0));
+    out.coefficients[stride * i] = static_cast<std::int32_t>(x - (x > t / 2 ? t : 0));
   }
   return out;
 }
 
 std::vector<std::int64_t> decode_slots(const Context& context, const Plain& plain) {
-  const auto n = context.degree();
+  const auto n = context.slots(), stride = context.degree() / n;
   const auto t = static_cast<std::int64_t>(context.plain());
   std::vector<double, Aligned<double>> row(n);
-  for (std::size_t i = 0; i < n; ++i) row[i] = static_cast<double>(plain.coefficients[i] + (plain.coefficients[i] < 0 ? t : 0));
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto x = plain.coefficients[stride * i];
+    row[i] = static_cast<double>(x + (x < 0 ? t : 0));
+  }
   context.plain_ntt().forward(row.data());
   std::vector<std::int64_t> out(n);
   for (std::size_t i = 0; i < n; ++i) {

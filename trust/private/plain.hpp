@@ -20,10 +20,10 @@ struct PreparedPlain {
   Bits norm;  ///< bound of log2 of its canonical norm
 };
 
-/// Packs up to N integers (any residues modulo t, signed) into slots; the rest are zero. Slots form two rows of N/2; sums and
-/// products of plaintexts are those of the slots modulo t. Error: invalid_argument for too many.
+/// Packs integers (any residues modulo t, signed), as many as there are slots or fewer; the rest are zero. Slots form two equal
+/// rows; sums and products of plaintexts are those of the slots modulo t. Error: invalid_argument for too many.
 base::Result<Plain> encode_slots(const Context& context, std::span<const std::int64_t> values);
-/// The N slots, centred: in [-(t-1)/2, (t-1)/2].
+/// All slots, centred: in [-(t-1)/2, (t-1)/2].
 std::vector<std::int64_t> decode_slots(const Context& context, const Plain& plain);
 /// Largest |p(z)| over the complex 2N-th primitive roots z, as a bound of its log2: a transform in doubles with twiddles from
 /// square roots alone, in fixed order, so every machine finds the same. Zero polynomial: Bits{0}.

@@ -76,6 +76,7 @@ std::vector<std::vector<std::uint8_t>> koinon_fuzz_seeds() {
       encode(*plan_network({.first = {.outputs = 1, .inputs = 1, .weights = {1}, .bias = {0}, .low = 0, .high = 1},
                             .low = {0},
                             .tables = {{1, 0}},
+                            .inner = {},
                             .second = {.outputs = 1, .inputs = 1, .weights = {1}, .bias = {0}, .low = 0, .high = 1}})),
       SigningKey(random).sign("fuzz", base::Bytes{1, 2}),
   };

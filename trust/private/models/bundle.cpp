@@ -62,6 +62,16 @@ std::size_t Bundle::inputs() const {
 std::size_t input_count(const Bundle& bundle) { return linear(bundle) ? linear(bundle)->chunks : network(bundle).chunks(); }
 std::size_t result_count(const Bundle& bundle) { return linear(bundle) ? linear(bundle)->groups : network(bundle).results(); }
 
+Result<std::uint64_t> memory_of(const Bundle& bundle) {
+  if (const auto* plan = linear(bundle)) {
+    const auto row = std::uint64_t{plan->parameters.degree} * sizeof(double);
+    const auto levels = plan->parameters.primes.size();
+    return row * levels * (2 * plan->chunks + 2 * plan->groups + plan->chunks * plan->groups + 4);
+  }
+  KOINON_TRY(const auto cost, cost_of(network(bundle)));
+  return cost.memory_bytes;
+}
+
 Result<Compiled> compile(const engine::program::Program& program) {
   KOINON_TRY(auto description, engine::program::decode(engine::program::encode(program, false)));
   Compiled out;
@@ -157,18 +167,46 @@ Result<std::vector<Ciphertext>> encrypt_inputs(const Context& context, const Bun
   return encrypt_inputs(context, network(bundle), key, encoded, random);
 }
 
+Result<Packed> pack(const Context& context, const Compiled& program) {
+  if (const auto* plan = linear(program.bundle)) {
+    KOINON_TRY(auto model, pack_linear(context, *plan, std::get<LinearLayer>(program.weights)));
+    return Packed(std::move(model));
+  }
+  KOINON_TRY(auto model, pack_network(context, network(program.bundle), std::get<TableNetwork>(program.weights)));
+  return Packed(std::move(model));
+}
+
+namespace {
+
+Result<std::vector<Ciphertext>> evaluated(const Context& context, const Packed& model, const EvaluationKeys& keys,
+                                          std::span<const Ciphertext> inputs, base::ThreadPool* pool,
+                                          const NetworkProgress& progress, const NetworkWatch& watch) {
+  if (const auto* layer = std::get_if<LinearModel>(&model)) return evaluate_linear(context, *layer, inputs, pool);
+  return evaluate_network(context, std::get<NetworkModel>(model), keys, inputs, pool, progress, watch);
+}
+
+}  // namespace
+
+Result<std::vector<Ciphertext>> evaluate_open(const Context& context, const Packed& model, const EvaluationKeys& keys,
+                                              std::span<const Ciphertext> inputs, base::ThreadPool* pool,
+                                              const NetworkProgress& progress, const NetworkWatch& watch) {
+  KOINON_TRY(auto results, evaluated(context, model, keys, inputs, pool, progress, watch));
+  const Evaluator evaluator(context, nullptr, pool);
+  const auto& noise = evaluator.plan();
+  for (auto& c : results)
+    while (c.level > 1 && noise.fits("switch", noise.switched(c.noise, c.level), c.level - 1)) {
+      KOINON_TRY(c, evaluator.switch_modulus(c));
+    }
+  return results;
+}
+
 Result<std::vector<Ciphertext>> evaluate(const Context& context, const Compiled& program, const EvaluationKeys& keys,
                                          const PublicKey& open, std::span<const Ciphertext> inputs, const base::Hash& seed,
                                          base::ThreadPool* pool, const NetworkProgress& progress) {
-  if (const auto* plan = linear(program.bundle)) {
-    KOINON_TRY(const auto model, pack_linear(context, *plan, std::get<LinearLayer>(program.weights)));
-    KOINON_TRY(const auto results, evaluate_linear(context, model, inputs, pool));
-    return conceal(context, *plan, open, results, seed);
-  }
-  const auto& plan = network(program.bundle);
-  KOINON_TRY(const auto model, pack_network(context, plan, std::get<TableNetwork>(program.weights)));
-  KOINON_TRY(const auto results, evaluate_network(context, model, keys, inputs, pool, progress));
-  return conceal(context, plan, open, results, seed);
+  KOINON_TRY(const auto model, pack(context, program));
+  KOINON_TRY(const auto results, evaluated(context, model, keys, inputs, pool, progress, {}));
+  if (const auto* plan = linear(program.bundle)) return conceal(context, *plan, open, results, seed);
+  return conceal(context, network(program.bundle), open, results, seed);
 }
 
 Result<std::vector<engine::tensor::IntTensor>> decrypt_results(const Context& context, const Bundle& bundle,

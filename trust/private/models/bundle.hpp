@@ -45,6 +45,15 @@ base::Result<EvaluationKeys> make_keys(const Context& context, const Bundle& bun
 /// Buyer: encrypts the elements of one input. Errors: those of encode_input and encrypt_inputs.
 base::Result<std::vector<Ciphertext>> encrypt_inputs(const Context& context, const Bundle& bundle, const SecretKey& key,
                                                      std::span<const std::int64_t> x, base::Random& random);
+/// The provider's side of a program, packed once for all its inputs.
+using Packed = std::variant<LinearModel, NetworkModel>;
+/// Provider: plaintexts of a program. Errors: those of pack_linear and pack_network.
+base::Result<Packed> pack(const Context& context, const Compiled& program);
+/// Provider: evaluates, and makes the results as small as the plan allows: what claims bind and quorums compare, before
+/// anything is concealed. Errors: those of evaluation and of `watch`.
+base::Result<std::vector<Ciphertext>> evaluate_open(const Context& context, const Packed& model, const EvaluationKeys& keys,
+                                                    std::span<const Ciphertext> inputs, base::ThreadPool* pool = nullptr,
+                                                    const NetworkProgress& progress = {}, const NetworkWatch& watch = {});
 /// Provider: evaluates and conceals under `seed`. Errors: those of evaluation and concealing.
 base::Result<std::vector<Ciphertext>> evaluate(const Context& context, const Compiled& program, const EvaluationKeys& keys,
                                                const PublicKey& open, std::span<const Ciphertext> inputs,
@@ -53,6 +62,8 @@ base::Result<std::vector<Ciphertext>> evaluate(const Context& context, const Com
 /// Buyer: the program's outputs.
 base::Result<std::vector<engine::tensor::IntTensor>> decrypt_results(const Context& context, const Bundle& bundle,
                                                                      const SecretKey& key, std::span<const Ciphertext> results);
+/// Bytes of memory that the provider of a bundle takes at most, keys included. Error: exhausted.
+base::Result<std::uint64_t> memory_of(const Bundle& bundle);
 /// Ciphertexts of one input and of one result.
 std::size_t input_count(const Bundle& bundle);
 std::size_t result_count(const Bundle& bundle);

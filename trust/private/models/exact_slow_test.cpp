@@ -2,6 +2,7 @@
 // levels.
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <random>
 
 #include "engine/program/builder.hpp"
@@ -118,6 +119,42 @@ TEST(Exact, down_every_level_of_a_deep_chain) {
     EXPECT_LE(there, planned) << "level " << c.level;
     EXPECT_LT(c.noise, e.plan().capacity(c.level));
     if (level % 5 == 0) EXPECT_EQ(rotated, *alone.rotate(*alone.relinearise(*product), 1));
+  }
+}
+
+/// 30-64-32-2 at 6 bits, all weights up to 15: the largest sum of a row of the first layer, and a random input.
+TEST(Exact, two_layers_of_tables_at_6_bits) {
+  std::mt19937_64 rng(4);
+  const NetworkSizes sizes{
+      .inputs = 30, .hidden = 64, .outputs = 2, .weight = 15, .high = 63, .value = 31, .second = 31, .inner = {32}};
+  const auto network = random_network(rng, sizes);
+  const auto plan = plan_network(network);
+  ASSERT_TRUE(plan) << plan.error().text;
+  EXPECT_LE(modulus_bits(plan->parameters), security_bits(plan->parameters.degree));
+  const auto cost = *cost_of(*plan);
+  std::printf("N = %u, %d bits, %zu levels, digit %u, points %zu and %zu, keys %.0f MB, memory %.0f MB, %.0f s planned\n",
+              plan->parameters.degree, modulus_bits(plan->parameters), plan->parameters.primes.size(), plan->parameters.digit,
+              plan->layers[0].domain, plan->layers[1].domain, static_cast<double>(cost.key_bytes) / 1e6,
+              static_cast<double>(cost.memory_bytes) / 1e6, cost.seconds);
+  const auto context = *Context::create(plan->parameters);
+  base::SeededRandom random(1);
+  base::ThreadPool pool(2);
+  const auto key = make_secret_key(*context, random);
+  const auto open = make_public_key(*context, key, random);
+  const auto keys = *make_network_keys(*context, *plan, key, random, &pool);
+  const auto model = pack_network(*context, *plan, network);
+  ASSERT_TRUE(model) << model.error().text;
+  for (int round = 0; round < 2; ++round) {
+    std::vector<std::int64_t> x;
+    for (std::size_t i = 0; i < sizes.inputs; ++i) {
+      const bool up = network.first.weights[i] > 0;
+      x.push_back(round == 1 ? static_cast<std::int64_t>(rng() % 64) : up ? sizes.high : 0);
+    }
+    const auto results = evaluate_network(*context, *model, keys, *encrypt_inputs(*context, *plan, key, x, random), &pool);
+    ASSERT_TRUE(results) << results.error().text;
+    for (const auto& r : *results) EXPECT_LE(measured_noise(*context, key, r) * Bits::kUnit, r.noise.units);
+    const auto hidden = *conceal(*context, *plan, open, *results, random.hash());
+    EXPECT_EQ(*decrypt_outputs(*context, *plan, key, hidden), plain_run(network, x)) << "round " << round;
   }
 }
 

@@ -75,8 +75,16 @@ std::size_t result_level(const LinearPlan& plan, Bits weights) {
   return level;
 }
 
-/// Parameters of a degree with 50-bit primes and the smallest plain modulus beyond twice the bound.
-base::Result<Parameters> parameters_of(std::uint32_t degree, std::int64_t bound, std::size_t levels) {
+base::Status check(const Context& context, const LinearPlan& plan, std::size_t ciphertexts, std::size_t expected) {
+  if (context.parameters() != plan.parameters || ciphertexts != expected)
+    return fail(Code::invalid_argument, "[linear] {} ciphertexts: {} under the plan's parameters expected", ciphertexts,
+                expected);
+  return {};
+}
+
+}  // namespace
+
+base::Result<Parameters> coefficient_parameters(std::uint32_t degree, std::int64_t bound, std::size_t levels) {
   const auto step = 2ULL * degree;
   auto plain = (2 * static_cast<std::uint64_t>(bound) + 2) / step * step + step + 1;
   while (!is_prime(plain)) plain += step;
@@ -89,15 +97,6 @@ base::Result<Parameters> parameters_of(std::uint32_t degree, std::int64_t bound,
                  .specials = 0,
                  .digit = 0});
 }
-
-base::Status check(const Context& context, const LinearPlan& plan, std::size_t ciphertexts, std::size_t expected) {
-  if (context.parameters() != plan.parameters || ciphertexts != expected)
-    return fail(Code::invalid_argument, "[linear] {} ciphertexts: {} under the plan's parameters expected", ciphertexts,
-                expected);
-  return {};
-}
-
-}  // namespace
 
 void LinearPlan::lay_out() {
   const std::size_t degree = parameters.degree;
@@ -151,7 +150,7 @@ base::Result<LinearPlan> plan_linear(const LinearLayer& layer) {
   for (const std::uint32_t degree : {4096U, 8192U, 16384U, 32768U}) {
     const auto most = static_cast<std::size_t>(security_bits(degree) / kMaxModulusBits);
     for (std::size_t levels = 1; levels <= std::min<std::size_t>(most, 5); ++levels) {
-      const auto parameters = parameters_of(degree, bound, levels);
+      const auto parameters = coefficient_parameters(degree, bound, levels);
       if (!parameters) continue;
       LinearPlan plan{.parameters = *parameters,
                       .outputs = layer.outputs,

@@ -13,6 +13,10 @@ struct LinearLayer {
   std::int64_t low = 0, high = 0;
 };
 
+/// Parameters of a degree with `levels` primes of 50 bits, no key switching, and the smallest plain modulus beyond twice
+/// `bound` (1 to 2^28). Errors: those of choose.
+base::Result<Parameters> coefficient_parameters(std::uint32_t degree, std::int64_t bound, std::size_t levels);
+
 /// How a linear layer runs under encryption: public, the same for buyer and provider.
 ///
 /// Vectors lie in coefficients, not slots. x is the polynomial sum_i x_i X^i; `group` rows of W share a polynomial with w_(j,i)

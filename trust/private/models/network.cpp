@@ -21,8 +21,14 @@ class Computer {
  public:
   using Value = Ciphertext;
   Computer(const Context& context, const NetworkModel& model, const EvaluationKeys& keys, base::ThreadPool* pool,
-           const NetworkProgress& progress, std::size_t total)
-      : context_(context), model_(model), evaluator_(context, &keys, pool), pool_(pool), progress_(progress), total_(total) {}
+           const NetworkProgress& progress, const NetworkWatch& watch, std::size_t total)
+      : context_(context),
+        model_(model),
+        evaluator_(context, &keys, pool),
+        pool_(pool),
+        progress_(progress),
+        watch_(watch),
+        total_(total) {}
 
   Result<Ciphertext> weighted_sum(std::span<const Ciphertext> values, Operand operand, std::size_t first) {
     std::vector<PreparedPlain> plains;
@@ -60,6 +66,7 @@ class Computer {
       case Operand::weight: return model_.weights[index];
       case Operand::bias: return model_.bias[index];
       case Operand::coefficient: return model_.coefficients[index];
+      case Operand::diagonal: return model_.diagonals[index];
       case Operand::mask: return model_.masks[index];
       case Operand::result: return model_.results[index];
       case Operand::offset: break;
@@ -75,6 +82,7 @@ class Computer {
   }
   Result<Ciphertext> told(Result<Ciphertext> result) {
     if (progress_) progress_(++done_, total_);
+    if (watch_ && result) KOINON_CHECK(watch_(*result));
     return result;
   }
 
@@ -83,6 +91,7 @@ class Computer {
   Evaluator evaluator_;
   base::ThreadPool* pool_;
   const NetworkProgress& progress_;
+  const NetworkWatch& watch_;
   std::size_t done_ = 0, total_;
 };
 
@@ -93,14 +102,14 @@ Status check(const Context& context, const NetworkPlan& plan, std::size_t cipher
   return {};
 }
 
-/// Packs value(column's neuron, image, block) into all slots; refuses what the plan's bound of norms does not cover.
+/// Packs value(neuron, block) of `count` neurons into all slots; refuses what the plan's bound of norms does not cover.
 template <class F>
-Result<Plain> packed(const Context& context, const NetworkPlan& plan, const char* what, F value) {
-  std::vector<std::int64_t> slots(plan.parameters.degree);
+Result<Plain> packed(const Context& context, const NetworkPlan& plan, const char* what, std::size_t count, F value) {
+  const auto columns = plan.columns();
+  std::vector<std::int64_t> slots(plan.slots());
   for (std::size_t s = 0; s < slots.size(); ++s) {
-    const auto column = s % plan.columns();
-    const auto neuron = column / plan.batch;
-    slots[s] = neuron < plan.hidden ? value(neuron, column % plan.batch, s / plan.columns()) : 0;
+    const auto neuron = s % columns / plan.batch;
+    slots[s] = neuron < count ? value(neuron, s / columns) : 0;
   }
   KOINON_TRY(auto out, encode_slots(context, slots));
   if (canonical_norm(out) > kNetworkNorm)
@@ -109,41 +118,78 @@ Result<Plain> packed(const Context& context, const NetworkPlan& plan, const char
   return out;
 }
 
-Status pack_tables(const Context& context, const TableNetwork& network, NetworkModel& out) {
+using Tables = std::vector<std::vector<std::int32_t>>;
+
+/// Offsets of a layer's sums, and the coefficients of its polynomials.
+Status pack_tables(const Context& context, const TableSizes& sizes, const LinearLayer& layer,
+                   const std::vector<std::int64_t>& lows, const Tables& tables, NetworkModel& out) {
   const auto& plan = out.plan;
-  const Interpolator interpolator(plan.domain);
+  KOINON_TRY(out.bias.emplace_back(),
+             packed(context, plan, "offsets", sizes.hidden,
+                    [&](std::size_t neuron, std::size_t) -> std::int64_t { return layer.bias[neuron] - lows[neuron]; }));
+  const Interpolator interpolator(sizes.domain);
   std::vector<std::vector<std::uint32_t>> polynomials;
-  for (const auto& table : network.tables) {
+  for (const auto& table : tables) {
     auto values = table;
-    values.resize(plan.domain, table.back());
+    values.resize(sizes.domain, table.back());
     polynomials.push_back(interpolator.through(values));
   }
-  for (std::size_t term = 0; term < plan.terms; ++term) {
+  for (std::size_t term = 0; term < sizes.terms; ++term) {
     KOINON_TRY(out.coefficients.emplace_back(),
-               packed(context, plan, "tables", [&](std::size_t neuron, std::size_t, std::size_t block) -> std::int64_t {
-                 return block < plan.used_blocks() ? polynomials[neuron][block * plan.terms + term] : 0;
+               packed(context, plan, "tables", sizes.hidden, [&](std::size_t neuron, std::size_t block) -> std::int64_t {
+                 return block < sizes.used_blocks() ? polynomials[neuron][block * sizes.terms + term] : 0;
                }));
   }
-  for (std::size_t bit = 0; plan.used_blocks() >> (bit + 1) != 0; ++bit)
+  return {};
+}
+
+Status pack_masks(const Context& context, NetworkModel& out) {
+  std::size_t used = 1;
+  for (const auto& layer : out.plan.layers) used = std::max(used, layer.used_blocks());
+  for (std::size_t bit = 0; used >> (bit + 1) != 0; ++bit)
     for (const std::size_t wanted : {1U, 0U}) {
       KOINON_TRY(out.masks.emplace_back(),
-                 packed(context, plan, "masks", [&](std::size_t, std::size_t, std::size_t block) -> std::int64_t {
-                   return (block >> bit & 1) == wanted ? 1 : 0;
-                 }));
+                 packed(context, out.plan, "masks", out.plan.width(),
+                        [&](std::size_t, std::size_t block) -> std::int64_t { return (block >> bit & 1) == wanted ? 1 : 0; }));
     }
   return {};
 }
 
-Status check_tables(const NetworkPlan& plan, const TableNetwork& network) {
-  const bool right =
-      network.first.inputs == plan.inputs && network.first.outputs == plan.hidden && network.second.outputs == plan.outputs &&
-      network.second.inputs == plan.hidden && network.tables.size() == plan.hidden && network.low.size() == plan.hidden &&
-      network.first.weights.size() == plan.inputs * plan.hidden && network.first.bias.size() == plan.hidden &&
-      network.second.weights.size() == plan.outputs * plan.hidden && network.second.bias.size() == plan.outputs &&
-      std::ranges::all_of(network.tables, [&](const auto& t) { return !t.empty() && t.size() <= plan.domain; });
+/// Diagonal babies * g + i of the matrix, turned back by the giant step that follows its product.
+Status pack_diagonals(const Context& context, const LinearLayer& layer, NetworkModel& out) {
+  const auto& plan = out.plan;
+  const auto width = plan.width(), babies = plan.babies();
+  for (std::size_t diagonal = 0; diagonal < width; ++diagonal) {
+    const auto baby = diagonal % babies, giant = diagonal - baby;
+    KOINON_TRY(out.diagonals.emplace_back(),
+               packed(context, plan, "inner layer", width, [&](std::size_t column, std::size_t) -> std::int64_t {
+                 const auto row = (column + width - giant) % width, from = (column + baby) % width;
+                 return row < layer.outputs && from < layer.inputs ? layer.weights[row * layer.inputs + from] : 0;
+               }));
+  }
+  return {};
+}
+
+bool fits(const LinearLayer& layer, std::size_t inputs, std::size_t outputs) {
+  return layer.inputs == inputs && layer.outputs == outputs && layer.weights.size() == inputs * outputs &&
+         layer.bias.size() == outputs;
+}
+bool fits(const TableSizes& sizes, const std::vector<std::int64_t>& lows, const Tables& tables) {
+  return tables.size() == sizes.hidden && lows.size() == sizes.hidden &&
+         std::ranges::all_of(tables, [&](const auto& t) { return !t.empty() && t.size() <= sizes.domain; });
+}
+
+Status check_same(const NetworkPlan& plan, const TableNetwork& network) {
+  bool right = plan.layers.size() == network.inner.size() + 1 && fits(network.first, plan.inputs, plan.layers.front().hidden) &&
+               fits(network.second, plan.layers.back().hidden, plan.outputs) &&
+               fits(plan.layers.front(), network.low, network.tables);
+  for (std::size_t i = 0; right && i < network.inner.size(); ++i)
+    right = fits(network.inner[i].linear, plan.layers[i].hidden, plan.layers[i + 1].hidden) &&
+            fits(plan.layers[i + 1], network.inner[i].low, network.inner[i].tables);
   if (!right)
-    return fail(Code::invalid_argument, "[private] the plan is of another network: {} inputs, {} hidden, {} outputs expected",
-                plan.inputs, plan.hidden, plan.outputs);
+    return fail(Code::invalid_argument,
+                "[private] the plan is of another network: {} inputs, {} layers of tables, {} outputs expected", plan.inputs,
+                plan.layers.size(), plan.outputs);
   return {};
 }
 
@@ -151,34 +197,39 @@ Status check_tables(const NetworkPlan& plan, const TableNetwork& network) {
 
 Result<NetworkModel> pack_network(const Context& context, const NetworkPlan& plan, const TableNetwork& network) {
   KOINON_CHECK(check(context, plan, 0, 0));
-  KOINON_CHECK(check_tables(plan, network));
-  NetworkModel out{.plan = plan, .weights = {}, .bias = {}, .coefficients = {}, .masks = {}, .results = {}, .offsets = {}};
-  const auto chunks = plan.chunks();
+  KOINON_CHECK(check_same(plan, network));
+  NetworkModel out;
+  out.plan = plan;
+  const auto chunks = plan.chunks(), spread = plan.spread();
   for (std::size_t c = 0; c < chunks; ++c) {
-    KOINON_TRY(out.weights.emplace_back(),
-               packed(context, plan, "first layer", [&](std::size_t neuron, std::size_t, std::size_t block) -> std::int64_t {
-                 const auto input = block * chunks + c;
-                 return input < plan.inputs ? network.first.weights[neuron * plan.inputs + input] : 0;
-               }));
+    KOINON_TRY(
+        out.weights.emplace_back(),
+        packed(context, plan, "first layer", plan.layers[0].hidden, [&](std::size_t neuron, std::size_t block) -> std::int64_t {
+          const auto input = block % spread * chunks + c;
+          return input < plan.inputs ? network.first.weights[neuron * plan.inputs + input] : 0;
+        }));
   }
-  KOINON_TRY(out.bias.emplace_back(),
-             packed(context, plan, "first layer", [&](std::size_t neuron, std::size_t, std::size_t) -> std::int64_t {
-               return network.first.bias[neuron] - network.low[neuron];
-             }));
-  KOINON_CHECK(pack_tables(context, network, out));
+  KOINON_CHECK(pack_tables(context, plan.layers[0], network.first, network.low, network.tables, out));
+  for (std::size_t i = 0; i < network.inner.size(); ++i) {
+    const auto& layer = network.inner[i];
+    KOINON_CHECK(pack_diagonals(context, layer.linear, out));
+    KOINON_CHECK(pack_tables(context, plan.layers[i + 1], layer.linear, layer.low, layer.tables, out));
+  }
+  KOINON_CHECK(pack_masks(context, out));
+  const auto hidden = plan.layers.back().hidden;
   // The mean of the slots of one image in both rows, see decrypt_outputs.
-  const auto slots = static_cast<std::int64_t>(plan.parameters.degree / (2 * plan.batch));
+  const auto slots = static_cast<std::int64_t>(plan.slots() / (2 * plan.batch));
   for (std::size_t row = 0; row < plan.outputs; ++row)
     for (std::size_t part = 0; part < plan.parts; ++part) {
       KOINON_TRY(out.results.emplace_back(),
-                 packed(context, plan, "second layer", [&](std::size_t neuron, std::size_t, std::size_t) -> std::int64_t {
-                   return digit_of(plan, network.second.weights[row * plan.hidden + neuron], part) * slots %
+                 packed(context, plan, "last layer", hidden, [&](std::size_t neuron, std::size_t) -> std::int64_t {
+                   return digit_of(plan, network.second.weights[row * hidden + neuron], part) * slots %
                           static_cast<std::int64_t>(kTablePlain);
                  }));
       // A constant c is 2c in the sum of the two rows: half of it modulo t.
       const auto half =
           digit_of(plan, network.second.bias[row], part) * ((kTablePlain + 1) / 2) % static_cast<std::int64_t>(kTablePlain);
-      KOINON_TRY(out.offsets.emplace_back(), encode_slots(context, std::vector<std::int64_t>(plan.parameters.degree, half)));
+      KOINON_TRY(out.offsets.emplace_back(), encode_slots(context, std::vector<std::int64_t>(plan.slots(), half)));
     }
   return out;
 }
@@ -191,11 +242,11 @@ Result<EvaluationKeys> make_network_keys(const Context& context, const NetworkPl
   if (cost.key_level != 0) {
     KOINON_TRY(out.relinearise, make_relinearisation_key(context, key, cost.key_level, random, pool));
   }
-  auto elements = std::vector<std::uint32_t>{};
-  for (const auto steps : cost.rotations) elements.push_back(context.rotation(steps));
-  if (cost.swap) elements.push_back(context.row_swap());
-  for (const auto element : elements) {
-    KOINON_TRY(auto made, make_galois_key(context, key, element, context.levels(), random, pool));
+  auto elements = std::map<std::uint32_t, std::size_t>{};
+  for (const auto& [steps, level] : cost.rotations) elements[context.rotation(steps)] = level;
+  if (cost.swap_level != 0) elements[context.row_swap()] = cost.swap_level;
+  for (const auto& [element, level] : elements) {
+    KOINON_TRY(auto made, make_galois_key(context, key, element, level, random, pool));
     out.galois.emplace(element, std::move(made));
   }
   return out;
@@ -212,9 +263,9 @@ Result<std::vector<Ciphertext>> encrypt_inputs(const Context& context, const Net
   const auto images = x.size() / plan.inputs;
   std::vector<Ciphertext> out;
   for (std::size_t c = 0; c < plan.chunks(); ++c) {
-    std::vector<std::int64_t> slots(plan.parameters.degree);
+    std::vector<std::int64_t> slots(plan.slots());
     for (std::size_t s = 0; s < slots.size(); ++s) {
-      const auto image = s % plan.batch, input = s / plan.columns() * plan.chunks() + c;
+      const auto image = s % plan.batch, input = s / plan.columns() % plan.spread() * plan.chunks() + c;
       slots[s] = image < images && input < plan.inputs ? x[image * plan.inputs + input] : 0;
     }
     KOINON_TRY(auto plain, encode_slots(context, slots));
@@ -228,7 +279,7 @@ Result<std::vector<Ciphertext>> encrypt_inputs(const Context& context, const Net
 
 Result<std::vector<Ciphertext>> evaluate_network(const Context& context, const NetworkModel& model, const EvaluationKeys& keys,
                                                  std::span<const Ciphertext> inputs, base::ThreadPool* pool,
-                                                 const NetworkProgress& progress) {
+                                                 const NetworkProgress& progress, const NetworkWatch& watch) {
   KOINON_CHECK(check(context, model.plan, inputs.size(), model.plan.chunks()));
   const NoisePlan noise(model.plan.parameters);
   for (const auto& c : inputs)
@@ -238,7 +289,7 @@ Result<std::vector<Ciphertext>> evaluate_network(const Context& context, const N
   std::vector<Ciphertext> fresh(inputs.begin(), inputs.end());
   for (auto& c : fresh) c.noise = noise.fresh_symmetric();
   KOINON_TRY(const auto cost, cost_of(model.plan));
-  Computer machine(context, model, keys, pool, progress, cost.switches);
+  Computer machine(context, model, keys, pool, progress, watch, cost.switches);
   return NetworkSteps<Computer>(machine, model.plan).run(fresh);
 }
 
@@ -276,7 +327,7 @@ Result<std::vector<std::int64_t>> decrypt_outputs(const Context& context, const 
     for (std::size_t k = 0; k < n; k += stride) means.coefficients[k] = plain.coefficients[k];
     const auto slots = decode_slots(context, means);
     for (std::size_t image = 0; image < images; ++image) {
-      auto y = (slots[image] + slots[n / 2 + image]) % t;
+      auto y = (slots[image] + slots[slots.size() / 2 + image]) % t;
       if (y > t / 2) y -= t;
       if (y < -(t / 2)) y += t;
       out[image * plan.outputs + i / plan.parts] +=

@@ -18,9 +18,8 @@ using base::Result;
 using base::Status;
 
 constexpr std::string_view kMagic = "KNNT";
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kVersion = 2;
 constexpr std::size_t kMaxParameterBytes = 1024;
-constexpr std::size_t kMaxSide = 1 << 16;
 constexpr std::size_t kMaxParts = 8;
 constexpr double kTransformSeconds =
     2.6e-4;  ///< of one limb at 32768, the work around transforms counted in (measured: 12394 in 3.2 s)
@@ -58,11 +57,12 @@ class Planner {
   }
   Result<Planned> add(Planned a, Planned b) { return fitting("sum", {a.level, log2_sum(a.noise, b.noise)}); }
   Result<Planned> rotate(Planned a, std::int64_t steps) {
-    if (std::ranges::find(cost.rotations, steps) == cost.rotations.end()) cost.rotations.push_back(steps);
+    auto& level = cost.rotations[steps];
+    level = std::max(level, a.level);
     return switched_key("rotation", a);
   }
   Result<Planned> swap(Planned a) {
-    cost.swap = true;
+    cost.swap_level = std::max(cost.swap_level, a.level);
     return switched_key("rotation", a);
   }
   Result<Planned> multiply(Planned a, Planned b) {
@@ -141,16 +141,26 @@ void state_sizes(const NetworkPlan& plan, NetworkCost& cost) {
   const auto special = row_bits(p.special, p.special.size());
   const auto key = [&](std::size_t level) { return digits(level) * (row_bits(p.primes, level) + special) * n / 8 + 40; };
   const auto held = [&](std::size_t level) { return digits(level) * (level + p.special.size()) * n * 16; };
-  const auto rotations = cost.rotations.size() + (cost.swap ? 1 : 0);
-  cost.key_bytes = key(cost.key_level) + rotations * key(levels);
+  auto keys = std::vector<std::size_t>{cost.key_level, cost.swap_level};
+  for (const auto& [steps, level] : cost.rotations) keys.push_back(level);
+  std::uint64_t held_keys = 0;
+  for (const auto level : keys) {
+    if (level == 0) continue;
+    cost.key_bytes += key(level);
+    held_keys += held(level);
+  }
   cost.input_bytes = plan.chunks() * row_bits(p.primes, levels) * n / 8;
   cost.result_bytes = plan.results() * 2 * row_bits(p.primes, plan.result_level) * n / 8;
   const auto cipher = levels * n * 16;
-  const auto small = std::uint64_t{1} << (std::bit_width(plan.terms) / 2);
-  const auto live = plan.chunks() + 2 * small + 2 * (plan.terms / small) + plan.results() + 8;
-  const auto plaintexts = plan.terms + plan.chunks() * (1 + levels * 2) + 40 + 2 * plan.results();
-  cost.memory_bytes = held(cost.key_level) + rotations * held(levels) + live * cipher + plaintexts * n * 4 +
-                      2 * digits(levels) * (levels + p.special.size()) * n * 8;
+  std::uint64_t most = 0, plaintexts = plan.chunks() * (1 + levels * 2) + 40 + 2 * plan.results();
+  for (const auto& layer : plan.layers) {
+    const auto small = std::uint64_t{1} << (std::bit_width(layer.terms) / 2);
+    most = std::max(most, 2 * small + 2 * (layer.terms / small));
+    plaintexts += layer.terms;
+  }
+  plaintexts += (plan.layers.size() - 1) * plan.width() + (plan.layers.size() > 1 ? plan.babies() * levels * 2 : 0);
+  const auto live = plan.chunks() + most + plan.babies() + plan.results() + 8;
+  cost.memory_bytes = held_keys + live * cipher + plaintexts * n * 4 + 2 * digits(levels) * (levels + p.special.size()) * n * 8;
   cost.seconds = static_cast<double>(cost.transforms) * kTransformSeconds * static_cast<double>(n) / 32768;
 }
 
@@ -176,56 +186,6 @@ std::optional<Parameters> parameters_of(std::uint32_t degree, std::size_t levels
   out.primes.insert(out.primes.end(), more.begin(), more.end());
   if (out.special.size() != digit || out.primes.size() != levels || modulus_bits(out) > security_bits(degree)) return {};
   return out;
-}
-
-/// Least and largest sum of a row.
-std::pair<std::int64_t, std::int64_t> row_range(const LinearLayer& layer, std::size_t row) {
-  auto low = layer.bias[row], high = low;
-  for (std::size_t i = 0; i < layer.inputs; ++i) {
-    const auto w = layer.weights[row * layer.inputs + i];
-    low += std::min(w * layer.low, w * layer.high);
-    high += std::max(w * layer.low, w * layer.high);
-  }
-  return {low, high};
-}
-
-Status check_layer(const char* name, const LinearLayer& layer) {
-  const auto small = [](std::int64_t v) { return v >= -(1LL << 31) && v <= (1LL << 31); };
-  const bool right = layer.outputs >= 1 && layer.inputs >= 1 && layer.outputs <= kMaxSide && layer.inputs <= kMaxSide &&
-                     layer.weights.size() == layer.outputs * layer.inputs && layer.bias.size() == layer.outputs &&
-                     layer.low <= layer.high && layer.low >= -32768 && layer.high <= 32768 &&
-                     std::ranges::all_of(layer.weights, small) && std::ranges::all_of(layer.bias, small);
-  if (!right)
-    return fail(Code::invalid_argument, "[private] {} layer: {} outputs of {} inputs in [{}, {}], {} weights", name,
-                layer.outputs, layer.inputs, layer.low, layer.high, layer.weights.size());
-  return {};
-}
-
-Status check(const TableNetwork& network) {
-  KOINON_CHECK(check_layer("first", network.first));
-  KOINON_CHECK(check_layer("second", network.second));
-  const auto hidden = network.first.outputs;
-  if (network.second.inputs != hidden || network.low.size() != hidden || network.tables.size() != hidden)
-    return fail(Code::invalid_argument, "[private] {} hidden, {} tables, {} inputs of the second layer", hidden,
-                network.tables.size(), network.second.inputs);
-  for (std::size_t j = 0; j < hidden; ++j) {
-    const auto [low, high] = row_range(network.first, j);
-    if (high - low >= 65536)
-      return fail(
-          Code::out_of_range,
-          "[private] row {} of the first layer takes sums from {} to {}: at most 65536 different ones can pass a table; "
-          "fewer bits of weights or inputs help (model build --activations 4)",
-          j, low, high);
-    if (network.low[j] > low || network.low[j] + static_cast<std::int64_t>(network.tables[j].size()) <= high ||
-        network.tables[j].size() > 65536)
-      return fail(Code::invalid_argument, "[private] table {} holds {} sums from {}: {} to {} expected", j,
-                  network.tables[j].size(), network.low[j], low, high);
-    for (const auto v : network.tables[j])
-      if (v < network.second.low || v > network.second.high)
-        return fail(Code::invalid_argument, "[private] table {} holds {}: within [{}, {}] expected", j, v, network.second.low,
-                    network.second.high);
-  }
-  return {};
 }
 
 /// The fewest digits of the second layer's weights for which every output stays within half of t.
@@ -264,10 +224,14 @@ std::optional<NetworkPlan> with_parameters(NetworkPlan plan, const Parameters& p
 /// Searches primes, digits and slack of one degree for the least modulus. False when nothing fits.
 bool search(NetworkPlan& plan) {
   // Fewer special primes leave more for depth, and make keys larger and slower.
-  for (const auto& [digit, special] : {std::pair{3U, 43}, {2U, 43}, {2U, 41}, {1U, 47}, {1U, 44}, {1U, 41}}) {
+  static constexpr std::array<std::pair<std::uint32_t, int>, 9> kDigits = {
+      {{6, 44}, {5, 44}, {4, 44}, {3, 43}, {2, 43}, {2, 41}, {1, 47}, {1, 44}, {1, 41}}};
+  std::size_t least = 1;  // a prime for every product in a row
+  for (const auto& layer : plan.layers) least += static_cast<std::size_t>(std::countr_zero(layer.domain));
+  for (const auto& [digit, special] : std::span(kDigits).subspan(plan.parameters.degree > 32768 ? 0 : 3)) {
     std::optional<NetworkPlan> best;
     for (const int base : {37, 39, 41, 43, 45})
-      for (std::size_t levels = 2; levels <= 40; ++levels) {
+      for (auto levels = std::max<std::size_t>(2, least); levels <= 50; ++levels) {
         const auto parameters = parameters_of(plan.parameters.degree, levels, base, digit, special);
         if (!parameters || (best && modulus_bits(*parameters) >= modulus_bits(best->parameters))) break;
         if (auto found = with_parameters(plan, *parameters)) {
@@ -283,20 +247,33 @@ bool search(NetworkPlan& plan) {
   return false;
 }
 
-Status check_shape(const NetworkPlan& p) {
+bool check_sizes(const NetworkPlan& p) {
   const auto power = [](std::size_t x) { return std::has_single_bit(x); };
-  const bool right = p.inputs >= 1 && p.hidden >= 1 && p.outputs >= 1 && p.inputs <= kMaxSide && p.hidden <= kMaxSide &&
-                     p.outputs <= kMaxSide && power(p.batch) && p.batch <= kMaxSide && power(p.domain) && p.domain >= 2 &&
-                     p.domain <= 65536 && power(p.terms) && p.terms >= 2 && p.terms <= p.domain && p.parts >= 1 &&
-                     p.parts <= kMaxParts && p.part_bits >= 0 && p.part_bits <= 15 && p.slack >= 0 && p.slack <= 32 &&
-                     p.low <= p.high && p.low >= -32768 && p.high <= 32768 && p.parameters.plain == kTablePlain &&
-                     p.parameters.digit >= 1 && p.columns() <= p.parameters.degree / 2 && p.used_blocks() <= p.blocks() &&
-                     p.work_level >= 1 && p.work_level <= p.parameters.primes.size() && p.result_level >= 1 &&
-                     p.result_level <= p.work_level;
+  return !p.layers.empty() && p.layers.size() <= kMaxLayers && std::ranges::all_of(p.layers, [&](const TableSizes& l) {
+    return l.hidden >= 1 && l.hidden <= kMaxSide && power(l.domain) && l.domain >= 2 && l.domain <= 65536 && power(l.terms) &&
+           l.terms >= 2 && l.terms <= l.domain;
+  });
+}
+
+Status check_shape(const NetworkPlan& p) {
+  const bool right =
+      check_sizes(p) && p.inputs >= 1 && p.outputs >= 1 && p.inputs <= kMaxSide && p.outputs <= kMaxSide &&
+      std::has_single_bit(p.batch) && p.batch <= kMaxSide && p.parts >= 1 && p.parts <= kMaxParts && p.part_bits >= 0 &&
+      p.part_bits <= 15 && p.slack >= 0 && p.slack <= 32 && p.low <= p.high && p.low >= -32768 && p.high <= 32768 &&
+      p.parameters.plain == kTablePlain && p.parameters.digit >= 1 && p.columns() <= p.slots() / 2 &&
+      std::ranges::all_of(p.layers, [&](const TableSizes& l) { return l.used_blocks() <= p.blocks(); }) && p.work_level >= 1 &&
+      p.work_level <= p.parameters.primes.size() && p.result_level >= 1 && p.result_level <= p.work_level;
   if (!right)
-    return fail(Code::malformed, "[private] network plan of {} inputs, {} hidden, {} outputs, batch {}, domain {}, terms {}",
-                p.inputs, p.hidden, p.outputs, p.batch, p.domain, p.terms);
+    return fail(Code::malformed, "[private] network plan of {} inputs, {} layers of tables, {} outputs, batch {}", p.inputs,
+                p.layers.size(), p.outputs, p.batch);
   return {};
+}
+
+std::string sizes_text(const NetworkPlan& plan) {
+  std::string out;
+  for (const auto& layer : plan.layers)
+    out += fmt::format("{}{} sums of up to {} values", out.empty() ? "" : ", then ", layer.hidden, layer.domain);
+  return out;
 }
 
 }  // namespace
@@ -308,33 +285,49 @@ std::int64_t digit_of(const NetworkPlan& plan, std::int64_t value, std::size_t p
   return value - ((value + base / 2) >> plan.part_bits) * base;
 }
 
+std::size_t NetworkPlan::width() const {
+  std::size_t out = 1;
+  for (const auto& layer : layers) out = std::max(out, std::bit_ceil(layer.hidden));
+  return out;
+}
+std::size_t NetworkPlan::spread() const { return std::min(blocks(), std::bit_ceil(inputs)); }
+std::size_t NetworkPlan::babies() const { return layers.size() == 1 ? 1 : std::size_t{1} << (std::bit_width(width()) / 2); }
+
 Result<NetworkPlan> plan_network(const TableNetwork& network, std::size_t batch) {
-  KOINON_CHECK(check(network));
+  KOINON_CHECK(check_network(network));
   if (!std::has_single_bit(batch))
     return fail(Code::invalid_argument, "[private] a batch of {}: a power of two expected", batch);
   NetworkPlan plan{.parameters = {},
                    .inputs = network.first.inputs,
-                   .hidden = network.first.outputs,
                    .outputs = network.second.outputs,
+                   .layers = {},
                    .batch = batch,
-                   .width = std::bit_ceil(network.first.outputs),
                    .low = network.first.low,
                    .high = network.first.high};
-  std::size_t widest = 2;
-  for (const auto& table : network.tables) widest = std::max(widest, table.size());
-  plan.domain = std::bit_ceil(widest);
+  const auto add = [&](const std::vector<std::vector<std::int32_t>>& tables) {
+    std::size_t widest = 2;
+    for (const auto& table : tables) widest = std::max(widest, table.size());
+    plan.layers.push_back({.hidden = tables.size(), .domain = std::bit_ceil(widest)});
+  };
+  add(network.tables);
+  for (const auto& layer : network.inner) add(layer.tables);
   KOINON_CHECK(split(network.second, plan));
-  for (const std::uint32_t degree : {8192U, 16384U, 32768U}) {
+  for (const std::uint32_t degree : {8192U, 16384U, 32768U, 65536U}) {
     plan.parameters.degree = degree;
-    if (plan.columns() > degree / 2) continue;
-    plan.terms = std::min(plan.domain, std::max<std::size_t>(16, plan.domain / std::min(plan.domain, plan.blocks())));
+    plan.parameters.plain = kTablePlain;
+    if (plan.columns() > plan.slots() / 2) continue;
+    for (auto& layer : plan.layers)
+      layer.terms = std::min(layer.domain, std::max<std::size_t>(16, layer.domain / std::min(layer.domain, plan.blocks())));
     if (search(plan)) return plan;
   }
-  return fail(
-      Code::unsupported,
-      "[private] {} hidden sums of {} values each, batch {}: no degree up to 32768 is deep enough; fewer bits of weights "
-      "or inputs, fewer hidden values or a smaller batch help (model build --activations 4)",
-      plan.hidden, widest, batch);
+  int depth = 0;
+  for (const auto& layer : plan.layers) depth += std::countr_zero(layer.domain);
+  return fail(Code::unsupported,
+              "[private] {}, batch {}: tables of {} bits in a row, and no degree in the security table is deep enough (32 bits "
+              "in one or two layers are, as long as {} columns fit); what helps: fewer bits of weights or activations (model "
+              "build --activations 4), fewer layers or hidden values, a smaller batch, or the client-aided mode where the "
+              "model's owner allows it",
+              sizes_text(plan), plan.batch, depth, 16384);
 }
 
 Result<NetworkCost> cost_of(const NetworkPlan& plan) {
@@ -348,8 +341,10 @@ base::Bytes encode(const NetworkPlan& plan) {
   out.raw(base::as_bytes(kMagic));
   out.number(kVersion);
   out.blob(encode(plan.parameters));
-  for (const auto x : {plan.inputs, plan.hidden, plan.outputs, plan.batch, plan.domain, plan.terms, plan.parts})
-    out.number(static_cast<std::uint32_t>(x));
+  for (const auto x : {plan.inputs, plan.outputs, plan.batch, plan.parts}) out.number(static_cast<std::uint32_t>(x));
+  out.number(static_cast<std::uint8_t>(plan.layers.size()));
+  for (const auto& layer : plan.layers)
+    for (const auto x : {layer.hidden, layer.domain, layer.terms}) out.number(static_cast<std::uint32_t>(x));
   out.number(static_cast<std::uint8_t>(plan.part_bits));
   out.number(static_cast<std::uint8_t>(plan.slack));
   out.number(static_cast<std::uint8_t>(plan.work_level));
@@ -368,9 +363,16 @@ Result<NetworkPlan> decode_network_plan(base::ByteView bytes) {
   KOINON_TRY(const auto parameters, in.blob(kMaxParameterBytes));
   NetworkPlan out;
   KOINON_TRY(out.parameters, decode_parameters(parameters));
-  for (auto* x : {&out.inputs, &out.hidden, &out.outputs, &out.batch, &out.domain, &out.terms, &out.parts}) {
+  for (auto* x : {&out.inputs, &out.outputs, &out.batch, &out.parts}) {
     KOINON_TRY(*x, in.number<std::uint32_t>());
   }
+  KOINON_TRY(const auto layers, in.number<std::uint8_t>());
+  if (layers > kMaxLayers) return fail(Code::malformed, "[private] {} layers of tables: at most {}", layers, kMaxLayers);
+  out.layers.resize(layers);
+  for (auto& layer : out.layers)
+    for (auto* x : {&layer.hidden, &layer.domain, &layer.terms}) {
+      KOINON_TRY(*x, in.number<std::uint32_t>());
+    }
   std::array<std::uint8_t, 4> small{};
   for (auto& x : small) {
     KOINON_TRY(x, in.number<std::uint8_t>());
@@ -382,8 +384,6 @@ Result<NetworkPlan> decode_network_plan(base::ByteView bytes) {
   KOINON_TRY(out.low, in.number<std::int64_t>());
   KOINON_TRY(out.high, in.number<std::int64_t>());
   KOINON_CHECK(in.finish());
-  if (out.hidden < 1 || out.hidden > kMaxSide) return fail(Code::malformed, "[private] {} hidden", out.hidden);
-  out.width = std::bit_ceil(out.hidden);
   KOINON_CHECK(check_shape(out));
   KOINON_TRY(const auto dry, dry_run(out));
   if (dry.result_level != out.result_level)

@@ -114,45 +114,66 @@ Result<LinearLayer> separable(const Probe& section, Range range) {
   return out;
 }
 
-/// Least sum and number of sums of every row.
-Status table_sizes(NetworkProgram& out, std::size_t step) {
-  auto& network = out.network;
-  for (std::size_t row = 0; row < network.first.outputs; ++row) {
-    auto low = network.first.bias[row], high = low;
-    for (std::size_t i = 0; i < network.first.inputs; ++i) {
-      const auto w = network.first.weights[row * network.first.inputs + i];
-      low += std::min(w * network.first.low, w * network.first.high);
-      high += std::max(w * network.first.low, w * network.first.high);
-    }
+using Lows = std::vector<std::int64_t>;
+using Tables = std::vector<std::vector<std::int32_t>>;
+
+/// Least sum of every row, and tables that hold all its sums, for inputs in `ranges`.
+Status table_sizes(const LinearLayer& layer, const std::vector<std::pair<std::int64_t, std::int64_t>>& ranges, std::size_t step,
+                   Lows& lows, Tables& tables) {
+  for (std::size_t row = 0; row < layer.outputs; ++row) {
+    const auto [low, high] = row_range(layer, row, ranges);
     if (high - low >= 65536)
       return fail(Code::unsupported,
                   "[private] step {}: element {} takes sums from {} to {}, and a table under encryption has 65536 entries at "
-                  "most; fewer bits help (model build --activations 4)",
+                  "most; what helps: fewer bits (model build --activations 4)",
                   step, row, low, high);
-    network.low.push_back(low);
-    network.tables.emplace_back(static_cast<std::size_t>(high - low + 1));
+    lows.push_back(low);
+    tables.emplace_back(static_cast<std::size_t>(high - low + 1));
   }
   return {};
 }
 
 /// The functions of all elements at all their sums, one run for each sum.
-Status fill_tables(NetworkProgram& out, const Probe& section, Range range) {
-  auto& network = out.network;
+Status fill_tables(const Probe& section, Range range, std::size_t step, const Lows& lows, Tables& tables) {
   std::size_t longest = 0;
-  for (const auto& table : network.tables) longest = std::max(longest, table.size());
-  std::vector<std::int64_t> x(network.tables.size());
+  for (const auto& table : tables) longest = std::max(longest, table.size());
+  std::vector<std::int64_t> x(tables.size());
   for (std::size_t k = 0; k < longest; ++k) {
     // Sums that the rows' bounds allow, but the program's own bounds exclude, never occur.
-    for (std::size_t j = 0; j < x.size(); ++j)
-      x[j] = std::clamp(network.low[j] + static_cast<std::int64_t>(k), range.low, range.high);
+    for (std::size_t j = 0; j < x.size(); ++j) x[j] = std::clamp(lows[j] + static_cast<std::int64_t>(k), range.low, range.high);
     KOINON_TRY(const auto y, section.run(x));
     for (std::size_t j = 0; j < x.size(); ++j) {
-      if (k >= network.tables[j].size()) continue;
+      if (k >= tables[j].size()) continue;
       if (y[j] < -32768 || y[j] > 32767)
-        return fail(Code::unsupported, "[private] step {}: a table gives {}: within 16 bits expected", out.table_step, y[j]);
-      network.tables[j][k] = static_cast<std::int32_t>(y[j]);
+        return fail(Code::unsupported, "[private] step {}: a table gives {}: within 16 bits expected", step, y[j]);
+      tables[j][k] = static_cast<std::int32_t>(y[j]);
     }
   }
+  return {};
+}
+
+/// Layer `number` of the tables, from the value `start`.
+Status compile_layer(const Program& program, const std::vector<Range>& ranges, const Stages& stages, std::size_t number,
+                     NetworkProgram& out) {
+  const auto& stage = stages.layers[number];
+  auto& network = out.network;
+  const auto start = number == 0 ? 0 : stages.layers[number - 1].values;
+  TableLayer made;
+  KOINON_TRY(const auto sums, probe(program, ranges, start, stage.sums, stage.affine));
+  KOINON_TRY(made.linear, number == 0 && stages.thermometer ? separable(sums, ranges[0]) : affine(sums, ranges[start]));
+  const auto& before = number == 1 ? network.tables : number > 1 ? network.inner.back().tables : made.tables;
+  const auto within =
+      number == 0 ? std::vector(made.linear.inputs, std::pair(made.linear.low, made.linear.high)) : table_ranges(before);
+  KOINON_CHECK(table_sizes(made.linear, within, stage.tables.front(), made.low, made.tables));
+  KOINON_TRY(const auto tables, probe(program, ranges, stage.sums, stage.values, stage.tables));
+  KOINON_CHECK(fill_tables(tables, ranges[stage.sums], stage.tables.front(), made.low, made.tables));
+  if (number != 0) {
+    network.inner.push_back(std::move(made));
+    return {};
+  }
+  network.first = std::move(made.linear);
+  network.low = std::move(made.low);
+  network.tables = std::move(made.tables);
   return {};
 }
 
@@ -176,15 +197,12 @@ Result<NetworkProgram> compile_network(const Program& program) {
   out.thermometer = stages.thermometer;
   out.low = program.inputs[0].low;
   out.high = program.inputs[0].high;
-  out.table_step = stages.tables.empty() ? 0 : stages.tables.front();
+  out.table_step = stages.layers.front().tables.front();
   out.last_step = stages.last.back();
-  KOINON_TRY(const auto first, probe(program, ranges, 0, stages.sums, stages.first));
-  KOINON_TRY(out.network.first, stages.thermometer ? separable(first, ranges[0]) : affine(first, ranges[0]));
-  KOINON_CHECK(table_sizes(out, out.table_step));
-  KOINON_TRY(const auto tables, probe(program, ranges, stages.sums, stages.values, stages.tables));
-  KOINON_CHECK(fill_tables(out, tables, ranges[stages.sums]));
-  KOINON_TRY(const auto last, probe(program, ranges, stages.values, stages.end, stages.last));
-  KOINON_TRY(out.network.second, affine(last, ranges[stages.values]));
+  for (std::size_t i = 0; i < stages.layers.size(); ++i) KOINON_CHECK(compile_layer(program, ranges, stages, i, out));
+  const auto values = stages.layers.back().values;
+  KOINON_TRY(const auto last, probe(program, ranges, values, stages.end, stages.last));
+  KOINON_TRY(out.network.second, affine(last, ranges[values]));
   Section rest(program, stages.end, ranges[stages.end], info_of(program, stages.end), "accumulators");
   for (const auto step : stages.rest) KOINON_CHECK(rest.add(step));
   KOINON_TRY(out.rest, std::move(rest).finish());

@@ -12,7 +12,7 @@ struct NetworkProgram {
   /// element, such as a tree's comparison, is a sum of bits, and thresholds stay with the provider.
   bool thermometer = false;
   std::int64_t low = 0, high = 0;  ///< of the program's input
-  std::size_t table_step = 0;      ///< first step of the tables
+  std::size_t table_step = 0;      ///< first step of the first tables
   std::size_t last_step = 0;       ///< the last layer
   engine::program::Program rest;
 
@@ -20,11 +20,10 @@ struct NetworkProgram {
   [[nodiscard]] base::Result<std::vector<std::int64_t>> encode_input(std::span<const std::int64_t> x) const;
 };
 
-/// Cuts multilayer perceptrons of one hidden layer, decision trees and forests, and convolutional networks of one convolution
-/// before their classifier: affine steps; steps element by element, whatever they are, which become tables; affine steps up to
-/// the last layer. Whatever the affine steps are made of, their matrix is found by running them on unit vectors. Errors:
-/// unsupported, naming the step that cannot be done and what would help; invalid_argument when weights are hidden; those of
-/// engine/program analyse.
+/// Cuts multilayer perceptrons, decision trees and forests, and convolutional networks: affine steps; steps element by element,
+/// whatever they are, which become tables; affine steps and tables again, or the last layer. Whatever the affine steps are made
+/// of, their matrix is found by running them on unit vectors. Errors: unsupported, naming the step that cannot be done and what
+/// would help; invalid_argument when weights are hidden; those of engine/program analyse.
 base::Result<NetworkProgram> compile_network(const engine::program::Program& program);
 
 }  // namespace koinon::trust::fhe

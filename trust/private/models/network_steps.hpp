@@ -6,7 +6,7 @@
 namespace koinon::trust::fhe {
 
 /// Which plaintext of a NetworkModel a step takes.
-enum class Operand : std::uint8_t { weight, bias, coefficient, mask, result, offset };
+enum class Operand : std::uint8_t { weight, bias, coefficient, diagonal, mask, result, offset };
 
 /// The steps of a table network on a machine: one that computes (network.cpp) and one that plans (network_plan.cpp), so that
 /// what was planned is what runs. A machine has, for its type Value:
@@ -28,8 +28,13 @@ class NetworkSteps {
 
   Result<std::vector<Value>> run(std::span<const Value> inputs) {
     KOINON_TRY(auto x, sums(inputs));
-    KOINON_TRY(x, settled(std::move(x)));
-    KOINON_TRY(auto value, tables(std::move(x)));
+    KOINON_TRY(auto value, tables(std::move(x), 0));
+    for (std::size_t layer = 1; layer < p_.layers.size(); ++layer) {
+      KOINON_TRY(value, settled(std::move(value)));
+      KOINON_TRY(value, spread(std::move(value), p_.columns(), p_.blocks()));
+      KOINON_TRY(x, matrix(value, layer));
+      KOINON_TRY(value, tables(std::move(x), layer));
+    }
     KOINON_TRY(value, settled(std::move(value)));
     KOINON_TRY(value, lowered(std::move(value), p_.work_level));
     std::vector<Value> out;
@@ -44,40 +49,72 @@ class NetworkSteps {
   /// The first layer: every sum, less its least, in every block.
   Result<Value> sums(std::span<const Value> inputs) {
     KOINON_TRY(auto x, m_.weighted_sum(inputs, Operand::weight, 0));
-    const auto row = p_.parameters.degree / 2;
-    for (auto steps = p_.columns(); steps < row; steps *= 2) {
-      KOINON_TRY(const auto moved, m_.rotate(x, static_cast<std::int64_t>(steps)));
-      KOINON_TRY(x, m_.add(x, moved));
-    }
-    KOINON_TRY(const auto other, m_.swap(x));
-    KOINON_TRY(x, m_.add(x, other));
+    KOINON_TRY(x, spread(std::move(x), p_.columns(), p_.spread()));
     return m_.add_plain(x, Operand::bias, 0);
   }
 
-  Result<Value> tables(Value x) {
-    const auto small = std::size_t{1} << (std::bit_width(p_.terms) / 2);  // baby steps; terms = small * large
-    const auto large = p_.terms / small;
-    const bool masked = p_.used_blocks() > 1;
+  /// Every block holds the sum of itself and the count - 1 blocks after it, around its row; all of them where count is all.
+  Result<Value> spread(Value x, std::size_t columns, std::size_t count) {
+    const auto row = p_.slots() / 2;
+    for (auto steps = columns; steps < columns * count && steps < row; steps *= 2) {
+      KOINON_TRY(const auto moved, m_.rotate(x, static_cast<std::int64_t>(steps)));
+      KOINON_TRY(x, m_.add(x, moved));
+    }
+    if (columns * count <= row) return x;
+    KOINON_TRY(const auto other, m_.swap(x));
+    return m_.add(x, other);
+  }
+
+  /// An inner layer's sums, less their least, in every block, from values that every block holds: sum over diagonals d of
+  /// diagonal d * (x rotated by d). With d = babies * g + i the rotations by i are made once, and those by babies * g after
+  /// the products, by Horner's rule.
+  Result<Value> matrix(const Value& x, std::size_t layer) {
+    const auto count = p_.babies(), first = (layer - 1) * p_.width();
+    std::vector<Value> babies{x};
+    for (std::size_t i = 1; i < count; ++i) {
+      KOINON_TRY(babies.emplace_back(), m_.rotate(babies.back(), static_cast<std::int64_t>(p_.batch)));
+    }
+    std::optional<Value> total;
+    for (auto giant = p_.width() / count; giant-- > 0;) {
+      KOINON_TRY(auto part, m_.weighted_sum(std::span<const Value>(babies), Operand::diagonal, first + giant * count));
+      if (total) {
+        KOINON_TRY(const auto moved, m_.rotate(*total, static_cast<std::int64_t>(count * p_.batch)));
+        KOINON_TRY(part, m_.add(part, moved));
+      }
+      total = std::move(part);
+    }
+    return m_.add_plain(*total, Operand::bias, layer);
+  }
+
+  Result<Value> tables(Value x, std::size_t layer) {
+    KOINON_TRY(x, settled(std::move(x)));
+    const auto& sizes = p_.layers[layer];
+    const auto small = std::size_t{1} << (std::bit_width(sizes.terms) / 2);  // baby steps; terms = small * large
+    const auto large = sizes.terms / small;
+    const bool masked = sizes.used_blocks() > 1;
+    std::size_t first = 0;
+    for (std::size_t i = 0; i < layer; ++i) first += p_.layers[i].terms;
     KOINON_TRY(auto powers, powers_of(std::move(x), large > 1 || masked ? small : small - 1));
     std::vector<Value> giants;
     if (large > 1 || masked) {
       KOINON_TRY(giants, powers_of(powers[small - 1], masked ? large : large - 1));
     }
-    KOINON_TRY(auto value, inner(powers, giants, small, large));
+    KOINON_TRY(auto value, inner(powers, giants, small, large, first));
     if (!masked) return value;
     auto y = std::move(giants[large - 1]);
-    for (std::size_t bit = 0; p_.used_blocks() >> (bit + 1) != 0; ++bit) {
+    for (std::size_t bit = 0; sizes.used_blocks() >> (bit + 1) != 0; ++bit) {
       KOINON_TRY(const auto chosen, m_.multiply_plain(y, Operand::mask, 2 * bit));
       KOINON_TRY(auto factor, m_.add_plain(chosen, Operand::mask, 2 * bit + 1));
       KOINON_TRY(value, product(value, std::move(factor)));
-      if (p_.used_blocks() >> (bit + 2) == 0) break;
+      if (sizes.used_blocks() >> (bit + 2) == 0) break;
       KOINON_TRY(y, product(y, y));
     }
     return value;
   }
 
-  /// sum over j of h_j X^j with h_j = sum over k of c_(small j + k) x^k: every block's own coefficients.
-  Result<Value> inner(std::vector<Value>& powers, const std::vector<Value>& giants, std::size_t small, std::size_t large) {
+  /// sum over j of h_j X^j with h_j = sum over k of c_(small j + k) x^k: every block's own coefficients, from `first` on.
+  Result<Value> inner(std::vector<Value>& powers, const std::vector<Value>& giants, std::size_t small, std::size_t large,
+                      std::size_t first) {
     auto level = m_.level(large > 1 ? giants[large - 2] : powers[small - 2]);
     for (std::size_t i = 0; i + 1 < small; ++i) level = std::min(level, m_.level(powers[i]));
     std::vector<Value> babies;
@@ -85,8 +122,8 @@ class NetworkSteps {
       KOINON_TRY(babies.emplace_back(), lowered(powers[i], level));
     }
     const auto block = [&](std::size_t j) -> Result<Value> {
-      KOINON_TRY(const auto sum, m_.weighted_sum(std::span<const Value>(babies), Operand::coefficient, small * j + 1));
-      return m_.add_plain(sum, Operand::coefficient, small * j);
+      KOINON_TRY(const auto sum, m_.weighted_sum(std::span<const Value>(babies), Operand::coefficient, first + small * j + 1));
+      return m_.add_plain(sum, Operand::coefficient, first + small * j);
     };
     KOINON_TRY(auto out, block(0));
     if (large == 1) return settled(std::move(out));

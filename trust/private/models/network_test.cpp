@@ -64,7 +64,7 @@ void expect_exact(const NetworkSizes& sizes, std::size_t batch) {
     const auto y = plain_run(both.network, one);
     wanted.insert(wanted.end(), y.begin(), y.end());
   }
-  EXPECT_EQ(both.run(x), wanted) << "degree " << both.plan.parameters.degree << ", domain " << both.plan.domain;
+  EXPECT_EQ(both.run(x), wanted) << "degree " << both.plan.parameters.degree << ", domain " << both.plan.layers[0].domain;
 }
 
 TEST(Network, gives_the_plain_result_bit_for_bit) {
@@ -74,13 +74,20 @@ TEST(Network, gives_the_plain_result_bit_for_bit) {
 
 TEST(Network, runs_a_batch_at_once) { expect_exact({.inputs = 9, .hidden = 5, .outputs = 2, .weight = 1, .high = 2}, 8); }
 
+TEST(Network, runs_two_and_three_layers_of_tables) {
+  expect_exact({.inputs = 4, .hidden = 3, .outputs = 2, .weight = 1, .high = 1, .value = 1, .inner = {5}}, 1);
+  expect_exact({.inputs = 3, .hidden = 4, .outputs = 2, .weight = 1, .high = 1, .value = 1, .inner = {2, 3}}, 2);
+}
+
 TEST(Network, puts_wide_last_layers_together_from_digits) {
   expect_exact({.inputs = 6, .hidden = 8, .outputs = 2, .weight = 1, .high = 1, .value = 127, .second = 30000}, 1);
 }
 
 TEST(Network, digits_add_up) {
   for (const int bits : {3, 7, 15}) {
-    const NetworkPlan plan{.parameters = {}, .parts = 3, .part_bits = bits};
+    NetworkPlan plan;
+    plan.parts = 3;
+    plan.part_bits = bits;
     for (const std::int64_t value : {0LL, 1LL, -1LL, 4LL, 100LL, -32768LL, 65535LL, -1000000LL}) {
       std::int64_t sum = 0;
       for (std::size_t part = 0; part < 3; ++part)
@@ -92,7 +99,8 @@ TEST(Network, digits_add_up) {
 
 TEST(Network, plans_have_one_encoding_and_are_checked) {
   std::mt19937_64 rng(3);
-  const auto plan = *plan_network(random_network(rng, {.inputs = 5, .hidden = 3, .outputs = 2, .weight = 1, .high = 1}));
+  const auto plan = *plan_network(
+      random_network(rng, {.inputs = 3, .hidden = 2, .outputs = 2, .weight = 1, .high = 1, .value = 1, .inner = {2}}));
   const auto bytes = encode(plan);
   const auto again = decode_network_plan(bytes);
   ASSERT_TRUE(again) << again.error().text;
@@ -117,6 +125,9 @@ TEST(Network, refuses_what_does_not_fit) {
   EXPECT_EQ(plan_network(network).error().code, Code::out_of_range);
   network = random_network(rng, {.inputs = 5, .hidden = 3, .outputs = 2});
   EXPECT_EQ(plan_network(network, 1 << 15).error().code, Code::unsupported);
+  network = random_network(rng, {.inputs = 5, .hidden = 3, .outputs = 2, .weight = 1, .high = 1, .value = 1, .inner = {4}});
+  network.inner[0].low[2] += 1;
+  EXPECT_EQ(plan_network(network).error().code, Code::invalid_argument);
 }
 
 }  // namespace

@@ -17,14 +17,13 @@ using engine::program::Source;
 using engine::program::Step;
 using engine::program::StepKind;
 
-/// What a value is of the input.
-enum class Of : std::uint8_t {
-  element,  ///< each element a function of one element of the input
-  sum,      ///< sums of such
-  table,    ///< each element a function of one element of the value `sums`, at the same place
-  output,   ///< affine in the value `values`
-  rest,
-};
+/// What a value is of the input, as a number: 0 when each of its elements is a function of one element of the input; 2 l + 1
+/// when they are the sums of layer l, affine in the tables before (in the first layer: sums of such functions); 2 l + 2 when
+/// each is a function of the sum at the same place.
+using Depth = std::size_t;
+constexpr Depth kElement = 0;
+constexpr Depth kRest = SIZE_MAX;
+bool is_sum(Depth depth) { return depth % 2 == 1; }
 
 bool is_layer(const Step& step) { return step.kind == StepKind::matmul || step.kind == StepKind::conv; }
 
@@ -34,7 +33,7 @@ std::size_t elements(const engine::program::TensorInfo& info) {
 
 class Finder {
  public:
-  explicit Finder(const Program& program) : program_(program), of_(program.value_count(), Of::rest) {}
+  explicit Finder(const Program& program) : program_(program), of_(program.value_count(), kRest) {}
 
   Result<Stages> find() {
     if (program_.inputs.size() != 1)
@@ -43,11 +42,14 @@ class Finder {
     std::size_t last_layer = 0;
     for (std::size_t i = 0; i < program_.steps.size(); ++i)
       if (is_layer(program_.steps[i])) last_layer = i;
-    of_[0] = Of::element;
+    of_[0] = kElement;
     for (std::size_t i = 0; i <= last_layer && i < program_.steps.size(); ++i) KOINON_CHECK(place(i));
-    if (out_.last.empty() || out_.tables.empty())
+    if (layers_.size() < 2 || layers_.back().affine.empty())
       return fail(Code::unsupported, "[private] no table between two layers in {} steps: a linear plan serves",
                   program_.steps.size());
+    out_.last = std::move(layers_.back().affine);
+    layers_.pop_back();
+    for (auto& layer : layers_) out_.layers.push_back({layer.affine, layer.tables, *layer.sums, *layer.values});
     for (auto i = last_layer + 1; i < program_.steps.size(); ++i) out_.rest.push_back(i);
     out_.end = program_.steps[last_layer].first_output;
     return std::move(out_);
@@ -60,54 +62,54 @@ class Finder {
     for (const auto& ref : step.operands)
       if (ref.source() == Source::value) values.push_back(ref.index());
     if (values.empty()) return refuse(number, "takes constants alone", "simplify the model");
-    const auto stage = of_[*std::ranges::max_element(values, {}, [&](auto v) { return of_[v]; })];
+    Depth depth = 0;
+    for (const auto v : values) depth = std::max(depth, of_[v]);
     const bool by_element = is_by_element(step);
     const bool linear = is_affine(step, values);
-    switch (stage) {
-      case Of::element:
-        if (by_element || is_move(step)) {
-          if (!linear) out_.thermometer = true;
-          return put(number, Of::element, out_.first);
-        }
-        return linear ? put(number, Of::sum, out_.first) : cannot(number, "mixes elements of the input");
-      case Of::sum:
-        if (linear) return put(number, Of::sum, out_.first);
-        return by_element ? start_tables(number, values) : cannot(number, "compares or mixes sums");
-      case Of::table: return after_tables(number, values, by_element, linear);
-      case Of::output: return linear ? affine(number, values) : deeper(number);
-      case Of::rest: break;
+    if (depth == kRest) return cannot(number, "reads what is not computed yet");
+    if (depth == kElement) {
+      if (by_element || is_move(step)) {
+        if (!linear) out_.thermometer = true;
+        return put(number, kElement, layer(0).affine);
+      }
+      return linear ? put(number, 1, layer(0).affine) : cannot(number, "mixes elements of the input");
     }
-    return cannot(number, "reads what is not computed yet");
+    if (!is_sum(depth)) return after_tables(number, values, depth / 2 - 1, by_element, linear);
+    if (linear) return affine(number, values, depth / 2);
+    return by_element ? start_tables(number, values, depth / 2) : cannot(number, "compares or mixes sums");
   }
 
-  Status start_tables(std::size_t number, const std::vector<std::size_t>& values) {
-    if (!sums_) sums_ = out_.sums = values[0];
+  Status start_tables(std::size_t number, const std::vector<std::size_t>& values, std::size_t l) {
+    auto& at = layer(l);
+    if (!at.sums) at.sums = values[0];
     for (const auto v : values)
-      if (v != *sums_) return cannot(number, "takes a table of other sums than the step before");
-    return put(number, Of::table, out_.tables);
+      if (v != *at.sums) return cannot(number, "takes a table of other sums than the step before");
+    return put(number, 2 * l + 2, at.tables);
   }
 
-  Status after_tables(std::size_t number, const std::vector<std::size_t>& values, bool by_element, bool linear) {
-    const bool from_tables = std::ranges::all_of(values, [&](auto v) { return of_[v] == Of::table || v == *sums_; });
+  Status after_tables(std::size_t number, const std::vector<std::size_t>& values, std::size_t l, bool by_element, bool linear) {
+    const bool from_tables = std::ranges::all_of(values, [&](auto v) { return of_[v] == 2 * l + 2 || v == *layer(l).sums; });
     const bool same_order = program_.steps[number].kind == StepKind::reshape || by_element;
-    if (same_order && from_tables && out_.last.empty()) return put(number, Of::table, out_.tables);
+    if (same_order && from_tables && !layer(l).values) return put(number, 2 * l + 2, layer(l).tables);
     if (!linear) return cannot(number, "mixes values of tables");
-    return affine(number, values);
+    return affine(number, values, l + 1);
   }
 
-  Status affine(std::size_t number, const std::vector<std::size_t>& values) {
+  /// A step of the sums of layer l.
+  Status affine(std::size_t number, const std::vector<std::size_t>& values, std::size_t l) {
     for (const auto v : values) {
-      if (of_[v] == Of::output) continue;
-      if (of_[v] != Of::table || (values_ && *values_ != v))
+      if (of_[v] == 2 * l + 1 || (l == 0 && of_[v] == kElement)) continue;
+      if (l == 0 || of_[v] != 2 * l || (layer(l - 1).values && *layer(l - 1).values != v))
         return cannot(number, "reads beside the tables (a skip connection)");
-      values_ = out_.values = v;
+      layer(l - 1).values = v;
     }
-    return put(number, Of::output, out_.last);
+    if (layer(l).sums) return cannot(number, "uses sums beside their tables (a skip connection)");
+    return put(number, 2 * l + 1, layer(l).affine);
   }
 
-  Status put(std::size_t number, Of of, std::vector<std::size_t>& list) {
+  Status put(std::size_t number, Depth depth, std::vector<std::size_t>& list) {
     const auto& step = program_.steps[number];
-    for (std::size_t i = 0; i < step.outputs.size(); ++i) of_[step.first_output + i] = of;
+    for (std::size_t i = 0; i < step.outputs.size(); ++i) of_[step.first_output + i] = depth;
     list.push_back(number);
     return {};
   }
@@ -167,15 +169,20 @@ class Finder {
     return refuse(number, why + ", which is not done under encryption",
                   "steps element by element between two layers (sums instead of maxima in pooling), or a linear model");
   }
-  [[nodiscard]] Status deeper(std::size_t number) const {
-    return refuse(number, "needs tables after a second layer, and no parameters in the security table are deep enough for two",
-                  "one hidden layer, a tree model, or fewer layers before the last");
+
+  struct Layer {
+    std::vector<std::size_t> affine, tables;
+    std::optional<std::size_t> sums, values;
+  };
+  Layer& layer(std::size_t number) {
+    if (layers_.size() <= number) layers_.resize(number + 1);
+    return layers_[number];
   }
 
   const Program& program_;
   Stages out_;
-  std::vector<Of> of_;
-  std::optional<std::size_t> sums_, values_;
+  std::vector<Depth> of_;
+  std::vector<Layer> layers_;
 };
 
 }  // namespace

@@ -5,13 +5,20 @@
 
 namespace koinon::trust::fhe {
 
-/// A program cut at its layers, by what its values are of the input: sums of functions of single elements (`first`, up to the
-/// value `sums`), functions of single sums (`tables`, up to `values`), affine functions of those (`last`, up to `end`), and
-/// what the buyer can run on the last (`rest`). Lists hold step numbers.
+/// One layer of tables of a program: affine steps up to the value `sums`, then functions of single sums up to `values`.
+struct TableStage {
+  std::vector<std::size_t> affine, tables;  ///< step numbers
+  std::size_t sums = 0, values = 0;         ///< value numbers
+};
+
+/// A program cut at its layers, by what its values are of the input: sums of functions of single elements of it, tables of
+/// those, affine functions of the tables and so on (`layers`), affine functions of the last tables (`last`, up to the value
+/// `end`), and what the buyer can run on those (`rest`).
 struct Stages {
-  std::vector<std::size_t> first, tables, last, rest;
-  std::size_t sums = 0, values = 0, end = 0;  ///< value numbers
-  bool thermometer = false;                   ///< the first functions are not all affine
+  std::vector<TableStage> layers;
+  std::vector<std::size_t> last, rest;
+  std::size_t end = 0;
+  bool thermometer = false;  ///< the first functions are not all affine
 };
 
 /// Errors: unsupported, naming the step that cannot be done and what would help.
