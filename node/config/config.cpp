@@ -1,11 +1,11 @@
 #include "node/config/config.hpp"
 
-#include <toml++/toml.h>
 #include <unistd.h>
 
 #include <sstream>
 
 #include "base/file.hpp"
+#include "base/toml.hpp"
 #include "node/config/fields.hpp"
 
 namespace koinon::node {
