@@ -34,6 +34,17 @@ std::string cut(std::string text) {
   return text.substr(0, end) + "...";
 }
 
+/// A text on one line.
+std::string one_line(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    const bool space = c == ' ' || c == '\n' || c == '\t';
+    if (!space) out += c;
+    if (space && !out.empty() && out.back() != ' ') out += ' ';
+  }
+  return out;
+}
+
 std::string first_values(const std::vector<RealOutput>& outputs) {
   constexpr std::size_t kMost = 4;
   std::string out;
@@ -51,10 +62,12 @@ std::string first_values(const std::vector<RealOutput>& outputs) {
 }  // namespace
 
 std::string answer_text(const std::vector<RealOutput>& outputs) {
+  if (!outputs.empty() && outputs[0].text) return cut(one_line(*outputs[0].text));
   const bool classes = outputs.size() == 1 && outputs[0].data.size() >= 2 && outputs[0].data.size() <= kMostClasses &&
                        !outputs[0].shape.empty() && static_cast<std::size_t>(outputs[0].shape.back()) == outputs[0].data.size();
   if (!classes) return cut(first_values(outputs));
-  const auto& [name, shape, data, labels] = outputs[0];
+  const auto& data = outputs[0].data;
+  const auto& labels = outputs[0].labels;
   const auto top = std::max_element(data.begin(), data.end());
   const auto index = static_cast<std::size_t>(top - data.begin());
   const auto word = index < labels.size() ? labels[index] : std::to_string(index);

@@ -1,6 +1,7 @@
 #include "node/api/api.hpp"
 
 #include "node/api/context.hpp"
+#include "node/api/served.hpp"
 
 namespace koinon::node {
 
@@ -10,7 +11,9 @@ net::Router make_api(Node& node, ApiOptions options) {
   api::add_status(router, context);
   api::add_orders(router, context);
   api::add_place(router, context);
-  api::add_serving(router, context);
+  const auto waiting = std::make_shared<api::Waiting>();  // shared by two protocols
+  api::add_serving(router, context, waiting);
+  api::add_completions(router, context, waiting);
   api::add_providers(router, context);
   api::add_models(router, context);
   api::add_quote(router, context);

@@ -56,6 +56,25 @@ std::string card_of(const program::Program& p) {
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+std::string card_of(const engine::language::Folder& folder) {
+  const auto& model = folder.model;
+  const bool prefill = model.programs.chunk > 1;
+  const json language = {
+      {"context", model.programs.context},       {"vocabulary", model.vocabulary()},
+      {"candidates", model.programs.candidates}, {"chunk", model.programs.chunk},
+      {"decode", base::to_hex(model.decode_id)}, {"prefill", prefill ? json(base::to_hex(model.prefill_id)) : json(nullptr)}};
+  const json out = {{"description", shortened(model.programs.decode.metadata.description, 4000)},
+                    {"inputs", json::array()},
+                    {"outputs", json::array()},
+                    {"language", language}};
+  return out.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+bool is_text_card(const std::string& card) {
+  const auto read = parse_card(card);
+  return read.contains("language") && read["language"].is_object();
+}
+
 json labels_of(const std::string& card, std::string_view output) {
   const auto all = field_or(parse_card(card), "labels", json::object());
   const auto found = field_or(all, std::string(output).c_str(), json::array());
@@ -77,6 +96,7 @@ json model_json(const ModelRecord& record, bool held) {
           {"price", record.price.is_zero() ? json(nullptr) : json(record.price.text())},
           {"inputs", field_or(card, "inputs", json::array())},
           {"outputs", std::move(outputs)},
+          {"language", is_text_card(record.card) ? card["language"] : json(nullptr)},
           {"accuracy", accuracy != card.end() && accuracy->is_number() ? *accuracy : json(nullptr)},
           {"accuracy_data", card.contains("accuracy_data") ? field_or(card, "accuracy_data", "") : json(nullptr)},
           {"size", record.artifact.size},

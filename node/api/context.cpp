@@ -5,6 +5,7 @@
 #include "engine/io/quantise.hpp"
 #include "net/url.hpp"
 #include "node/api/card.hpp"
+#include "node/api/text_request.hpp"
 #include "node/core/front.hpp"
 #include "work/inference/inference.hpp"
 
@@ -20,6 +21,16 @@ Door door_of(const Node& node) {
 }
 
 std::string label_key(std::uint64_t order) { return fmt::format("order/{}/label", order); }
+
+/// The tokens of a text, which its words go with.
+RealOutput text_output(const TextModel& model, const work::language::Request& request, const work::language::Tokens& tokens) {
+  RealOutput out;
+  out.name = "tokens";
+  out.shape = {static_cast<std::int64_t>(tokens.size())};
+  out.data.assign(tokens.begin(), tokens.end());
+  out.text = model.text(tokens, work::language::ending_of(request, tokens, model.ends));
+  return out;
+}
 
 }  // namespace
 
@@ -44,7 +55,33 @@ std::string Context::model_name(const base::Hash& program) const {
   return record ? record->name : std::string();
 }
 
+bool Context::is_text(const base::Hash& program) const {
+  const auto record = node.store().models.get(program);
+  return record && is_text_card(record->card);
+}
+
+Result<Context::Text> Context::read_text(const market::OrderView& order) {
+  Text out;
+  KOINON_TRY(out.model, programs.text(order.terms.spec));
+  KOINON_TRY(const auto parcel, node.buyer().input(order));
+  KOINON_TRY(out.request, work::language::Request::read(parcel.parts));
+  if (const auto delivery = node.buyer().result(order); delivery && delivery->outputs.size() == 1) {
+    KOINON_TRY(out.generated, work::language::decode_tokens(delivery->outputs[0]));
+  }
+  return out;
+}
+
+Result<nlohmann::json> Context::text(const market::OrderView& order) {
+  KOINON_TRY(const auto read, read_text(order));
+  return text_json(*read.model, read.request, read.generated);
+}
+
 Result<std::vector<RealOutput>> Context::outputs(const market::OrderView& order) {
+  if (is_text(order.terms.spec)) {
+    KOINON_TRY(const auto read, read_text(order));
+    if (!read.generated) return fail(Code::not_found, "[order] {} has no result here yet", order.id);
+    return std::vector<RealOutput>{text_output(*read.model, read.request, *read.generated)};
+  }
   KOINON_TRY(const auto delivery, node.buyer().result(order));
   KOINON_TRY(const auto program, programs.find(order.terms.spec));
   KOINON_TRY(const auto record, node.store().models.get(order.terms.spec));

@@ -1,5 +1,6 @@
 #pragma once
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 
 #include "node/api/answer.hpp"
 #include "node/api/api.hpp"
@@ -25,8 +26,13 @@ struct Context {
   [[nodiscard]] bool is_mine(const market::OrderView& order) const { return order.terms.buyer == node.account(); }
   /// Name of the model, or empty.
   [[nodiscard]] std::string model_name(const base::Hash& program) const;
+  /// Whether it is a language model that this node knows.
+  [[nodiscard]] bool is_text(const base::Hash& program) const;
   /// Outputs of an own order in real units. Errors: not_found (no result yet), those of the artifacts.
   base::Result<std::vector<RealOutput>> outputs(const market::OrderView& order);
+  /// The text of an own order of a language model, TextOrder of the document. Errors: unsupported (another order), not_found
+  /// (its input is not here), those of the artifacts.
+  base::Result<nlohmann::json> text(const market::OrderView& order);
   /// The answer of an own order, when there is one. Kept, because lists ask for it again and again.
   std::optional<std::string> answer(const market::OrderView& order);
   /// The buyer's note on an own order.
@@ -34,6 +40,14 @@ struct Context {
   base::Status set_label(std::uint64_t order, std::string_view label);
 
  private:
+  /// What was asked for and what came. Errors: as text.
+  struct Text {
+    Programs::TextPtr model;
+    work::language::Request request;
+    std::optional<work::language::Tokens> generated;
+  };
+  base::Result<Text> read_text(const market::OrderView& order);
+
   static constexpr std::size_t kMostAnswers = 4096;
   std::mutex mutex_;
   std::map<std::uint64_t, std::pair<base::Hash, std::string>> answers_;  ///< guarded by mutex_; with the verdict's output root
@@ -60,7 +74,9 @@ void add_orders(net::Router& router, const ContextPtr& context);
 void add_place(net::Router& router, const ContextPtr& context);
 void add_providers(net::Router& router, const ContextPtr& context);
 void add_models(net::Router& router, const ContextPtr& context);
-void add_serving(net::Router& router, const ContextPtr& context);
+struct Waiting;
+void add_serving(net::Router& router, const ContextPtr& context, const std::shared_ptr<Waiting>& waiting);
+void add_completions(net::Router& router, const ContextPtr& context, const std::shared_ptr<Waiting>& waiting);
 void add_quote(net::Router& router, const ContextPtr& context);
 void add_preview(net::Router& router, const ContextPtr& context);
 void add_history(net::Router& router, const ContextPtr& context);

@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "engine/language/bundle.hpp"
 #include "node/api/card.hpp"
 #include "node/api/context.hpp"
 #include "node/api/fields.hpp"
@@ -30,9 +31,28 @@ Result<HttpResponse> one_model(Context& context, const HttpRequest&, const base:
   return answer(200, model_json(record, context.node.artifacts().has(record.artifact)));
 }
 
-/// A name for a program that has none.
-std::string name_of(const engine::program::Program& program, const base::Hash& id) {
-  return program.metadata.name.empty() ? base::to_hex(id).substr(0, 12) : program.metadata.name;
+/// What a record says of a program, or of a language model when the bytes are a bundle. Errors: those of decoding;
+/// invalid_argument (no weights).
+Result<ModelRecord> read_model(base::ByteView bytes) {
+  ModelRecord out;
+  engine::program::Metadata about;
+  if (engine::language::is_bundle(bytes)) {
+    KOINON_TRY(const auto folder, engine::language::decode_bundle(bytes));
+    out.program = engine::language::bundle_id(folder);
+    out.card = card_of(folder);
+    about = folder.model.programs.decode.metadata;
+  } else {
+    KOINON_TRY(const auto program, engine::program::decode(bytes));
+    if (!program.has_weights())
+      return fail(Code::invalid_argument, "[model] a public description without weights: providers could not run it");
+    out.program = engine::program::program_id(program);
+    out.card = card_of(program);
+    about = program.metadata;
+  }
+  out.name = about.name.empty() ? base::to_hex(out.program).substr(0, 12) : about.name;
+  out.licence = about.licence;
+  out.author = about.author;
+  return out;
 }
 
 Result<HttpResponse> add_model(Context& context, const HttpRequest& request) {
@@ -41,19 +61,11 @@ Result<HttpResponse> add_model(Context& context, const HttpRequest& request) {
     KOINON_TRY(price, parse_wei(*text, "price"));
   }
   const auto bytes = base::as_bytes(request.body);
-  KOINON_TRY(const auto program, engine::program::decode(bytes));
-  if (!program.has_weights())
-    return fail(Code::invalid_argument, "[model] a public description without weights: providers could not run it");
-  ModelRecord record;
-  record.program = engine::program::program_id(program);
+  KOINON_TRY(auto record, read_model(bytes));
   auto& node = context.node;
   KOINON_TRY(record.artifact, node.artifacts().put(bytes));
   KOINON_CHECK(node.artifacts().pin(record.artifact.cid, "model " + base::to_hex(record.program), INT64_MAX));
-  record.name = name_of(program, record.program);
-  record.card = card_of(program);
   record.price = price;
-  record.licence = program.metadata.licence;
-  record.author = program.metadata.author;
   record.created_ms = node.clock().now_ms();
   KOINON_CHECK(node.store().models.put(record));
   return answer(201, model_json(record, true));

@@ -21,11 +21,18 @@ bool is_picture(base::ByteView bytes) {
   return text.starts_with("\x89PNG") || text.starts_with("\xff\xd8\xff");
 }
 
-Result<base::Bytes> parse_input(const json& order) {
+/// The field "input": an object with one field.
+Result<const json*> input_field(const json& order) {
   const auto at = order.find("input");
   if (at == order.end() || !at->is_object() || at->size() != 1)
-    return fail(Code::invalid_argument, "[order] input: an object with input_data or image expected");
-  KOINON_CHECK(only_fields(*at, {"input_data", "image"}, "input"));
+    return fail(Code::invalid_argument, "[order] input: an object with input_data, image or text expected");
+  KOINON_CHECK(only_fields(*at, {"input_data", "image", "text"}, "input"));
+  return &*at;
+}
+
+Result<base::Bytes> parse_input(const json& order) {
+  KOINON_TRY(const auto* at, input_field(order));
+  if (at->contains("text")) return fail(Code::invalid_argument, "[order] input: input_data or image expected");
   if (at->contains("input_data")) {
     const auto text = at->dump(-1, ' ', false, json::error_handler_t::replace);
     const auto bytes = base::as_bytes(text);
@@ -76,7 +83,12 @@ Result<NewOrder> parse_new_order(std::string_view body, const trust::CheckSet& r
   out.commit_window = static_cast<std::uint32_t>(window);
   KOINON_TRY(out.trap, flag_or(order, "trap", false));
   KOINON_TRY(out.label, text_or(order, "label", "", kMaxLabel * 4));
-  KOINON_TRY(out.input, parse_input(order));
+  KOINON_TRY(const auto* input, input_field(order));
+  if (input->contains("text")) {
+    KOINON_TRY(out.text, parse_text((*input)["text"]));
+  } else {
+    KOINON_TRY(out.input, parse_input(order));
+  }
   return out;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/hash.hpp"
 #include "base/money.hpp"
+#include "node/api/text_request.hpp"
 #include "trust/quorum/quorum.hpp"
 
 namespace koinon::node::api {
@@ -10,7 +11,8 @@ namespace koinon::node::api {
 /// NewOrder of the document, read.
 struct NewOrder {
   base::Hash program;
-  base::Bytes input;  ///< the picture, or {"input_data": ...}: what engine/io reads
+  base::Bytes input;  ///< the picture, or {"input_data": ...}: what engine/io reads; empty for a text
+  std::optional<TextAsked> text;
   std::uint8_t check = 0;
   std::uint8_t privacy = 0;
   std::uint8_t n = 3;

@@ -14,6 +14,10 @@ std::vector<base::Bytes> koinon_fuzz_seeds() {
         R"({"program":")" + program +
             R"(","input":{"image":"iVBORw0KGgo="},"max_price":"0","check":"quorum","privacy":"plain",)" +
             R"("audit_bps":600,"commit_window":30,"trap":true,"label":"digit.png"})",
+        R"({"program":")" + program +
+            R"(","input":{"text":{"prompt":"Mira","tokens":9,"temperature":0.5,"top_k":4,"top_p":0.9,)" +
+            R"("seed":"any","past_end":true}},"max_price":"1"})",
+        R"({"program":")" + program + R"(","input":{"text":{"prompt":[1,2,4294967295]}},"max_price":"1"})",
         std::string("iVBORw0KGgo=")}) {
     const auto bytes = base::as_bytes(text);
     out.emplace_back(bytes.begin(), bytes.end());
@@ -25,7 +29,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto text = base::as_text({data, size});
   if (const auto order = api::parse_new_order(text)) {
     if (order->n < 1 || order->n > 5 || order->k > order->n || 2 * order->k <= order->n) __builtin_trap();
-    if (order->audit_bps > 10'000 || order->input.empty() || order->check != 0 || order->privacy != 0) __builtin_trap();
+    if (order->text && (order->text->tokens < 1 || !(order->text->sampling.top_p >= 0))) __builtin_trap();
+    if (order->audit_bps > 10'000 || order->input.empty() != order->text.has_value() || order->check != 0 ||
+        order->privacy > 1)
+      __builtin_trap();
   }
   if (const auto preview = api::parse_preview(text); preview && preview->input.empty()) __builtin_trap();
   if (const auto bytes = api::decode_base64(text); bytes && bytes->size() > size) __builtin_trap();

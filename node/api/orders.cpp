@@ -107,7 +107,7 @@ Result<HttpResponse> order_detail(Context& context, const HttpRequest& request, 
   KOINON_TRY(const auto order, context.order(id));
   const bool own = context.is_mine(order) && context.gate.is_owner(request);
   OrderOwn details;
-  json outputs;
+  json outputs, text;
   if (own) {
     if (const auto found = context.outputs(order)) {
       outputs = outputs_json(*found);
@@ -117,11 +117,13 @@ Result<HttpResponse> order_detail(Context& context, const HttpRequest& request, 
     details.label = context.label(order);
     if (const auto parcel = context.node.buyer().input(order)) details.salt = parcel->salt;
     details.receipt = receipt_of(context, order).has_value();
+    if (auto told = context.text(order)) text = *std::move(told);
   }
   auto deadline = order.deadline;
   if (deadline == 0 && !market::is_final(order.phase))
     if (const auto now = context.node.market().now(id)) deadline = now->deadline;
-  const auto body = order_details(order, aside_of(context, order, own), details, deadline);
+  auto body = order_details(order, aside_of(context, order, own), details, deadline);
+  body["text"] = std::move(text);
   return HttpResponse::json(200, body.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 

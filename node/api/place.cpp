@@ -13,6 +13,12 @@ using nlohmann::json;
 constexpr std::uint64_t kMaxBody = std::uint64_t{16} << 20;
 
 Result<std::vector<base::Bytes>> input_parts(Context& context, const NewOrder& order) {
+  if (order.text) {
+    KOINON_TRY(const auto model, context.programs.text(order.program));
+    base::SystemRandom random;
+    KOINON_TRY(const auto request, text_request(*model, *order.text, random));
+    return request.parts();
+  }
   KOINON_TRY(const auto program, context.programs.find(order.program));
   KOINON_TRY(auto tensors, engine::io::read_inputs(*program, order.input));
   std::vector<base::Bytes> out;

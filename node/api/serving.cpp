@@ -1,12 +1,12 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "engine/io/quantise.hpp"
 #include "net/text.hpp"
 #include "node/api/card.hpp"
 #include "node/api/infer_message.hpp"
 #include "node/api/place.hpp"
+#include "node/api/served.hpp"
 #include "node/api/words.hpp"
 #include "work/inference/inference.hpp"
 
@@ -21,28 +21,11 @@ constexpr std::uint64_t kMaxBody = std::uint64_t{64} << 20;
 /// A body takes many times its size while it is read, so that few large ones are read at once.
 constexpr std::size_t kLargeBody = std::size_t{1} << 20;
 constexpr int kMostLarge = 3;
-constexpr int kMostWaiting = 32;
-constexpr std::int64_t kMostWaitMs = 600'000;
-constexpr auto kLook = std::chrono::milliseconds(50);
 
-/// Requests that wait for the market, each of which holds a thread, and large bodies that are read.
+/// Requests that wait for the market, and large bodies that are read.
 struct Load {
-  std::atomic<int> waiting{0};
+  std::shared_ptr<Waiting> waiting;  ///< shared with other protocols
   std::atomic<int> large{0};
-};
-
-/// One of at most `most` at a time.
-class Place {
- public:
-  Place(std::atomic<int>& count, int most) : count_(count), admitted_(++count <= most) {}
-  ~Place() { --count_; }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-  [[nodiscard]] bool admitted() const { return admitted_; }
-
- private:
-  std::atomic<int>& count_;
-  const bool admitted_;
 };
 
 /// An error as this protocol writes it: {"error": "..."}.
@@ -57,21 +40,6 @@ HttpResponse protocol_error(const base::Error& error) {
 HttpResponse answered(Result<HttpResponse> result) {
   if (result) return *std::move(result);
   return protocol_error(result.error());
-}
-
-/// The model of a name: the newest of that name, or the one of that program id. `version`, when it is given, is the program id.
-Result<ModelRecord> find_model(Context& context, const std::string& name, const std::string& version) {
-  KOINON_TRY(const auto records, context.node.store().models.list());
-  const ModelRecord* found = nullptr;
-  for (const auto& record : records) {
-    const auto id = base::to_hex(record.program);
-    if ((record.name != name && id != name) || (!version.empty() && id != version)) continue;
-    if (found == nullptr || record.created_ms > found->created_ms) found = &record;
-  }
-  if (found == nullptr)
-    return fail(Code::not_found, "[infer] no model '{}'{}: GET /api/v1/models lists them", name.substr(0, 80),
-                version.empty() ? "" : " of that version");
-  return *found;
 }
 
 json tensor_json(const std::string& name, const engine::tensor::Shape& shape) {
@@ -150,12 +118,6 @@ Status check_wanted(const engine::program::Program& program, const InferRequest&
   return {};
 }
 
-/// What an answer tells of how it came about.
-struct Served {
-  std::vector<RealOutput> outputs;
-  std::vector<std::pair<std::string, std::string>> evidence;  ///< parameter and value
-};
-
 Result<Served> serve_here(Context& context, const ModelRecord& record, const engine::program::Program& program,
                           const std::vector<base::Bytes>& inputs) {
   KOINON_TRY(const auto outcome, run_here(context, record.program, inputs));
@@ -166,33 +128,6 @@ Result<Served> serve_here(Context& context, const ModelRecord& record, const eng
         {program.outputs[i].name, tensors[i].shape, engine::io::dequantise(tensors[i], program.outputs[i].scale), {}});
   out.evidence = {{"check", "none"}, {"output_root", base::to_hex(outcome.roots.output)}};
   return out;
-}
-
-/// Waits until the result of an own order is here and a verdict stands on it.
-Result<Served> await_order(Context& context, std::uint64_t id) {
-  auto& node = context.node;
-  const auto until = node.clock().now_ms() + kMostWaitMs;
-  for (;;) {
-    KOINON_TRY(const auto order, context.order(id));
-    if (order.phase == market::Phase::refunded)
-      return fail(Code::ledger, "[infer] order {} came to no result and was refunded: koinon order show {} tells why", id, id);
-    if (order.verdict) {
-      if (auto outputs = context.outputs(order)) {
-        Served out;
-        out.outputs = *std::move(outputs);
-        out.evidence = {{"check", std::string(node.rules().find(order.terms.check).value()->name())},
-                        {"output_root", base::to_hex(order.verdict->output_root)},
-                        {"order", std::to_string(id)},
-                        {"receipt", fmt::format("/api/v1/receipts/{}", id)}};
-        return out;
-      }
-    }
-    if (node.is_stopping()) return fail(Code::exhausted, "[infer] the node is stopping; order {} goes on", id);
-    if (node.clock().now_ms() > until)
-      return fail(Code::timeout, "[infer] order {} has no result after {} s; it goes on, and its page shows it", id,
-                  kMostWaitMs / 1000);
-    std::this_thread::sleep_for(kLook);
-  }
 }
 
 Result<HttpResponse> infer(Context& context, Load& load, const HttpRequest& request, const std::string& name,
@@ -228,9 +163,9 @@ Result<HttpResponse> infer(Context& context, Load& load, const HttpRequest& requ
     KOINON_TRY(served, serve_here(context, record, *program, inputs));
   } else {
     KOINON_CHECK(context.gate.admit(request, {Access::spend}));
-    const Place turn(load.waiting, kMostWaiting);
+    const Place turn(load.waiting->count, Waiting::kMost);
     if (!turn.admitted())
-      return fail(Code::exhausted, "[infer] {} requests wait for the market already: try again", kMostWaiting);
+      return fail(Code::exhausted, "[infer] {} requests wait for the market already: try again", Waiting::kMost);
     NewOrder order;
     order.program = record.program;
     KOINON_TRY(order.check, check_code(check, context.node.rules()));
@@ -250,19 +185,15 @@ Result<HttpResponse> infer(Context& context, Load& load, const HttpRequest& requ
     out.headers.set("Content-Type", "application/octet-stream");
     out.headers.set("Inference-Header-Content-Length", std::to_string(*body.header));
   }
-  out.headers.set("Koinon-Program", base::to_hex(record.program));
-  for (const auto& [key, value] : served.evidence) {
-    auto field = "Koinon-" + key;
-    std::ranges::replace(field, '_', '-');
-    out.headers.set(field, value);
-  }
+  tell(out.headers, record.program, served);
   return out;
 }
 
 }  // namespace
 
-void add_serving(net::Router& router, const ContextPtr& context) {
+void add_serving(net::Router& router, const ContextPtr& context, const std::shared_ptr<Waiting>& waiting) {
   const auto load = std::make_shared<Load>();  // shared by the handlers, which the router copies
+  load->waiting = waiting;
   const auto get = [&](auto pattern, auto body) {
     router.get<std::string>(
         pattern, guarded(context, {}, [body](Context& c, const HttpRequest&, const std::string& name) -> Result<HttpResponse> {
