@@ -62,6 +62,13 @@ struct Lanes {
   void (*sgd)(std::int64_t n, const SgdStep& step, const float* gradient, float* velocity, float* weights);
   void (*adam)(std::int64_t n, const AdamStep& step, const float* gradient, float* mean, float* square, float* weights);
 
+  /// to[k * width + i] = lines[i][k] for k < depth, i < count: lines become columns. count <= width, 6 or 16.
+  void (*turn)(std::int64_t depth, std::int64_t count, const float* const* lines, std::int64_t width, float* to);
+  /// to[k * 16 + i] = picture[at[k] + shift[r] + i] for the run r that holds column i, begin[r] <= i < begin[r + 1]; the last
+  /// of `runs` + 1 begins is 16.
+  void (*runs)(std::int64_t depth, const std::int64_t* at, const float* picture, std::int64_t runs, const std::int64_t* begin,
+               const std::int64_t* shift, float* to);
+
   /// A tile of a product over `depth` <= kBlock: t[i][j] = the fused sum over k of a[k * kTileRows + i] * b[k * kTileColumns +
   /// j], from +0. c[i * stride + j] = add ? c + t : t.
   void (*tile)(std::int64_t depth, const float* a, const float* b, float* c, std::int64_t stride, bool add);

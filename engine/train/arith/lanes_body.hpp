@@ -321,6 +321,68 @@ void tile(std::int64_t depth, const float* a, const float* b, float* c, std::int
   put(3, s30, s31), put(4, s40, s41), put(5, s50, s51);
 }
 
+/// Eight rows of eight become columns.
+inline void turn_block(const float* const* lines, std::int64_t at, float* to, std::int64_t width) {
+  __m256 r[8], t[8];
+  for (int i = 0; i < 8; ++i) r[i] = _mm256_loadu_ps(lines[i] + at);
+  for (int i = 0; i < 4; ++i) {
+    t[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
+    t[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
+  }
+  for (int h = 0; h < 2; ++h) {
+    r[4 * h] = _mm256_shuffle_ps(t[4 * h], t[4 * h + 2], 0x44);
+    r[4 * h + 1] = _mm256_shuffle_ps(t[4 * h], t[4 * h + 2], 0xee);
+    r[4 * h + 2] = _mm256_shuffle_ps(t[4 * h + 1], t[4 * h + 3], 0x44);
+    r[4 * h + 3] = _mm256_shuffle_ps(t[4 * h + 1], t[4 * h + 3], 0xee);
+  }
+  for (int i = 0; i < 4; ++i) {
+    _mm256_storeu_ps(to + i * width, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
+    _mm256_storeu_ps(to + (i + 4) * width, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+  }
+}
+
+void turn(std::int64_t depth, std::int64_t count, const float* const* lines, std::int64_t width, float* to) {
+  const std::int64_t blocks = width == kTileColumns ? count / 8 * 8 : 0, whole = depth / 8 * 8;
+  for (std::int64_t k = 0; k < whole; k += 8)
+    for (std::int64_t i = 0; i < blocks; i += 8) turn_block(lines + i, k, to + k * width + i, width);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float* line = lines[i];
+    for (std::int64_t k = i < blocks ? whole : 0; k < depth; ++k) to[k * width + i] = line[k];
+  }
+}
+
+void runs(std::int64_t depth, const std::int64_t* at, const float* picture, std::int64_t count, const std::int64_t* begin,
+          const std::int64_t* shift, float* to) {
+  if (count == 1) {
+    for (std::int64_t k = 0; k < depth; ++k, to += kTileColumns) {
+      const float* from = picture + at[k] + shift[0];
+      _mm256_storeu_ps(to, _mm256_loadu_ps(from));
+      _mm256_storeu_ps(to + 8, _mm256_loadu_ps(from + 8));
+    }
+    return;
+  }
+  // Loads whose other lanes are masked: those are not read, whatever lies there.
+  __m256i low[kTileColumns], high[kTileColumns];
+  const __m256i columns = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  for (std::int64_t r = 0; r < count; ++r) {
+    const __m256i from = _mm256_set1_epi32(static_cast<int>(begin[r]) - 1),
+                  end = _mm256_set1_epi32(static_cast<int>(begin[r + 1]));
+    const __m256i later = _mm256_add_epi32(columns, _mm256_set1_epi32(8));
+    low[r] = _mm256_and_si256(_mm256_cmpgt_epi32(columns, from), _mm256_cmpgt_epi32(end, columns));
+    high[r] = _mm256_and_si256(_mm256_cmpgt_epi32(later, from), _mm256_cmpgt_epi32(end, later));
+  }
+  for (std::int64_t k = 0; k < depth; ++k, to += kTileColumns) {
+    const float* base = picture + at[k];
+    __m256 left = _mm256_maskload_ps(base + shift[0], low[0]), right = _mm256_maskload_ps(base + shift[0] + 8, high[0]);
+    for (std::int64_t r = 1; r < count; ++r) {
+      left = _mm256_or_ps(left, _mm256_maskload_ps(base + shift[r], low[r]));
+      right = _mm256_or_ps(right, _mm256_maskload_ps(base + shift[r] + 8, high[r]));
+    }
+    _mm256_storeu_ps(to, left);
+    _mm256_storeu_ps(to + 8, right);
+  }
+}
+
 #else
 
 void tile(std::int64_t depth, const float* a, const float* b, float* c, std::int64_t stride, bool add_) {
@@ -336,14 +398,26 @@ void tile(std::int64_t depth, const float* a, const float* b, float* c, std::int
     }
 }
 
+void turn(std::int64_t depth, std::int64_t count, const float* const* lines, std::int64_t width, float* to) {
+  for (std::int64_t i = 0; i < count; ++i)
+    for (std::int64_t k = 0; k < depth; ++k) to[k * width + i] = lines[i][k];
+}
+
+void runs(std::int64_t depth, const std::int64_t* at, const float* picture, std::int64_t count, const std::int64_t* begin,
+          const std::int64_t* shift, float* to) {
+  for (std::int64_t k = 0; k < depth; ++k)
+    for (std::int64_t r = 0; r < count; ++r)
+      for (std::int64_t i = begin[r]; i < begin[r + 1]; ++i) to[k * kTileColumns + i] = picture[at[k] + shift[r] + i];
+}
+
 #endif
 
-constexpr Lanes kTable = {map_exp,     map_log,    map_tanh,      map_erf,     map_sigmoid,     map_relu,
-                          map_gelu,    map_silu,   map_sqrt,      slope_tanh,  slope_sigmoid,   slope_relu,
-                          slope_gelu,  slope_silu, add,           multiply,    scale,           add_to,
-                          scale_add,   sum,        sum_products,  sum_squares, sum_centred,     largest,
-                          column_sums, softmax,    softmax_slope, normalise,   normalise_plane, normalise_slope,
-                          gain_slope,  sgd,        adam,          tile};
+constexpr Lanes kTable = {
+    map_exp,     map_log,    map_tanh,      map_erf,    map_sigmoid,     map_relu,        map_gelu,    map_silu,
+    map_sqrt,    slope_tanh, slope_sigmoid, slope_relu, slope_gelu,      slope_silu,      add,         multiply,
+    scale,       add_to,     scale_add,     sum,        sum_products,    sum_squares,     sum_centred, largest,
+    column_sums, softmax,    softmax_slope, normalise,  normalise_plane, normalise_slope, gain_slope,  sgd,
+    adam,        turn,       runs,          tile};
 
 }  // namespace
 }  // namespace koinon::engine::train

@@ -1,6 +1,7 @@
 #include "engine/train/arith/product.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "base/result.hpp"
@@ -69,7 +70,7 @@ void run_part(const Lanes& l, const Packed& a, const Lines& b, const Part& part,
   for (std::int64_t k = 0; k < b.depth(); k += kBlock) {
     const auto depth = std::min(kBlock, b.depth() - k);
     for (std::int64_t j = 0; j < columns; ++j)
-      b.pack(part.first + j * kTileColumns, std::min(kTileColumns, part.count - j * kTileColumns), k, depth, kTileColumns,
+      b.pack(l, part.first + j * kTileColumns, std::min(kTileColumns, part.count - j * kTileColumns), k, depth, kTileColumns,
              packed.data() + j * kTileColumns * depth);
     block(l, a, packed.data(), k, depth, part, to);
   }
@@ -78,13 +79,23 @@ void run_part(const Lanes& l, const Packed& a, const Lines& b, const Part& part,
 
 }  // namespace
 
-void Matrix::pack(std::int64_t first_line, std::int64_t count, std::int64_t first_depth, std::int64_t depth, std::int64_t width,
-                  float* to) const {
+void Matrix::pack(const Lanes& l, std::int64_t first_line, std::int64_t count, std::int64_t first_depth, std::int64_t depth,
+                  std::int64_t width, float* to) const {
   const float* from = data_ + first_line * line_stride_ + first_depth * depth_stride_;
   if (count < width) std::fill(to, to + depth * width, 0.0F);
   if (line_stride_ == 1) {
-    for (std::int64_t k = 0; k < depth; ++k)
-      std::memcpy(to + k * width, from + k * depth_stride_, static_cast<std::size_t>(count) * sizeof(float));
+    if (count == kTileColumns)  // a size that is known becomes two moves
+      for (std::int64_t k = 0; k < depth; ++k)
+        std::memcpy(to + k * width, from + k * depth_stride_, kTileColumns * sizeof(float));
+    else
+      for (std::int64_t k = 0; k < depth; ++k)
+        for (std::int64_t i = 0; i < count; ++i) to[k * width + i] = from[k * depth_stride_ + i];
+    return;
+  }
+  if (depth_stride_ == 1) {
+    std::array<const float*, kTileColumns> line{};
+    for (std::int64_t i = 0; i < count; ++i) line[static_cast<std::size_t>(i)] = from + i * line_stride_;
+    l.turn(depth, count, line.data(), width, to);
     return;
   }
   for (std::int64_t i = 0; i < count; ++i)
@@ -95,14 +106,15 @@ Packed::Packed(const Machine& machine, const Lines& lines)
     : lines_(lines.lines()),
       depth_(lines.depth()),
       panels_(ceil_div(lines.lines(), kTileRows)),
-      data_(static_cast<std::size_t>(panels_ * kTileRows * lines.depth())) {
+      data_(static_cast<std::size_t>(panels_ * kTileRows * lines.depth()) * sizeof(float)) {
+  const auto& l = train::lanes(machine);
   const auto blocks = ceil_div(depth_, kBlock);
   parallel(machine, blocks, [&](std::int64_t at) {
     const auto first = at * kBlock;
     const auto length = std::min(kBlock, depth_ - first);
     for (std::int64_t p = 0; p < panels_; ++p)
-      lines.pack(p * kTileRows, std::min(kTileRows, lines_ - p * kTileRows), first, length, kTileRows,
-                 data_.data() + first * panels_ * kTileRows + p * length * kTileRows);
+      lines.pack(l, p * kTileRows, std::min(kTileRows, lines_ - p * kTileRows), first, length, kTileRows,
+                 data_.as<float>() + first * panels_ * kTileRows + p * length * kTileRows);
   });
 }
 

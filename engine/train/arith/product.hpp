@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/kernels/buffer.hpp"
 #include "engine/train/arith/parallel.hpp"
 
 namespace koinon::engine::train {
@@ -14,8 +15,9 @@ class Lines {
   virtual ~Lines() = default;
   [[nodiscard]] std::int64_t lines() const { return lines_; }
   [[nodiscard]] std::int64_t depth() const { return depth_; }
-  /// to[k * width + i] = element first_depth + k of line first_line + i, for k < depth, i < count; 0 for count <= i < width.
-  virtual void pack(std::int64_t first_line, std::int64_t count, std::int64_t first_depth, std::int64_t depth,
+  /// to[k * width + i] = element first_depth + k of line first_line + i, for k < depth <= kBlock, i < count; 0 for count <= i <
+  /// width. `width` is kTileRows or kTileColumns.
+  virtual void pack(const Lanes& l, std::int64_t first_line, std::int64_t count, std::int64_t first_depth, std::int64_t depth,
                     std::int64_t width, float* to) const = 0;
 
  protected:
@@ -31,8 +33,8 @@ class Matrix final : public Lines {
  public:
   Matrix(const float* data, std::int64_t lines, std::int64_t depth, std::int64_t line_stride, std::int64_t depth_stride)
       : Lines(lines, depth), data_(data), line_stride_(line_stride), depth_stride_(depth_stride) {}
-  void pack(std::int64_t first_line, std::int64_t count, std::int64_t first_depth, std::int64_t depth, std::int64_t width,
-            float* to) const override;
+  void pack(const Lanes& l, std::int64_t first_line, std::int64_t count, std::int64_t first_depth, std::int64_t depth,
+            std::int64_t width, float* to) const override;
 
  private:
   const float* data_;
@@ -48,12 +50,12 @@ class Packed {
   [[nodiscard]] std::int64_t depth() const { return depth_; }
   /// Panel `index` (kTileRows lines) of the block of depth that begins at `first`, `length` long.
   [[nodiscard]] const float* panel(std::int64_t first, std::int64_t length, std::int64_t index) const {
-    return data_.data() + first * panels_ * kTileRows + index * length * kTileRows;
+    return data_.as<float>() + first * panels_ * kTileRows + index * length * kTileRows;
   }
 
  private:
   std::int64_t lines_ = 0, depth_ = 0, panels_ = 0;
-  std::vector<float> data_;
+  kernels::Buffer data_;  ///< every byte is written by packing
 };
 
 /// Where a product goes: c[i * stride + j], plus row_bias[i] or column_bias[j] (borrowed; null: none), added last.

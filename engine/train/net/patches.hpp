@@ -18,10 +18,13 @@ struct Slide {
 class Patches final : public Lines {
  public:
   Patches(const float* picture, const Slide& slide) : Lines(slide.positions(), slide.depth()), picture_(picture), s_(slide) {}
-  void pack(std::int64_t first_line, std::int64_t count, std::int64_t first_depth, std::int64_t depth, std::int64_t width,
-            float* to) const override;
+  void pack(const Lanes& l, std::int64_t first_line, std::int64_t count, std::int64_t first_depth, std::int64_t depth,
+            std::int64_t width, float* to) const override;
 
  private:
+  /// Where elements [first, first + count) under the window lie, from a position's first.
+  void elements(std::int64_t first, std::int64_t count, std::int64_t* to) const;
+
   const float* picture_;
   Slide s_;
 };
@@ -32,8 +35,8 @@ class PatchColumns final : public Lines {
  public:
   PatchColumns(const float* pictures, std::int64_t count, std::int64_t step, const Slide& slide)
       : Lines(slide.depth(), count * slide.positions()), pictures_(pictures), step_(step), s_(slide) {}
-  void pack(std::int64_t first_line, std::int64_t count, std::int64_t first_depth, std::int64_t depth, std::int64_t width,
-            float* to) const override;
+  void pack(const Lanes& l, std::int64_t first_line, std::int64_t count, std::int64_t first_depth, std::int64_t depth,
+            std::int64_t width, float* to) const override;
 
  private:
   const float* pictures_;
@@ -47,8 +50,8 @@ class Planes final : public Lines {
  public:
   Planes(const float* data, std::int64_t channels, std::int64_t plane, std::int64_t count, std::int64_t step)
       : Lines(channels, count * plane), data_(data), plane_(plane), step_(step) {}
-  void pack(std::int64_t first_line, std::int64_t count, std::int64_t first_depth, std::int64_t depth, std::int64_t width,
-            float* to) const override;
+  void pack(const Lanes& l, std::int64_t first_line, std::int64_t count, std::int64_t first_depth, std::int64_t depth,
+            std::int64_t width, float* to) const override;
 
  private:
   const float* data_;
