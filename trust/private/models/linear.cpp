@@ -27,28 +27,6 @@ base::Status check(const LinearLayer& layer) {
   return {};
 }
 
-/// The largest |W x + b| of all rows, for any x in range.
-base::Result<std::int64_t> bound_of(const LinearLayer& layer) {
-  const Uint128 limit = Uint128{1} << (kMaxPlainBits - 1);
-  std::int64_t bound = 1;
-  const auto magnitude = [](std::int64_t v) { return v < 0 ? Uint128{0} - static_cast<Uint128>(v) : static_cast<Uint128>(v); };
-  const auto largest = std::max(magnitude(layer.low), magnitude(layer.high));
-  for (std::size_t row = 0; row < layer.outputs; ++row) {
-    Uint128 sum = magnitude(layer.bias[row]);
-    for (std::size_t i = 0; i < layer.inputs && sum < limit; ++i) {
-      const auto weight = magnitude(layer.weights[row * layer.inputs + i]);
-      if (weight >= limit || largest >= limit)
-        return fail(Code::out_of_range, "[linear] row {}: a weight or input beyond 28 bits", row);
-      sum += weight * largest;
-    }
-    if (sum >= limit)
-      return fail(Code::out_of_range,
-                  "[linear] row {} can reach beyond 28 bits: fewer bits of weights or inputs, or smaller weights", row);
-    bound = std::max(bound, static_cast<std::int64_t>(sum));
-  }
-  return bound;
-}
-
 Plain zero(std::size_t degree) { return {std::vector<std::int32_t>(degree)}; }
 
 Plain packed_weights(const LinearPlan& plan, const LinearLayer& layer, std::size_t group, std::size_t chunk) {
@@ -83,6 +61,28 @@ base::Status check(const Context& context, const LinearPlan& plan, std::size_t c
 }
 
 }  // namespace
+
+base::Result<std::int64_t> bound_of(const LinearLayer& layer) {
+  KOINON_CHECK(check(layer));
+  const Uint128 limit = Uint128{1} << (kMaxPlainBits - 1);
+  std::int64_t bound = 1;
+  const auto magnitude = [](std::int64_t v) { return v < 0 ? Uint128{0} - static_cast<Uint128>(v) : static_cast<Uint128>(v); };
+  const auto largest = std::max(magnitude(layer.low), magnitude(layer.high));
+  for (std::size_t row = 0; row < layer.outputs; ++row) {
+    Uint128 sum = magnitude(layer.bias[row]);
+    for (std::size_t i = 0; i < layer.inputs && sum < limit; ++i) {
+      const auto weight = magnitude(layer.weights[row * layer.inputs + i]);
+      if (weight >= limit || largest >= limit)
+        return fail(Code::out_of_range, "[linear] row {}: a weight or input beyond 28 bits", row);
+      sum += weight * largest;
+    }
+    if (sum >= limit)
+      return fail(Code::out_of_range,
+                  "[linear] row {} can reach beyond 28 bits: fewer bits of weights or inputs, or smaller weights", row);
+    bound = std::max(bound, static_cast<std::int64_t>(sum));
+  }
+  return bound;
+}
 
 base::Result<Parameters> coefficient_parameters(std::uint32_t degree, std::int64_t bound, std::size_t levels) {
   const auto step = 2ULL * degree;

@@ -13,6 +13,8 @@ struct LinearLayer {
   std::int64_t low = 0, high = 0;
 };
 
+/// The largest |W x + b| of all rows, for any x in range. Errors: invalid_argument (sizes), out_of_range beyond 28 bits.
+base::Result<std::int64_t> bound_of(const LinearLayer& layer);
 /// Parameters of a degree with `levels` primes of 50 bits, no key switching, and the smallest plain modulus beyond twice
 /// `bound` (1 to 2^28). Errors: those of choose.
 base::Result<Parameters> coefficient_parameters(std::uint32_t degree, std::int64_t bound, std::size_t levels);

@@ -179,6 +179,12 @@ Status compile_layer(const Program& program, const std::vector<Range>& ranges, c
 
 }  // namespace
 
+Result<LinearLayer> affine_of(const Program& program, const std::vector<Range>& ranges, std::size_t start, std::size_t end,
+                              const std::vector<std::size_t>& steps) {
+  KOINON_TRY(const auto section, probe(program, ranges, start, end, steps));
+  return affine(section, ranges[start]);
+}
+
 Result<std::vector<std::int64_t>> NetworkProgram::encode_input(std::span<const std::int64_t> x) const {
   for (std::size_t i = 0; i < x.size(); ++i)
     if (x[i] < low || x[i] > high)

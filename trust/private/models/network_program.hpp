@@ -1,4 +1,5 @@
 #pragma once
+#include "engine/program/bounds.hpp"
 #include "trust/private/models/compile.hpp"
 #include "trust/private/models/network.hpp"
 
@@ -19,6 +20,11 @@ struct NetworkProgram {
   /// What the buyer encrypts for an input of the program. Error: out_of_range on an element outside [low, high].
   [[nodiscard]] base::Result<std::vector<std::int64_t>> encode_input(std::span<const std::int64_t> x) const;
 };
+
+/// The matrix of affine steps of a program, from the value `start` to the value `end`, found by running them on unit vectors.
+/// Errors: unsupported for more than 2^26 weights, those of the section.
+base::Result<LinearLayer> affine_of(const engine::program::Program& program, const std::vector<engine::program::Range>& ranges,
+                                    std::size_t start, std::size_t end, const std::vector<std::size_t>& steps);
 
 /// Cuts multilayer perceptrons, decision trees and forests, and convolutional networks: affine steps; steps element by element,
 /// whatever they are, which become tables; affine steps and tables again, or the last layer. Whatever the affine steps are made

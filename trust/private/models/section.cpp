@@ -19,6 +19,11 @@ Section::Section(const Program& from, std::size_t start, engine::program::Range 
   values_[start] = 0;
 }
 
+void Section::also(std::size_t value, engine::program::Range range, const engine::program::TensorInfo& info, std::string name) {
+  out_.inputs.push_back({.name = std::move(name), .info = info, .scale = {}, .low = range.low, .high = range.high});
+  values_[value] = next_++;
+}
+
 Status Section::add(std::size_t number) {
   const auto& step = from_.steps[number];
   auto copy = step;

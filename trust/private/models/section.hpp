@@ -13,6 +13,8 @@ class Section {
   /// `from` is borrowed. `start` is the value that becomes the input, of any element in `range`.
   Section(const engine::program::Program& from, std::size_t start, engine::program::Range range,
           const engine::program::TensorInfo& info, std::string name);
+  /// One more input: another value of the program. Before any step is added.
+  void also(std::size_t value, engine::program::Range range, const engine::program::TensorInfo& info, std::string name);
   /// Adds step `number`. Error: unsupported when it reads a value that neither is the start nor was added.
   base::Status add(std::size_t number);
   /// The program, with the outputs of `from`. Errors: unsupported when one was not added; those of validate.

@@ -1,0 +1,41 @@
+#pragma once
+#include "engine/program/program.hpp"
+#include "engine/tensor/tensor.hpp"
+#include "trust/private/models/shared_layer.hpp"
+
+namespace koinon::trust::fhe {
+
+/// A program whose client helps: the provider computes every matmul and convolution by constant weights on ciphertexts, the
+/// client decrypts the sums, runs the steps between (requantise, tables, maxima in pooling, skip connections: any), and
+/// encrypts the next layer's input. Exact, of any depth, fast: no evaluation keys, one product for rows that repeat.
+///
+/// What it reveals, plainly: the client sees the sums of every layer, and after as many well-chosen inputs as a layer has, its
+/// weights; it is given the steps between the layers outright. So only the owner of a model may compile it for others so. The
+/// provider sees ciphertexts alone. The client answers rounds: to every member of a quorum it sends the same ciphertexts, and
+/// it goes on only with results that the quorum agrees on, or a provider could learn from what it sends back.
+struct AidedProgram {
+  struct Layer {
+    std::size_t step = 0;  ///< the matmul or convolution
+    SharedPlan plan;
+    LinearLayer weights;              ///< provider's
+    engine::program::Program before;  ///< client's: from the input and the sums of the layers before to this layer's input
+    engine::program::TensorInfo sums;
+  };
+  std::vector<Layer> layers;
+  engine::program::Program rest;  ///< client's: from the input and all sums to the program's outputs
+};
+
+/// Errors: unsupported, naming the step that cannot be done (a layer of two values, one of more inputs than a ciphertext
+/// holds); invalid_argument when weights are hidden; those of plan_shared.
+base::Result<AidedProgram> compile_aided(const engine::program::Program& program);
+
+/// Client: the input of layer `sums.size()`, or with the sums of all layers nothing is left but aided_outputs. `sums` holds
+/// those of each layer before. Errors: out_of_range for sums that no honest run gives.
+base::Result<std::vector<std::int64_t>> aided_input(const AidedProgram& program, const engine::tensor::IntTensor& input,
+                                                    std::span<const std::vector<std::int64_t>> sums);
+/// Client: the program's outputs.
+base::Result<std::vector<engine::tensor::IntTensor>> aided_outputs(const AidedProgram& program,
+                                                                   const engine::tensor::IntTensor& input,
+                                                                   std::span<const std::vector<std::int64_t>> sums);
+
+}  // namespace koinon::trust::fhe

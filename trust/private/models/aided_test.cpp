@@ -1,0 +1,200 @@
+#include "trust/private/models/aided.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdio>
+#include <random>
+
+#include "engine/program/builder.hpp"
+#include "engine/run/execute.hpp"
+
+namespace koinon::trust::fhe {
+namespace {
+
+using base::Code;
+using engine::program::Builder;
+using engine::program::ConvParams;
+using engine::program::Program;
+using engine::program::Ref;
+using engine::tensor::DType;
+using engine::tensor::IntTensor;
+using engine::tensor::Shape;
+
+struct Draw {
+  std::mt19937_64 rng;
+  IntTensor within(std::int64_t most, Shape shape, DType dtype = DType::i8) {
+    auto out = IntTensor::zeros(dtype, std::move(shape));
+    for (std::int64_t i = 0; i < out.size(); ++i)
+      out.set(i, static_cast<std::int64_t>(rng() % static_cast<std::uint64_t>(2 * most + 1)) - most);
+    return out;
+  }
+};
+
+Ref requantised(Builder& b, Ref x, std::int8_t shift) {
+  return b.requantise(x, b.weight(IntTensor::of<std::int16_t>({1}, {16411})),
+                      b.weight(IntTensor::of<std::int8_t>({1}, {shift})), 0, 127, DType::i8);
+}
+
+/// LeNet in shape: two convolutions of 5 x 5 with maxima of 2 x 2, three full layers, 8 bits.
+Program lenet() {
+  Draw draw{std::mt19937_64(3)};
+  Builder b;
+  auto x = b.input("x", {DType::i8, {1, 28, 28, 1}}, {}, 0, 127);
+  const ConvParams params{.groups = 1, .strides = {1, 1}, .dilations = {1, 1}, .pads_begin = {0, 0}, .pads_end = {0, 0}};
+  const engine::program::ReduceParams halves{.op = engine::program::ReduceOp::max,
+                                             .window = {1, 2, 2, 1},
+                                             .strides = {1, 2, 2, 1},
+                                             .dilations = {1, 1, 1, 1},
+                                             .pads_begin = {0, 0, 0, 0},
+                                             .pads_end = {0, 0, 0, 0}};
+  x = b.conv(x, b.weight(draw.within(31, {6, 5, 5, 1})), params, b.weight(draw.within(1000, {6}, DType::i32)), {});
+  x = b.reduce(requantised(b, x, 21), halves);
+  x = b.conv(x, b.weight(draw.within(31, {16, 5, 5, 6})), params, b.weight(draw.within(1000, {16}, DType::i32)), {});
+  x = b.reshape(b.reduce(requantised(b, x, 22), halves), {1, 256});
+  x = b.matmul(x, b.weight(draw.within(31, {120, 256})), b.weight(draw.within(1000, {120}, DType::i32)));
+  x = b.matmul(requantised(b, x, 22), b.weight(draw.within(31, {84, 120})));
+  x = b.matmul(requantised(b, x, 22), b.weight(draw.within(31, {10, 84})));
+  b.output("scores", x, {});
+  b.output("class", b.argmax(x, 1), {});
+  auto out = b.finish({});
+  if (!out) ADD_FAILURE() << out.error().text;
+  return *out;
+}
+
+/// A layer, the input beside it (a skip connection), another layer.
+Program skipping() {
+  Builder b;
+  const auto x = b.input("x", {DType::i8, {1, 3}}, {}, -5, 5);
+  auto y = b.matmul(x, b.weight(IntTensor::of<std::int8_t>({3, 3}, {1, 0, -2, 0, 3, 0, 1, 1, 1})));
+  y = b.add(requantised(b, y, 15), x, DType::i8);
+  b.output("y", b.matmul(y, b.weight(IntTensor::of<std::int8_t>({2, 3}, {1, 2, 3, -3, -2, -1}))), {});
+  return *b.finish({});
+}
+
+struct Rounds {
+  std::vector<IntTensor> outputs;
+  double provider = 0, client = 0;  ///< seconds
+  std::size_t bytes = 0;            ///< of results, as residues
+};
+
+/// All rounds of one run, both sides.
+Rounds run(const AidedProgram& program, const IntTensor& input) {
+  using Clock = std::chrono::steady_clock;
+  const auto since = [](Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); };
+  base::SeededRandom random(4);
+  Rounds out;
+  std::vector<std::vector<std::int64_t>> sums;
+  for (const auto& layer : program.layers) {
+    const auto context = *Context::create(layer.plan.parameters);
+    const auto key = make_secret_key(*context, random);
+    const auto model = pack_shared(*context, layer.plan, layer.weights);
+    if (!model) throw std::runtime_error(model.error().text);
+    auto begin = Clock::now();
+    const auto x = aided_input(program, input, sums);
+    if (!x) throw std::runtime_error(x.error().text);
+    const auto sent = encrypt_shared(*context, layer.plan, key, *x, random).value();
+    out.client += since(begin);
+    begin = Clock::now();
+    const auto results = evaluate_shared(*context, *model, sent).value();
+    out.provider += since(begin);
+    begin = Clock::now();
+    sums.push_back(decrypt_shared(*context, layer.plan, key, results).value());
+    out.client += since(begin);
+    for (const auto& r : results) out.bytes += 2 * r.level * layer.plan.parameters.degree * 50 / 8;
+  }
+  const auto begin = Clock::now();
+  out.outputs = aided_outputs(program, input, sums).value();
+  out.client += since(begin);
+  return out;
+}
+
+TEST(Aided, lenet_gives_the_plain_result_bit_for_bit) {
+  const auto program = lenet();
+  const auto aided = compile_aided(program);
+  ASSERT_TRUE(aided) << aided.error().text;
+  ASSERT_EQ(aided->layers.size(), 5U);
+  EXPECT_LT(aided->layers[0].plan.results, 7U) << "rows of one filter share a product";
+  Draw draw{std::mt19937_64(9)};
+  for (int round = 0; round < 3; ++round) {
+    auto input = IntTensor::zeros(DType::i8, {1, 28, 28, 1});
+    for (std::int64_t i = 0; i < input.size(); ++i)
+      input.set(i, round == 0 ? 127 : static_cast<std::int64_t>(draw.rng() % 128));
+    const auto rounds = run(*aided, input);
+    EXPECT_EQ(rounds.outputs, engine::run::execute(program, std::vector{input}, {}).value().outputs);
+    std::printf("provider %.3f s, client %.3f s, results %.1f MB\n", rounds.provider, rounds.client,
+                static_cast<double>(rounds.bytes) / 1e6);
+  }
+}
+
+TEST(Aided, skip_connections_are_the_clients) {
+  const auto program = skipping();
+  const auto aided = compile_aided(program);
+  ASSERT_TRUE(aided) << aided.error().text;
+  for (const auto& values : {std::vector<std::int8_t>{5, 5, 5}, {-5, 5, -5}, {0, 1, -1}}) {
+    const auto input = IntTensor::of<std::int8_t>({1, 3}, values);
+    EXPECT_EQ(run(*aided, input).outputs, engine::run::execute(program, std::vector{input}, {}).value().outputs);
+  }
+}
+
+TEST(Aided, refuses_sums_that_no_honest_run_gives) {
+  const auto aided = compile_aided(skipping()).value();
+  const auto input = IntTensor::of<std::int8_t>({1, 3}, {1, 2, 3});
+  const std::vector<std::vector<std::int64_t>> wild{{1'000'000, 0, 0}}, few{{1}};
+  EXPECT_EQ(aided_input(aided, input, wild).error().code, Code::out_of_range);
+  EXPECT_EQ(aided_input(aided, input, few).error().code, Code::invalid_argument);
+  EXPECT_EQ(aided_outputs(aided, input, {}).error().code, Code::invalid_argument);
+}
+
+/// Random matrices of repeated, shifted and dense rows, at both ends of their ranges.
+TEST(SharedLayer, sums_are_exact_for_random_patterns) {
+  std::mt19937_64 rng(5);
+  for (int round = 0; round < 60; ++round) {
+    LinearLayer layer{.outputs = 1 + rng() % 40, .inputs = 1 + rng() % 60, .weights = {}, .bias = {}, .low = -20, .high = 31};
+    const auto within = [&](std::int64_t most) {
+      return static_cast<std::int64_t>(rng() % static_cast<std::uint64_t>(2 * most + 1)) - most;
+    };
+    std::vector<std::int64_t> filter(1 + rng() % layer.inputs);
+    for (std::size_t row = 0; row < layer.outputs; ++row) {
+      std::vector<std::int64_t> weights(layer.inputs);
+      const auto kind = rng() % 4;
+      if (kind == 0 || row == 0)
+        for (auto& w : filter) w = within(40);
+      const auto shift = rng() % layer.inputs;
+      for (std::size_t i = 0; i < filter.size() && kind != 3; ++i)
+        if (shift + i < layer.inputs) weights[shift + i] = filter[i];
+      layer.weights.insert(layer.weights.end(), weights.begin(), weights.end());
+      layer.bias.push_back(within(500));
+    }
+    const auto plan = plan_shared(layer);
+    ASSERT_TRUE(plan) << plan.error().text;
+    const auto context = *Context::create(plan->parameters);
+    base::SeededRandom random(static_cast<std::uint64_t>(round));
+    const auto key = make_secret_key(*context, random);
+    const auto model = pack_shared(*context, *plan, layer).value();
+    std::vector<std::int64_t> x(layer.inputs);
+    for (auto& v : x) v = round % 3 == 0 ? layer.high : round % 3 == 1 ? layer.low : within(20);
+    auto wanted = layer.bias;
+    for (std::size_t row = 0; row < layer.outputs; ++row)
+      for (std::size_t i = 0; i < layer.inputs; ++i) wanted[row] += layer.weights[row * layer.inputs + i] * x[i];
+    const auto results = evaluate_shared(*context, model, encrypt_shared(*context, *plan, key, x, random).value());
+    ASSERT_TRUE(results) << results.error().text;
+    ASSERT_EQ(decrypt_shared(*context, *plan, key, *results).value(), wanted) << "round " << round;
+  }
+}
+
+TEST(SharedLayer, refuses_what_does_not_fit) {
+  const LinearLayer layer{.outputs = 1, .inputs = 2, .weights = {1, 2}, .bias = {0}, .low = 0, .high = 3};
+  const auto plan = plan_shared(layer).value();
+  const auto context = *Context::create(plan.parameters);
+  base::SeededRandom random(1);
+  const auto key = make_secret_key(*context, random);
+  EXPECT_EQ(encrypt_shared(*context, plan, key, std::vector<std::int64_t>{1, 4}, random).error().code, Code::out_of_range);
+  EXPECT_EQ(encrypt_shared(*context, plan, key, std::vector<std::int64_t>{1}, random).error().code, Code::invalid_argument);
+  auto other = layer;
+  other.high = 1'000'000;
+  EXPECT_EQ(pack_shared(*context, plan, other).error().code, Code::invalid_argument);
+}
+
+}  // namespace
+}  // namespace koinon::trust::fhe
