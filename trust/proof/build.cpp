@@ -39,7 +39,7 @@ Range type_range(engine::tensor::DType dtype) {
 
 }  // namespace
 
-bool Build::is_hidden(Ref ref) const { return ref.source() == Source::weight && !weights[ref.index()].empty(); }
+bool Build::is_hidden(Ref ref) const { return ref.source() == Source::weight && hidden[ref.index()]; }
 
 std::vector<std::int64_t> Build::constant(Ref ref) const {
   const auto& constant = ref.source() == Source::weight ? program.weights[ref.index()] : program.tables[ref.index()];
@@ -51,6 +51,10 @@ std::vector<std::int64_t> Build::constant(Ref ref) const {
 
 std::vector<Var> Build::vars(Ref ref) {
   if (ref.source() == Source::value) return values[ref.index()];
+  if (is_hidden(ref) && sizes_only) {
+    const auto& info = program.weights[ref.index()].info;
+    return std::vector<Var>(static_cast<std::size_t>(engine::tensor::element_count(info.shape)));
+  }
   if (is_hidden(ref)) return weights[ref.index()];
   std::vector<Var> out;
   for (const auto value : constant(ref)) out.push_back(circuit.known(Fp::from(value)));
@@ -184,12 +188,17 @@ base::Status add_input(Build& build, const Statement& statement, std::size_t i) 
 void add_hidden_weights(Build& build, const Witness* witness) {
   const auto& program = build.program;
   build.weights.resize(program.weights.size());
+  build.hidden.resize(program.weights.size());
   if (!build.secrecy.weights) return;
-  const auto hidden = hidden_weights(program);
-  for (std::size_t i = 0; i < hidden.size(); ++i) {
-    if (!hidden[i]) continue;
+  build.hidden = hidden_weights(program);
+  for (std::size_t i = 0; i < build.hidden.size(); ++i) {
+    if (!build.hidden[i]) continue;
     const auto& info = program.weights[i].info;
     const auto count = static_cast<std::size_t>(engine::tensor::element_count(info.shape));
+    if (build.sizes_only) {
+      build.circuit.count_weights(count);
+      continue;
+    }
     const Var first = build.circuit.add_vars(Home::weight, count);
     for (std::size_t k = 0; k < count; ++k) {
       build.weights[i].push_back(first + static_cast<Var>(k));
@@ -210,6 +219,7 @@ base::Result<Circuit> build_circuit(const Statement& statement, const Witness* w
   KOINON_CHECK(check_tensors(statement.outputs, program.outputs.size(), "output",
                              [&](std::size_t i) { return value_info(program, program.outputs[i].ref.index()); }));
   Build build{program, statement.secrecy, Circuit(choose_limb_log(program), witness != nullptr), {}, {}, {}, {}, {}, {}};
+  build.sizes_only = statement.sizes_only;
   if (witness != nullptr) build.trace = witness->trace;
   add_hidden_weights(build, witness);
   if (statement.secrecy.weights) {

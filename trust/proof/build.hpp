@@ -31,6 +31,8 @@ struct Build {
   std::vector<std::vector<Var>> weights;                                 ///< of each hidden weight; empty for others
   std::span<const engine::tensor::IntTensor> trace;                      ///< prover: every value; verifier: empty
   std::map<std::pair<std::size_t, std::int64_t>, std::uint32_t> tables;  ///< lookup tables by program table and low
+  std::vector<bool> hidden = {};                                         ///< each weight
+  bool sizes_only = false;                                               ///< see Statement
 
   /// Variables of an operand, public constants included.
   std::vector<Var> vars(engine::program::Ref ref);
@@ -40,7 +42,7 @@ struct Build {
   [[nodiscard]] engine::program::Range range(engine::program::Ref ref) const;
   /// New variables for output `index` of a step, with the run's values for the prover.
   std::vector<Var> output(const engine::program::Step& step, std::size_t index, Home home);
-  std::map<std::vector<std::int64_t>, std::uint32_t> functions;  ///< tables of function_table by key
+  std::map<std::vector<std::int64_t>, std::uint32_t> functions = {};  ///< tables of function_table by key
   /// The table of (v, f(v)) for each v of `domain`, entry 0 the lowest; made once for each `key`, which determines f. None when
   /// it would cost more than it saves `uses` elements.
   std::optional<std::uint32_t> function_table(const std::vector<std::int64_t>& key, const engine::program::Range& domain,
@@ -55,6 +57,9 @@ struct Statement {
   Secrecy secrecy;
   std::span<const engine::tensor::IntTensor> inputs;  ///< empty when hidden and for the verifier
   std::span<const engine::tensor::IntTensor> outputs;
+  /// Count only: the circuit has the sizes of the real one, but products keep no operands and weights no variables. Verifier's
+  /// side; for `cost` and `soundness`, never for a proof.
+  bool sizes_only = false;
 };
 /// What only the prover has.
 struct Witness {

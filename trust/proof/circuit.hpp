@@ -81,6 +81,8 @@ class Circuit {
   /// Ties `linear` variables to earlier ones: `push` adds, to the form on the earlier ones, what the form on the later ones
   /// asks.
   void add_adjoint(std::function<void(LinearForm&)> push) { adjoints_.push_back(std::move(push)); }
+  /// Weight cells without variables, when only sizes are asked for.
+  void count_weights(std::size_t count) { weight_cells_ += count; }
   void set(Var var, Fp value) { values_[var] = value; }
   /// A public variable with this value; one a value.
   Var known(Fp value);

@@ -238,6 +238,20 @@ TEST(Soundness, is_at_least_100_bits_and_falls_with_size) {
       ASSERT_TRUE(costs) << costs.error().text;
       EXPECT_GE(costs->soundness_bits, 104.9) << name;
       EXPECT_LT(costs->soundness_bits, 105.0) << name;
+      const auto inputs = random_input(program, 3);
+      const auto proof = forge(program, secrecy, trace_of(program, inputs, -1, 0, 0));
+      const auto view = view_of(public_description(program, secrecy), proof);
+      ASSERT_TRUE(view);
+      const auto circuit = build_circuit({*view, secrecy, proof.inputs, proof.outputs}, nullptr);
+      ASSERT_TRUE(circuit);
+      EXPECT_EQ(costs->rows, circuit->rows()) << name << ": counted, and built";
+      EXPECT_EQ(costs->table_entries, circuit->entries()) << name;
+      EXPECT_EQ(costs->forms, circuit->bilinears().size()) << name;
+      const auto layout = choose_layout(*circuit);
+      EXPECT_EQ(costs->layout.weight_cells, layout.weight_cells) << name;
+      EXPECT_EQ(costs->layout.witness_cells, layout.witness_cells) << name;
+      EXPECT_EQ(costs->layout.params, layout.params) << name;
+      EXPECT_EQ(costs->soundness_bits, soundness(layout, *circuit).total_bits) << name;
     }
   Circuit circuit(8, false);
   circuit.finish();

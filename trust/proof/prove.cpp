@@ -73,10 +73,10 @@ std::vector<IntTensor> low_inputs(const Program& program) {
   return out;
 }
 
-base::Result<Circuit> sized_circuit(const Program& view, const Secrecy& secrecy) {
+base::Result<Circuit> sized_circuit(const Program& view, const Secrecy& secrecy, bool sizes_only) {
   const auto inputs = secrecy.input ? std::vector<IntTensor>{} : low_inputs(view);
   const auto outputs = zero_outputs(view);
-  return build_circuit({view, secrecy, inputs, outputs}, nullptr);
+  return build_circuit({view, secrecy, inputs, outputs, sizes_only}, nullptr);
 }
 
 base::Status check_data(const Program& view, const Secrecy& secrecy) {
@@ -93,7 +93,7 @@ base::Status check_data(const Program& view, const Secrecy& secrecy) {
 base::Result<Cost> cost(const Program& program, const Secrecy& secrecy) {
   const auto view = public_view(program, secrecy);
   KOINON_CHECK(check_data(view, secrecy));
-  KOINON_TRY(const auto circuit, sized_circuit(view, secrecy));
+  KOINON_TRY(const auto circuit, sized_circuit(view, secrecy, true));
   Cost out;
   out.layout = choose_layout(circuit);
   out.rows = circuit.rows();
@@ -102,7 +102,11 @@ base::Result<Cost> cost(const Program& program, const Secrecy& secrecy) {
   out.bytes = estimated_bytes(out.layout);
   const std::uint64_t committed = out.layout.params.rows() * out.layout.columns();
   out.memory_bytes = committed * (8 + (std::uint64_t{8} << kRateLog) + 4 * 24) +
-                     (std::uint64_t{1} << circuit.rows_log()) * 24 * 5 + circuit.values().size() * 64;
+                     (std::uint64_t{1} << circuit.rows_log()) * 24 * 5 + circuit.values().size() * 64 +
+                     circuit.cells(Home::weight) * 64;
+  if (!secrecy.weights)  // the circuit keeps public weights as numbers
+    for (const auto& weight : program.weights)
+      out.memory_bytes += 8 * static_cast<std::uint64_t>(engine::tensor::element_count(weight.info.shape));
   // Measured by bench/proof: a cell is encoded, hashed and opened; a multiplication is pushed back through the circuit.
   out.cpu_seconds =
       1.1e-6 * static_cast<double>(committed) + 1e-8 * static_cast<double>(engine::program::operation_count(program));
@@ -115,7 +119,7 @@ base::Result<WeightCommitment> commit_weights(const Program& program, const Secr
   if (!secrecy.weights) return fail(Code::invalid_argument, "[proof] a commitment to weights that are public");
   if (!program.has_weights()) return fail(Code::invalid_argument, "[proof] the weights are absent from the program");
   const auto view = public_view(program, secrecy);
-  KOINON_TRY(auto circuit, sized_circuit(view, secrecy));
+  KOINON_TRY(auto circuit, sized_circuit(view, secrecy, false));
   const auto layout = choose_layout(circuit);
   Var var = 0;  // weight variables come first, in the order of the program
   const auto hidden = hidden_weights(program);

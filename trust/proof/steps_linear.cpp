@@ -63,6 +63,14 @@ bool is_public(const Build& build, Ref ref) { return ref.source() != Source::val
 void add_product(Build& build, const Step& step, Product p, std::size_t first, std::size_t column) {
   const auto right = step.operands[1];
   const bool has_bias = step.operands.size() > 2;
+  if (build.sizes_only) {
+    Bilinear sizes;
+    sizes.rows = p.rows;
+    sizes.columns = p.columns;
+    sizes.inner = p.inner;
+    if (!is_public(build, right)) build.circuit.bilinear(std::move(sizes));
+    return;
+  }
   if (!is_public(build, right)) {
     Bilinear form{std::move(p.left),
                   part(build.vars(right), first, p.columns * p.inner),
@@ -102,7 +110,8 @@ base::Status add_matmul(Build& build, const Step& step) {
   const auto inner = static_cast<std::size_t>(a.back()), columns = static_cast<std::size_t>(b[b.size() - 2]);
   const auto left = build.vars(step.operands[0]);
   auto out = build.output(step, 0, product_home(build, step));
-  const std::size_t batches = b.size() > 2 ? build.vars(step.operands[1]).size() / (columns * inner) : 1;
+  const auto all = static_cast<std::size_t>(engine::tensor::element_count(b));
+  const std::size_t batches = b.size() > 2 ? all / (columns * inner) : 1;
   const std::size_t rows = out.size() / columns / batches;
   for (std::size_t i = 0; i < batches; ++i) {
     Product p{rows, columns, inner, part(left, i * rows * inner, rows * inner), part(out, i * rows * columns, rows * columns),
