@@ -1,6 +1,7 @@
 #include "trust/proof/argument.hpp"
 
 #include "trust/proof/claims.hpp"
+#include "trust/proof/multilinear.hpp"
 
 namespace koinon::trust::proof {
 
@@ -67,11 +68,8 @@ std::vector<OracleClaim> oracle_claims(const Layout& layout, const base::Hash& w
   return out;
 }
 
-}  // namespace
-
-base::Status verify_circuit(const Layout& layout, const Circuit& circuit, const base::Hash& weight_root,
-                            const Argument& argument, Transcript& transcript) {
-  KOINON_CHECK(check_sizes(circuit, argument));
+/// The coins of an argument, up to lambda. `checked`: with the checks of its sumchecks' ends. Errors: rejected.
+base::Result<Coins> follow_messages(const Circuit& circuit, const Argument& argument, Transcript& transcript, bool checked) {
   Coins coins;
   transcript.absorb("witness", argument.witness_root.view());
   coins.alpha = transcript.challenge("alpha");
@@ -80,7 +78,7 @@ base::Status verify_circuit(const Layout& layout, const Circuit& circuit, const 
   coins.tau = transcript.challenges("tau", circuit.rows_log());
   auto rows = follow_sumcheck(argument.rows, 3, circuit.rows_log(), kRowLabels, transcript);
   const auto& [a, b] = argument.rows.values;
-  if (!(eq_value(coins.tau, rows.point) * a * b + argument.rows.mask == rows.claim))
+  if (checked && !(eq_value(coins.tau, rows.point) * a * b + argument.rows.mask == rows.claim))
     return fail(Code::rejected, "[verify] rows: the factors do not multiply to the sumcheck's claim");
   coins.rows_point = std::move(rows.point);
   for (std::size_t i = 0; i < circuit.bilinears().size(); ++i) {
@@ -88,14 +86,42 @@ base::Status verify_circuit(const Layout& layout, const Circuit& circuit, const 
     coins.form_tau.push_back(transcript.challenges("form.tau", form_rows_log(form) + form_columns_log(form)));
     auto end = follow_sumcheck(argument.forms[i], 2, form.inner_log(), kFormLabels, transcript);
     const auto& values = argument.forms[i].values;
-    if (!(values[0] * values[1] + argument.forms[i].mask == end.claim))
+    if (checked && !(values[0] * values[1] + argument.forms[i].mask == end.claim))
       return fail(Code::rejected, "[verify] form {}: the factors do not multiply to the sumcheck's claim", i);
     coins.form_point.push_back(std::move(end.point));
   }
   coins.lambda = transcript.challenge("lambda");
+  return coins;
+}
+
+}  // namespace
+
+base::Status verify_circuit(const Layout& layout, const Circuit& circuit, const base::Hash& weight_root,
+                            const Argument& argument, Transcript& transcript) {
+  KOINON_CHECK(check_sizes(circuit, argument));
+  KOINON_TRY(const auto coins, follow_messages(circuit, argument, transcript, true));
   const auto claim = combine_claims(layout, circuit, coins, argument);
   return verify_opening(layout.params, oracle_claims(layout, weight_root, argument), claim.weights, claim.sum, argument.opening,
                         transcript);
+}
+
+Reduction reduce_argument(const Layout& layout, const Circuit& circuit, const Argument& argument, Transcript& transcript) {
+  const auto coins = follow_messages(circuit, argument, transcript, false);
+  KOINON_INVARIANT(coins.has_value());
+  const auto claim = combine_claims(layout, circuit, *coins, argument);
+  Reduction out{claim.constant, {}, {}};
+  const auto& opening = argument.opening;
+  transcript.absorb("open.mask", std::span(&opening.mask_sum, 1));
+  (void)transcript.challenge("open.rho");
+  for (const auto& message : opening.product_rounds) {
+    transcript.absorb("open.product", message);
+    out.point.push_back(transcript.challenge("open.point"));
+  }
+  const auto eq = eq_table(out.point);
+  const std::size_t rows = layout.params.rows();
+  for (std::size_t c = 0; c + kMaskColumns < layout.columns(); ++c)
+    for (std::size_t i = 0; i < rows; ++i) out.value += claim.weights[c * rows + i] * eq[i] * opening.columns[c];
+  return out;
 }
 
 }  // namespace koinon::trust::proof

@@ -69,6 +69,7 @@ CombinedClaim Collector::finish(const Layout& layout) {
   for (std::size_t j = 0; j < inverses_.size(); ++j)
     for (std::size_t k = 0; k < 3; ++k) auxiliary[layout.place(3 * j + k, layout.params.pads)] = inverses_[j] * basis(k);
   out.sum = sum_ - form_.constant;
+  out.constant = form_.constant;
   return out;
 }
 

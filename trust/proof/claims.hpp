@@ -26,7 +26,19 @@ Ext fingerprint(std::uint32_t table, Fp x, Fp y, const Ext& beta);
 struct CombinedClaim {
   std::vector<Ext> weights;  ///< [layout.columns(), rows]
   Ext sum;
+  Ext constant;  ///< the public part, which `sum` leaves out: claimed values, each times its power of lambda, are sum +
+                 ///< constant
 };
 CombinedClaim combine_claims(const Layout& layout, const Circuit& circuit, const Coins& coins, const Argument& argument);
+
+/// What a verifier that does not know the circuit is left with once it has followed an argument's messages: two numbers that
+/// the circuit gives at its coins (contracts/src/proof/Argument.sol).
+struct Reduction {
+  Ext constant;  ///< of CombinedClaim
+  Ext value;     ///< sum over the columns but the masks of weight at `point` * value sent
+  std::vector<Ext> point;
+};
+/// Follows the messages without checking them. Precondition: their numbers are those that `verify_circuit` asks for.
+Reduction reduce_argument(const Layout& layout, const Circuit& circuit, const Argument& argument, Transcript& transcript);
 
 }  // namespace koinon::trust::proof

@@ -155,6 +155,14 @@ void put_opening(Encoding& to, const OpeningProof& p) {
   to.put(p.layers);
 }
 
+void put_argument(Encoding& to, const Argument& argument) {
+  to.put(argument.witness_root);
+  to.put(argument.auxiliary_root);
+  to.put(argument.rows);
+  to.put(argument.forms);
+  put_opening(to, argument.opening);
+}
+
 base::Status get_opening(Decoding& from, OpeningProof& p) {
   KOINON_CHECK(from.get(p.mask_sum));
   KOINON_CHECK(from.list(p.product_rounds, 48));
@@ -178,11 +186,13 @@ base::Bytes encode_proof(const Proof& proof) {
   to.put(proof.inputs);
   to.put(proof.outputs);
   to.put(proof.revealed);
-  to.put(proof.argument.witness_root);
-  to.put(proof.argument.auxiliary_root);
-  to.put(proof.argument.rows);
-  to.put(proof.argument.forms);
-  put_opening(to, proof.argument.opening);
+  put_argument(to, proof.argument);
+  return std::move(to.w).take();
+}
+
+base::Bytes encode_argument(const Argument& argument) {
+  Encoding to;
+  put_argument(to, argument);
   return std::move(to.w).take();
 }
 

@@ -111,13 +111,6 @@ std::vector<Ext> sent_columns(const std::vector<Ext>& values) {
   return out;
 }
 
-/// A layer of folding: the code word over F and its tree of cosets.
-struct Layer {
-  std::vector<Ext> word;
-  std::size_t coset = 1;
-  Tree tree;
-};
-
 Layer make_layer(const std::vector<Ext>& message, unsigned fold, base::ThreadPool* pool) {
   Layer out;
   const auto log = static_cast<unsigned>(std::countr_zero(message.size()));
@@ -193,6 +186,54 @@ bool hides(const Params& params, const std::vector<std::uint32_t>& places, std::
 
 }  // namespace
 
+FoldedWord fold_word(const Params& params, std::vector<Ext> message, std::span<const Ext> point, Transcript& transcript,
+                     base::ThreadPool* pool) {
+  FoldedWord out;
+  std::size_t done = 0;
+  for (const auto fold : fold_plan(params.rows_log)) {
+    out.layers.push_back(make_layer(message, fold, pool));
+    out.roots.push_back(out.layers.back().tree.root());
+    transcript.absorb("open.layer", out.layers.back().tree.root().view());
+    for (unsigned k = 0; k < fold; ++k, ++done) {
+      std::vector<Ext> low(message.size() / 2), high(message.size() / 2);
+      for (std::size_t i = 0; i < low.size(); ++i) {
+        low[i] = message[2 * i];
+        high[i] = message[2 * i + 1];
+      }
+      const auto rest = point.subspan(done + 1);
+      out.rounds.push_back({evaluate(low, rest), evaluate(high, rest)});
+      transcript.absorb("open.fold", out.rounds.back());
+      const Ext r = transcript.challenge("open.r");
+      for (std::size_t i = 0; i < low.size(); ++i) low[i] += r * (high[i] - low[i]);
+      message = std::move(low);
+    }
+  }
+  out.last = message;
+  transcript.absorb("open.last", out.last);
+  out.nonce = transcript.search(params.work_bits);
+  transcript.work(params.work_bits, out.nonce);
+
+  out.places = distinct(transcript.positions("open.places", params.queries, params.rows_log + kRateLog));
+  return out;
+}
+
+std::vector<LayerOpening> open_layers(const FoldedWord& folding) {
+  std::vector<LayerOpening> out;
+  auto places = folding.places;
+  for (const auto& layer : folding.layers) {
+    for (auto& place : places) place = static_cast<std::uint32_t>(place / layer.coset);
+    places = distinct(std::move(places));
+    LayerOpening opening;
+    for (const auto place : places) {
+      const auto first = layer.word.begin() + static_cast<std::ptrdiff_t>(place * layer.coset);
+      opening.cosets.emplace_back(first, first + static_cast<std::ptrdiff_t>(layer.coset));
+    }
+    opening.siblings = layer.tree.open(places);
+    out.push_back(std::move(opening));
+  }
+  return out;
+}
+
 base::Result<OpeningProof> prove_opening(const Params& params, std::span<const Oracle* const> oracles, std::vector<Ext> weights,
                                          Transcript& transcript, base::ThreadPool* pool) {
   const std::size_t rows = params.rows();
@@ -214,51 +255,20 @@ base::Result<OpeningProof> prove_opening(const Params& params, std::span<const O
   out.columns = sent_columns(values);
   transcript.absorb("open.columns", out.columns);
 
-  auto message = combine(oracles, rows, transcript.challenge("open.gamma"), pool);
-  std::vector<Layer> layers;
-  std::size_t done = 0;
-  for (const auto fold : fold_plan(params.rows_log)) {
-    layers.push_back(make_layer(message, fold, pool));
-    out.layer_roots.push_back(layers.back().tree.root());
-    transcript.absorb("open.layer", layers.back().tree.root().view());
-    for (unsigned k = 0; k < fold; ++k, ++done) {
-      std::vector<Ext> low(message.size() / 2), high(message.size() / 2);
-      for (std::size_t i = 0; i < low.size(); ++i) {
-        low[i] = message[2 * i];
-        high[i] = message[2 * i + 1];
-      }
-      const auto rest = std::span(point).subspan(done + 1);
-      out.fold_rounds.push_back({evaluate(low, rest), evaluate(high, rest)});
-      transcript.absorb("open.fold", out.fold_rounds.back());
-      const Ext r = transcript.challenge("open.r");
-      for (std::size_t i = 0; i < low.size(); ++i) low[i] += r * (high[i] - low[i]);
-      message = std::move(low);
-    }
-  }
-  out.last = message;
-  transcript.absorb("open.last", out.last);
-  out.nonce = transcript.search(params.work_bits);
-  transcript.work(params.work_bits, out.nonce);
-
-  auto places = distinct(transcript.positions("open.places", params.queries, params.rows_log + kRateLog));
-  if (!hides(params, places, point)) return fail(Code::exhausted, "[prove] the padding does not hide; draw it anew");
+  const auto folding =
+      fold_word(params, combine(oracles, rows, transcript.challenge("open.gamma"), pool), point, transcript, pool);
+  out.layer_roots = folding.roots;
+  out.fold_rounds = folding.rounds;
+  out.last = folding.last;
+  out.nonce = folding.nonce;
+  if (!hides(params, folding.places, point)) return fail(Code::exhausted, "[prove] the padding does not hide; draw it anew");
   for (const auto* oracle : oracles) {
     OracleOpening opening;
-    for (const auto place : places) opening.rows.push_back(oracle->row(place));
-    opening.siblings = oracle->tree().open(places);
+    for (const auto place : folding.places) opening.rows.push_back(oracle->row(place));
+    opening.siblings = oracle->tree().open(folding.places);
     out.oracles.push_back(std::move(opening));
   }
-  for (const auto& layer : layers) {
-    for (auto& place : places) place = static_cast<std::uint32_t>(place / layer.coset);
-    places = distinct(std::move(places));
-    LayerOpening opening;
-    for (const auto place : places) {
-      const auto first = layer.word.begin() + static_cast<std::ptrdiff_t>(place * layer.coset);
-      opening.cosets.emplace_back(first, first + static_cast<std::ptrdiff_t>(layer.coset));
-    }
-    opening.siblings = layer.tree.open(places);
-    out.layers.push_back(std::move(opening));
-  }
+  out.layers = open_layers(folding);
   return out;
 }
 

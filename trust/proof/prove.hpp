@@ -62,6 +62,8 @@ base::Status verify(const engine::program::Program& program, const Proof& proof)
 
 /// Canonical bytes: decode_proof(encode_proof(p)) == p, and no other bytes decode to p.
 base::Bytes encode_proof(const Proof& proof);
+/// The end of those bytes, from the witness root on: what contracts/src/proof reads.
+base::Bytes encode_argument(const Argument& argument);
 /// Reads a proof that nobody vouches for; memory is bounded by the input's size. Errors: malformed.
 base::Result<Proof> decode_proof(base::ByteView bytes);
 

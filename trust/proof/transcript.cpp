@@ -18,6 +18,8 @@ std::uint64_t word_at(const base::Hash& hash, std::size_t index) {
 
 Transcript::Transcript(std::string_view protocol) { absorb("protocol", base::as_bytes(protocol)); }
 
+Transcript::Transcript(std::string_view protocol, base::Random& coins) : Transcript(protocol) { coins_ = &coins; }
+
 void Transcript::absorb(std::string_view label, base::ByteView bytes) {
   if (events_ != nullptr) events_->push_back({false, std::string(label), bytes.size()});
   const auto label_size = base::be64(label.size()), size = base::be64(bytes.size());
@@ -36,6 +38,7 @@ void Transcript::draw(std::string_view label) {
 }
 
 std::uint64_t Transcript::word(std::size_t index) {
+  if (coins_ != nullptr) return coins_->u64();
   if (block_index_ != index / 4) {
     block_index_ = index / 4;
     const auto number = base::be64(block_index_);

@@ -2,7 +2,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/bytes.hpp"
+#include "base/random.hpp"
 #include "trust/proof/field.hpp"
 
 namespace koinon::trust::proof {
@@ -24,6 +24,9 @@ struct TranscriptEvent {
 class Transcript {
  public:
   explicit Transcript(std::string_view protocol);
+  /// The interactive protocol: coins come from `coins`, borrowed, whatever is absorbed. For the simulator and what it is
+  /// compared with; no verifier of proofs may use it.
+  Transcript(std::string_view protocol, base::Random& coins);
 
   void absorb(std::string_view label, base::ByteView bytes);
   void absorb(std::string_view label, std::span<const Ext> values);
@@ -49,6 +52,7 @@ class Transcript {
   base::Hash block_;
   std::uint64_t block_index_ = 0;
   std::vector<TranscriptEvent>* events_ = nullptr;
+  base::Random* coins_ = nullptr;
 };
 
 }  // namespace koinon::trust::proof
