@@ -1,13 +1,12 @@
 #include "market/actor/actor.hpp"
 
 #include <algorithm>
-#include <condition_variable>
-#include <deque>
 #include <map>
 #include <mutex>
 #include <thread>
 
 #include "base/log.hpp"
+#include "market/actor/hands.hpp"
 
 namespace koinon::market {
 namespace {
@@ -19,49 +18,15 @@ constexpr std::int64_t kShortestPauseMs = 200;
 constexpr std::int64_t kHoldMs = 4'000;  ///< after a success, until the ledger's events show it
 constexpr std::int64_t kLongestRenewalPauseMs = 60'000;
 
-/// A bounded set of threads that run tasks in order of arrival.
-class Hands {
- public:
-  explicit Hands(std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i) threads_.emplace_back([this](std::stop_token stop) { serve(stop); });
-  }
-  ~Hands() {
-    for (auto& t : threads_) t.request_stop();
-    wake_.notify_all();
-  }
-  void give(std::function<void(std::stop_token)> task) {
-    {
-      const std::lock_guard lock(mutex_);
-      tasks_.push_back(std::move(task));
-    }
-    wake_.notify_one();
-  }
-
- private:
-  void serve(std::stop_token stop) {
-    std::unique_lock lock(mutex_);
-    while (wake_.wait(lock, stop, [&] { return !tasks_.empty(); })) {
-      if (stop.stop_requested()) return;
-      auto task = std::move(tasks_.front());
-      tasks_.pop_front();
-      lock.unlock();
-      task(stop);
-      lock.lock();
-    }
-  }
-  std::mutex mutex_;  // guards tasks_
-  std::condition_variable_any wake_;
-  std::deque<std::function<void(std::stop_token)>> tasks_;
-  std::vector<std::jthread> threads_;
-};
-
-/// A duty in one phase of one round of an order: when the order moves on, or its input is published or posted once more, it is
-/// another.
+/// A duty in one phase of one round of an order: when the order moves on, its input is published or posted once more, or a part
+/// of a claim demanded, it is another.
 using DutyKey = std::tuple<std::uint64_t, std::uint8_t, DutyKind, Phase, std::size_t>;
 
 DutyKey key_of(const Duty& duty, const OrderView& order) {
   const auto published = order.rounds.empty() ? 0 : order.rounds.back().published.size();
-  return {duty.order, duty.round, duty.kind, order.phase, order.posted.size() + published};
+  std::size_t demanded = 0;
+  for (const auto& [account, demand] : order.dispute.demands) demanded += demand.made;
+  return {duty.order, duty.round, duty.kind, order.phase, order.posted.size() + published + demanded};
 }
 
 /// The longest pause between two attempts at a duty of this order.
@@ -313,6 +278,7 @@ struct Actor::State {
         return order.terms.buyer == s.account ? buyer->judge(order, parties(order), stop) : seller->appeal_own(order);
       case DutyKind::answer_input: return buyer->answer_input(order);
       case DutyKind::answer_output: return seller->answer_output(order);
+      case DutyKind::answer_trace: return seller->answer_trace(order);
     }
     return {};
   }

@@ -43,6 +43,18 @@ std::optional<std::int64_t> rescue_due(const OrderView& order, std::uint32_t sel
   return began + std::min(standby_ms, window / 8) + (backed ? window / 2 : 0);
 }
 
+/// Somebody waits for a part of the claim, and it is not condemned yet.
+bool demands_wait(const OrderView& order) {
+  return !order.dispute.condemned &&
+         std::ranges::any_of(order.dispute.demands, [](const auto& one) { return one.second.open; });
+}
+
+/// When a standing verdict may be settled, Unix seconds: disputes go on beyond its own window.
+std::int64_t end_of(const OrderView& order) {
+  const auto until = order.dispute.until();
+  return order.dispute.condemned ? until : std::max(order.deadline, until);
+}
+
 }  // namespace
 
 std::string_view duty_name(DutyKind kind) {
@@ -57,6 +69,7 @@ std::string_view duty_name(DutyKind kind) {
     case DutyKind::judge: return "judge";
     case DutyKind::answer_input: return "answer input";
     case DutyKind::answer_output: return "answer output";
+    case DutyKind::answer_trace: return "answer about the trace";
   }
   return "unknown";
 }
@@ -71,6 +84,7 @@ std::vector<Duty> duties(const OrderView& order, std::uint32_t self, std::uint64
   const auto after_deadline = [&](DutyKind kind) { add(kind, order.deadline * 1000 + 1000 + standby); };
   const auto* seat = order.seat_now(self);
 
+  if (order.demand && seat != nullptr && demands_wait(order)) add(DutyKind::answer_trace, order.since_ms);
   if (order.demand) {
     // Anyone who holds the bytes may answer, but only those concerned do.
     if (order.demand->target == self)
@@ -112,7 +126,8 @@ std::vector<Duty> duties(const OrderView& order, std::uint32_t self, std::uint64
         add(DutyKind::judge, order.since_ms);
       else if (!is_public(order.terms) && any != nullptr && has_result(*any) && says_bad_input(order.verdict))
         add(DutyKind::judge, order.since_ms + standby);  // the buyer first: its word is at stake
-      after_deadline(DutyKind::settle);
+      if (any != nullptr && demands_wait(order)) add(DutyKind::answer_trace, order.since_ms);
+      add(DutyKind::settle, end_of(order) * 1000 + 1000 + standby);
       break;
     }
     case Phase::none:

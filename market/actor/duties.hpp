@@ -17,6 +17,7 @@ enum class DutyKind : std::uint8_t {
   judge,          ///< of the buyer: fetch results, confirm, demand or appeal; of a rejected member: appeal
   answer_input,   ///< answer the demand for the envelopes
   answer_output,  ///< answer the demand for an output
+  answer_trace,   ///< of an optimistic order: answer the demands for parts of our claim
 };
 std::string_view duty_name(DutyKind kind);
 

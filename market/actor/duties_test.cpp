@@ -47,6 +47,41 @@ TEST(Duties, the_buyer_draws_first_and_members_stand_by_in_turn) {
   EXPECT_EQ(find(duties(order, 3, 49), DutyKind::draw)->due_ms, 100'000 + 2 * kStandbyMs);
 }
 
+/// A claim of account 2 that stands alone, a part of which account 9 demands until second 170.
+OrderView disputed() {
+  auto out = order_in(Phase::standing);
+  out.terms.check = 1;
+  out.seats.resize(1);
+  out.seats[0].verdict = Standing::accepted;
+  auto& demand = out.dispute.demands[9];
+  demand.open = true;
+  demand.made = 1;
+  demand.deadline = 170;
+  return out;
+}
+
+TEST(Duties, a_provider_answers_demands_for_parts_of_its_claim) {
+  auto order = disputed();
+  EXPECT_TRUE(find(duties(order, 2, 60), DutyKind::answer_trace));
+  EXPECT_FALSE(find(duties(order, kBuyer, 60), DutyKind::answer_trace));
+  order.demand = OpenDemand{true, kBuyer, 2, 0, 0};
+  EXPECT_TRUE(find(duties(order, 2, 60), DutyKind::answer_trace)) << "also while its output is demanded";
+  order.demand.reset();
+  order.dispute.condemned = kWithheld;
+  EXPECT_FALSE(find(duties(order, 2, 60), DutyKind::answer_trace));
+}
+
+TEST(Duties, a_disputed_claim_is_settled_after_its_disputes) {
+  auto order = disputed();
+  EXPECT_EQ(find(duties(order, kBuyer, 60), DutyKind::settle)->due_ms, 171'000);
+  order.dispute.challenges.push_back({9, {}, {}, 5, 180, false, false});
+  EXPECT_EQ(find(duties(order, kBuyer, 60), DutyKind::settle)->due_ms, 181'000);
+  order.dispute.condemned = kRefuted;
+  order.dispute.finality = 120;
+  EXPECT_EQ(find(duties(order, kBuyer, 60), DutyKind::settle)->due_ms, 121'000);
+  EXPECT_TRUE(find(duties(order_in(Phase::standing), kBuyer, 60), DutyKind::settle)->due_ms == 161'000);
+}
+
 TEST(Duties, only_the_buyer_publishes_to_the_quorum) {
   const auto order = order_in(Phase::input);
   EXPECT_TRUE(find(duties(order, kBuyer, 60), DutyKind::publish));

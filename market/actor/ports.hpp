@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "market/book/book.hpp"
+#include "market/dispute/ports.hpp"
 #include "market/envelope/envelope.hpp"
 #include "trust/check.hpp"
 #include "work/kind.hpp"
@@ -95,6 +96,8 @@ struct Appetite {
 /// Everything that an actor works with. All outlive it.
 struct Services {
   MarketLedger* ledger = nullptr;
+  DisputeLedger* disputes = nullptr;  ///< null: the market has no optimistic check
+  TracePeers* peers = nullptr;        ///< as disputes
   Journal* journal = nullptr;
   base::ArtifactStore* artifacts = nullptr;
   Fetcher* fetcher = nullptr;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "market/actor/posted.hpp"
+#include "trust/quorum/optimistic.hpp"
 
 namespace koinon::market {
 namespace {
@@ -73,6 +74,20 @@ TEST(Sealing, leaves_out_a_member_whose_key_is_unusable) {
   story.seats[1].key = {};
   const auto sealed = seal_input(story, 0, parcel(), story.terms.buyer_key).value();
   EXPECT_EQ(open(sealed, buyer_box()).value(), parcel().encode());
+}
+
+TEST(Sealing, sends_a_public_input_as_it_is_and_binds_it_without_salt) {
+  auto story = order();
+  auto given = parcel();
+  EXPECT_FALSE(is_public(story.terms));
+  EXPECT_EQ(bound_root(story.terms, given), given.root());
+  story.terms.check = trust::OptimisticCheck::kCode;
+  EXPECT_TRUE(is_public(story.terms));
+  EXPECT_EQ(seal_input(story, 0, given, story.terms.buyer_key).value(), given.encode());
+  const auto bound = bound_root(story.terms, given);
+  EXPECT_NE(bound, given.root());
+  given.salt = {};
+  EXPECT_EQ(bound_root(story.terms, given), bound) << "a contract opens it, so nothing else may be in it";
 }
 
 TEST(Accused, from_an_appeal_against_bad_input_on) {

@@ -1,11 +1,17 @@
 #pragma once
+#include <deque>
+#include <memory>
+#include <mutex>
+
 #include "market/actor/duties.hpp"
 #include "market/actor/notes.hpp"
+#include "market/dispute/own_trace.hpp"
 
 namespace koinon::market {
 
-/// The provider's side of orders: fetch, run, commit, reveal, answer. Stateless but for its notes, so that a restart at any
-/// moment goes on where it was. Methods are virtual so that tests can build providers that cheat.
+/// The provider's side of orders: fetch, run, commit, reveal, answer. Stateless but for its notes (and traces that it can make
+/// again), so that a restart at any moment goes on where it was. Methods are virtual so that tests can build providers that
+/// cheat.
 class Seller {
  public:
   explicit Seller(const Services& services) : s_(services) {}
@@ -29,6 +35,11 @@ class Seller {
   virtual Status reveal(const OrderView& order);
   /// Answers a demand for one of our outputs.
   virtual Status answer_output(const OrderView& order);
+  /// Answers every open demand for a part of our claim.
+  virtual Status answer_trace(const OrderView& order);
+  /// A part of our claim in an optimistic order that is not over yet, for whoever checks it. Runs the work again when it has
+  /// to. Errors: not_found (no such claim of ours), out_of_range, those of a run.
+  Result<trust::optimistic::Answer> part(const OrderView& order, const trust::optimistic::Demand& place);
   /// Appeals when we did the work and our claim was rejected, or others claim falsely that its input was bad. Errors: those of
   /// the ledger.
   virtual Status appeal_own(const OrderView& order);
@@ -45,6 +56,8 @@ class Seller {
   Result<work::Parcel> find_input(const OrderView& order, Reach reach, std::stop_token stop);
   /// Runs the kind. Overridden by providers that cheat.
   virtual Result<work::Outcome> run(const OrderView& order, const work::Parcel& input, std::stop_token stop);
+  /// The trace behind our claim, from what is kept here. Overridden by providers that cheat.
+  virtual Result<std::shared_ptr<TraceSource>> trace(const OrderView& order);
 
   const Services& s_;
 
@@ -61,6 +74,12 @@ class Seller {
   bool last_moment(const OrderView& order);
   Result<JobNote> settle_claim(const OrderView& order, const work::Outcome& outcome);
   Result<std::optional<JobNote>> note(const OrderView& order);
+  Result<std::shared_ptr<TraceSource>> kept_trace(const OrderView& order);
+
+  static constexpr std::size_t kTraces = 2;
+  std::mutex tracing_;  ///< one run at a time for those who ask
+  /// The traces that were asked for last, by order. Shared with those who read them. Guarded by tracing_.
+  std::deque<std::pair<std::string, std::shared_ptr<TraceSource>>> traces_;
 };
 
 }  // namespace koinon::market

@@ -74,6 +74,7 @@ const Seat* OrderView::seat_now(std::uint32_t account) const {
 }
 
 trust::Verdict OrderView::outcome() const {
+  if (phase == Phase::refunded && (refund_reason == kRefuted || refund_reason == kWithheld)) return trust::Verdict::rejected;
   if (phase == Phase::refunded) return refund_reason == kBadInput ? trust::Verdict::bad_input : trust::Verdict::undecided;
   if (!verdict) return trust::Verdict::pending;
   return phase == Phase::settled ? trust::Verdict::accepted : trust::Verdict::pending;
@@ -221,6 +222,7 @@ Status Book::apply_market(const Event& event, const Reading& in) {
     return {};
   };
 
+  KOINON_CHECK(apply_dispute(event, in, order));
   if (name == "OrderPlaced") {
     tell(fmt::format("Account {} placed the order and escrowed {}, with a bond of {}.", order.terms.buyer,
                      order.escrow.tokens(), order.bond.tokens()));
@@ -364,6 +366,11 @@ Status Book::apply_market(const Event& event, const Reading& in) {
     else if (!seat->paid.is_zero())
       tell(fmt::format("Account {} was paid {}.", account, seat->paid.tokens()));
   } else if (name == "Rewarded") {
+    KOINON_TRY(order.rewards[account], order.rewards[account].plus(in.wei("amount")));
+    if (order.dispute.condemned) {  // by a proof: no appeal takes part
+      order.dispute.winner = account;
+      KOINON_TRY(order.appeals_returned, order.appeals_returned.plus(in.wei("amount")));
+    }
     tell(fmt::format("Account {} was rewarded {} out of what was slashed.", account, in.wei("amount").tokens()));
   } else if (name == "AppealSettled") {
     KOINON_TRY(order.appeals_returned, order.appeals_returned.plus(in.wei("returned")));

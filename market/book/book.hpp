@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/money.hpp"
+#include "market/book/dispute.hpp"
 #include "market/book/event.hpp"
 #include "trust/claim.hpp"
 
@@ -34,6 +35,9 @@ std::string_view phase_name(Phase phase);
 
 /// The refund reason that says: the input was not what the order binds (Types.sol, RefundReason.BadInput).
 inline constexpr std::uint8_t kBadInput = 5;
+/// The claim of an optimistic order was proven wrong, or its provider did not show what it binds.
+inline constexpr std::uint8_t kRefuted = 6;
+inline constexpr std::uint8_t kWithheld = 7;
 
 /// What an order found about one member, as WorkMarket numbers it.
 enum class Standing : std::uint8_t { none = 0, accepted = 1, rejected = 2, silent = 3 };
@@ -147,12 +151,15 @@ struct OrderView {
   std::optional<StandingVerdict> verdict;
   std::optional<OpenDemand> demand;
   std::vector<PostedBytes> posted;
+  DisputeView dispute;  ///< of an optimistic order
   bool audited = false;
   std::uint8_t juries = 0;
   Wei escrow, bond, paid, burned, slashed, refunded;
-  Wei appeal_bonds, appeals_returned;         ///< put in by appellants, and given back to them with their rewards
+  Wei appeal_bonds, appeals_returned;         ///< put in by appellants and challengers, and given back with their rewards
+  std::map<std::uint32_t, Wei> rewards;       ///< of who found a lie, by account
+  Wei challenges_burned;                      ///< bonds of challenges that showed nothing
   std::optional<std::uint8_t> refund_reason;  ///< RefundReason of Types.sol: undrawn, no providers, no input, silence,
-                                              ///< undecided, bad input
+                                              ///< undecided, bad input, refuted, withheld
   std::int64_t placed_at_ms = 0, settled_at_ms = 0;
   std::uint64_t placed_block = 0, settled_block = 0;
   Hash placed_tx, settled_tx;
@@ -214,6 +221,7 @@ class Book {
  private:
   struct Reading;
   Status apply_market(const Event& event, const Reading& in);
+  Status apply_dispute(const Event& event, const Reading& in, OrderView& order);
   Status apply_registry(const Event& event, const Reading& in);
 
   std::map<std::uint64_t, OrderView> orders_;

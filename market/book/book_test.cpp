@@ -82,6 +82,55 @@ TEST(Book, tells_how_the_lot_decided_about_an_audit) {
   EXPECT_EQ(told(kHash, true), "Nobody drew the lot of the audit in time, so an audit is held.");
 }
 
+TEST(Book, tells_a_dispute_from_the_first_demand_to_the_last_fee) {
+  Tape tape;
+  for (int id = 1; id <= 4; ++id) open_account(tape, id);
+  place(tape);
+  draw(tape);
+  const auto& order = *tape.book.order(7);
+  tape.market("TraceDemanded", R"({"orderId":"7","account":3,"number":0,"fee":"160","deadline":130,)"
+                               R"("place":{"tree":3,"kind":3,"value":"5","level":0,"index":"2"}})");
+  const auto& demand = order.dispute.demands.at(3);
+  EXPECT_TRUE(demand.open);
+  EXPECT_EQ(demand.place,
+            (trust::optimistic::Demand{trust::optimistic::ClaimTree::tensor, trust::optimistic::DemandKind::leaf, 5, 0, 2}));
+  EXPECT_EQ(order.dispute.until(), 130);
+  tape.market("TraceAnswered", R"({"orderId":"7","account":3,"answerer":2,"number":0,"deadline":150,)"
+                               R"("place":{"tree":3,"kind":3,"value":"5","level":0,"index":"2"}})");
+  EXPECT_FALSE(demand.open);
+  EXPECT_EQ(demand.answers.size(), 1U);
+  EXPECT_EQ(order.dispute.until(), 150);
+  tape.market("Challenged",
+              fmt::format(R"({{"orderId":"7","account":3,"number":0,"commitment":{},"bond":"30","deadline":170}})", kHash));
+  EXPECT_EQ(order.dispute.until(), 170);
+  EXPECT_EQ(order.appeal_bonds.text(), "30");
+  const auto wrong = tape.play("WorkMarket", "Proven", R"({"orderId":"7","account":3,"number":1,"fraud":0})");
+  EXPECT_EQ(wrong.error().code, Code::conflict) << "there is no second challenge";
+  tape.market("Proven", R"({"orderId":"7","account":3,"number":0,"fraud":0})");
+  tape.market("Condemned", R"({"orderId":"7","provider":2,"reason":6,"finality":0})");
+  tape.market("ChallengeReturned", R"({"orderId":"7","account":3,"number":0,"amount":"30"})");
+  tape.market("MemberSettled", R"({"orderId":"7","account":2,"verdict":2,"paid":"0","fee":"0","slashed":"2000"})");
+  tape.market("Rewarded", R"({"orderId":"7","account":3,"amount":"500"})");
+  tape.market("Refunded",
+              R"({"orderId":"7","buyer":1,"reason":6,"paid":"0","burned":"1500","slashed":"2000","refunded":"430"})");
+  tape.market("DemandsClosed", R"({"orderId":"7","account":3,"paid":"0","returned":"160"})");
+  EXPECT_EQ(order.outcome(), trust::Verdict::rejected);
+  EXPECT_EQ(order.dispute.winner, std::optional<std::uint32_t>(3));
+  EXPECT_EQ(order.rewards.at(3).text(), "500");
+  EXPECT_EQ(order.appeals_returned.text(), "530");
+  EXPECT_TRUE(demand.closed);
+}
+
+TEST(Book, refuses_a_demand_for_a_place_that_no_claim_has) {
+  Tape tape;
+  for (int id = 1; id <= 4; ++id) open_account(tape, id);
+  place(tape);
+  const auto bad = tape.play("WorkMarket", "TraceDemanded",
+                             R"({"orderId":"7","account":3,"number":0,"fee":"1","deadline":130,)"
+                             R"("place":{"tree":4,"kind":3,"value":"5","level":0,"index":"2"}})");
+  EXPECT_EQ(bad.error().code, Code::malformed);
+}
+
 /// An order of members 2, 3 and 4, drawn at the next block, that ends with account 2 silent.
 void end_in_silence(Tape& tape) {
   place(tape);

@@ -141,4 +141,25 @@ Terms Book::Reading::terms(const char* key) const {
   return out;
 }
 
+trust::optimistic::Demand Book::Reading::place(const char* key) const {
+  const auto* value = find(key);
+  if (value == nullptr || !value->is_object()) {
+    complain(key, "an object");
+    return {};
+  }
+  Reading in(event_);
+  in.json_ = *value;
+  trust::optimistic::Demand out;
+  const auto tree = in.u8("tree");
+  const auto kind = in.u8("kind");
+  if (tree < 1 || tree > 3 || kind < 1 || kind > 3) complain(key, "a place: tree and kind of 1 to 3");
+  out.tree = static_cast<trust::optimistic::ClaimTree>(tree);
+  out.kind = static_cast<trust::optimistic::DemandKind>(kind);
+  out.value = in.u64("value");
+  out.level = in.u8("level");
+  out.index = in.u64("index");
+  if (in.error_ && !error_) error_ = in.error_;
+  return out;
+}
+
 }  // namespace koinon::market

@@ -23,6 +23,7 @@ struct Book::Reading {
   [[nodiscard]] std::string text(const char* key) const;
   [[nodiscard]] std::vector<std::uint64_t> numbers(const char* key) const;
   [[nodiscard]] Terms terms(const char* key) const;
+  [[nodiscard]] trust::optimistic::Demand place(const char* key) const;
   [[nodiscard]] Status status() const;
 
  private:

@@ -1,10 +1,14 @@
+#include "ledger/contracts/disputes.hpp"
+#include "ledger/contracts/fraud_check.hpp"
 #include "ledger/contracts/koinon_token.hpp"
+#include "ledger/contracts/optimistic_check.hpp"
 #include "ledger/contracts/quorum_check.hpp"
 #include "ledger/contracts/registry.hpp"
 #include "ledger/contracts/rounds.hpp"
 #include "ledger/contracts/settling.hpp"
 #include "ledger/contracts/work_market.hpp"
 #include "market/onchain/onchain.hpp"
+#include "trust/quorum/optimistic.hpp"
 
 namespace koinon::market {
 namespace {
@@ -32,7 +36,14 @@ abi::Value config_value(const MarketConfig& c) {
                 abi::value_of(c.demand_bond)});
 }
 
+abi::Value dispute_value(const MarketConfig& c) {
+  return tuple({number(c.prove_window), number(c.answer_window), number(c.move_window), number(c.max_trace_demands),
+                abi::value_of(c.trace_fee)});
+}
+
 }  // namespace
+
+bool speaks_version(std::string_view version) { return version == "3" || version == kMarketVersion; }
 
 MarketConfig local_config() {
   MarketConfig out;
@@ -50,6 +61,9 @@ MarketConfig public_config() {
   out.reveal_window = 900;
   out.appeal_window = 6 * 3'600;
   out.deliver_window = 3'600;
+  out.prove_window = 900;
+  out.answer_window = 3'600;
+  out.move_window = 3'600;
   out.min_audit_bps = 600;
   out.unbonding_time = 7 * 86'400;
   return out;
@@ -77,7 +91,10 @@ Result<ledger::Deployment> deploy_market(ledger::Rpc& rpc, ledger::TxSender& sen
                                   number(config.unbonding_time), abi::value_of(config.min_stake)});
                   }});
   plan.push_back({artifact<contracts::QuorumCheck>("QuorumCheck"), [](const Known&) -> Arguments { return tuple({}); }});
-  std::uint8_t last_code = 0;
+  plan.push_back(
+      {artifact<contracts::OptimisticCheck>("OptimisticCheck"), [](const Known&) -> Arguments { return tuple({}); }});
+  plan.push_back({artifact<contracts::FraudCheck>("FraudCheck"), [](const Known&) -> Arguments { return tuple({}); }});
+  std::uint8_t last_code = trust::OptimisticCheck::kCode;
   for (const auto& check : extra) {
     plan.push_back({check.artifact, [](const Known&) -> Arguments { return tuple({}); }});
     last_code = std::max(last_code, check.code);
@@ -87,12 +104,17 @@ Result<ledger::Deployment> deploy_market(ledger::Rpc& rpc, ledger::TxSender& sen
   plan.push_back({artifact<contracts::Rounds>("Rounds"), [](const Known& at) -> Arguments {
                     return tuple({abi::value_of(at.at("Registry")), abi::value_of(at.at("Settling"))});
                   }});
+  plan.push_back({artifact<contracts::Disputes>("Disputes"), [&](const Known& at) -> Arguments {
+                    return tuple({abi::value_of(at.at("Registry")), abi::value_of(at.at("Settling")),
+                                  abi::value_of(at.at("FraudCheck")), dispute_value(config)});
+                  }});
   plan.push_back({artifact<contracts::WorkMarket>("WorkMarket"), [&](const Known& at) -> Arguments {
                     std::vector<abi::Value> checks(last_code + std::size_t{1}, abi::value_of(base::Address{}));
                     checks[0] = abi::value_of(at.at("QuorumCheck"));
+                    checks[trust::OptimisticCheck::kCode] = abi::value_of(at.at("OptimisticCheck"));
                     for (const auto& check : extra) checks[check.code] = abi::value_of(at.at(check.artifact.name));
-                    return tuple({abi::value_of(at.at("Registry")), abi::value_of(at.at("Rounds")), tuple(std::move(checks)),
-                                  config_value(config)});
+                    return tuple({abi::value_of(at.at("Registry")), abi::value_of(at.at("Rounds")),
+                                  abi::value_of(at.at("Disputes")), tuple(std::move(checks)), config_value(config)});
                   }});
   KOINON_TRY(auto deployment, ledger::deploy(rpc, sender, plan, kMarketVersion));
   if (token) deployment.contracts["KoinonToken"].address = *token;

@@ -22,6 +22,11 @@ struct MarketConfig {
   std::uint8_t max_redraws = 2;
   std::uint8_t max_jury = 23;
   Wei demand_bond{10'000'000'000'000'000};  ///< wei
+  std::uint32_t prove_window = 15;          ///< seconds from a challenge of a claim to its proof
+  std::uint32_t answer_window = 10;         ///< seconds to answer a demand for a part of a claim
+  std::uint32_t move_window = 15;           ///< seconds to demand again after an answer, or to challenge
+  std::uint8_t max_trace_demands = 16;      ///< of one account in an order
+  Wei trace_fee{10'000'000'000'000'000};    ///< wei: of each of them, all taken with the first, for who answers
   std::uint64_t unbonding_time = 600;       ///< seconds
   Wei min_stake{1'000'000'000'000'000'000};
   Wei token_supply;  ///< of a local token
@@ -38,9 +43,11 @@ struct ExtraCheck {
   ledger::ContractArtifact artifact;
 };
 
-/// What Deployment::version says of contracts that this program speaks to. Another version has other events and rules: its data
-/// folder goes on with the program of its day.
-inline constexpr const char* kMarketVersion = "3";
+/// What Deployment::version says of contracts that this program deploys. Version 4 added the optimistic check.
+inline constexpr const char* kMarketVersion = "4";
+/// True of the versions that this program speaks to: 3 and 4, whose common part is the same. Another version has other events
+/// and rules: its data folder goes on with the program of its day.
+[[nodiscard]] bool speaks_version(std::string_view version);
 
 /// Deploys token (unless `token` is given), registry, checks and market. Errors: those of ledger::deploy.
 Result<ledger::Deployment> deploy_market(ledger::Rpc& rpc, ledger::TxSender& sender, const MarketConfig& config,
@@ -55,6 +62,9 @@ struct MarketAddresses {
 /// The market's contracts behind one sender. Thread-safe.
 std::unique_ptr<MarketLedger> open_market(ledger::Rpc& rpc, ledger::TxSender& sender, std::uint64_t chain_id,
                                           const MarketAddresses& addresses);
+
+/// The disputes of a market that has the optimistic check, behind one sender. Thread-safe.
+std::unique_ptr<DisputeLedger> open_disputes(ledger::Rpc& rpc, ledger::TxSender& sender, const MarketAddresses& addresses);
 
 /// Accounts, stakes and offers, behind one sender. Thread-safe. Errors of all: those of the ledger.
 class Accounts {

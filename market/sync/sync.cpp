@@ -11,6 +11,7 @@
 #include "base/json.hpp"
 #include "base/log.hpp"
 #include "ledger/contract.hpp"
+#include "ledger/contracts/idisputes.hpp"
 #include "ledger/contracts/registry.hpp"
 #include "ledger/contracts/work_market.hpp"
 #include "ledger/subscription.hpp"
@@ -121,7 +122,9 @@ struct Sync::State {
     for (const auto& log : logs) {
       const bool is_registry = log.address == options.registry;
       const auto& entries = is_registry ? ledger::contracts::Registry::entries() : ledger::contracts::WorkMarket::entries();
-      const auto text = ledger::event_json(entries, log);
+      auto text = ledger::event_json(entries, log);
+      if (!text && text.error().code == Code::not_found && !is_registry)
+        text = ledger::event_json(ledger::contracts::IDisputes::entries(), log);
       if (!text && text.error().code == Code::not_found) continue;  // an event of a newer contract
       if (!text) return fail(text.error());
       const auto parsed = base::parse_json(*text);
@@ -132,7 +135,9 @@ struct Sync::State {
         times[log.block.number] = static_cast<std::int64_t>(header.timestamp) * 1000;
       }
       auto arguments = parsed["args"];
-      arguments.erase("data");  // bytes that were posted: up to 64 KiB, read from the ledger when they are needed
+      // Bytes that were posted: up to 64 KiB, read from the ledger when they are needed.
+      arguments.erase("data");
+      arguments.erase("answer");
       out.push_back({log.block.number, log.block.hash, log.transaction, log.index, times[log.block.number],
                      is_registry ? "Registry" : "WorkMarket", parsed["event"].get<std::string>(), arguments.dump()});
     }

@@ -4,6 +4,7 @@
 
 #include "engine/language/bundle.hpp"
 #include "engine/run/prepared.hpp"
+#include "work/disputable.hpp"
 
 namespace koinon::work {
 namespace {
@@ -114,6 +115,15 @@ Result<Outcome> Inference::run(const Job& job, const Means& means) const {
     out.meter.output_bytes += tensor.bytes.size();
     out.outputs.push_back(std::move(tensor.bytes));
   }
+  return out;
+}
+
+Result<std::shared_ptr<const Disputable>> Inference::disputable(const Job& job) const {
+  if (engine::language::is_bundle(job.artifact)) return Kind::disputable(job);  // a text is many runs
+  KOINON_TRY(const auto ready, this->ready(job));
+  auto out = std::make_shared<Disputable>();
+  out->program = std::shared_ptr<const Program>(ready, &ready->program);
+  KOINON_TRY(out->inputs, input_tensors(*out->program, job.inputs));
   return out;
 }
 

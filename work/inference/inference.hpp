@@ -25,6 +25,7 @@ class Inference final : public Kind {
   /// Errors: rejected (the artifact is not the program that the spec names, or the inputs are not what it takes), exhausted,
   /// cancelled.
   base::Result<Outcome> run(const Job& job, const Means& means) const override;
+  base::Result<std::shared_ptr<const Disputable>> disputable(const Job& job) const override;
 
  private:
   struct Ready;
