@@ -7,6 +7,7 @@
 #include "ledger/deployment.hpp"
 #include "market/actor/actor.hpp"
 #include "market/onchain/onchain.hpp"
+#include "market/watch/watcher.hpp"
 #include "net/http_server.hpp"
 #include "node/artifacts/artifacts.hpp"
 #include "node/config/config.hpp"
@@ -24,6 +25,7 @@ struct NodeOptions {
   bool provide = false;  ///< register, stake and offer work
   work::KindSet kinds;   ///< what this node can run
   market::ActorOptions actor;
+  market::WatchOptions watch;
   market::MarketConfig market = market::local_config();  ///< of a local ledger that is new
   std::vector<market::ExtraCheck> checks;                ///< beside the quorum, of a local ledger that is new
   trust::CheckSet rules = trust::standard_checks();      ///< the checks that this node understands
@@ -62,6 +64,8 @@ class Node {
   [[nodiscard]] const std::string& token() const;
   [[nodiscard]] std::uint32_t account() const;
   [[nodiscard]] const base::Address& operator_address() const;
+  /// What others seal to this node with; follows from the operator's key.
+  [[nodiscard]] const market::BoxPair& box() const;
   [[nodiscard]] const Config& config() const;
   [[nodiscard]] const ledger::Deployment& deployment() const;
   /// True when it was started to sell work.
@@ -80,6 +84,10 @@ class Node {
   [[nodiscard]] Artifacts& artifacts();
   [[nodiscard]] market::Sync& sync();
   [[nodiscard]] market::Buyer& buyer();
+  [[nodiscard]] market::Seller& seller();
+  /// Null on a market without the optimistic check, as disputes().
+  [[nodiscard]] const market::Watcher* watcher() const;
+  [[nodiscard]] market::DisputeLedger* disputes();
   [[nodiscard]] market::Accounts& accounts();
   [[nodiscard]] market::MarketLedger& market();
   [[nodiscard]] ledger::Rpc& rpc();

@@ -22,6 +22,8 @@ net::Router make_api(Node& node, ApiOptions options) {
   api::add_account_record(router, context);
   api::add_delivery(router, context);
   api::add_ledger(router, context);
+  api::add_trace(router, context);
+  api::add_watch(router, context);
   api::add_account(router, context);
   api::add_metrics(router, context);
   api::add_page(router, context);

@@ -10,6 +10,7 @@
 #include "net/http_client.hpp"
 #include "node/api/api.hpp"
 #include "node/node.hpp"
+#include "work/encrypted/encrypted.hpp"
 #include "work/inference/inference.hpp"
 
 namespace koinon::node {
@@ -37,6 +38,8 @@ class ApiTest : public testing::Test {
     out.config.keystore = out.config.data / "keystore";
     out.config.password_file = out.config.data / "password";
     EXPECT_TRUE(out.kinds.add(std::make_unique<work::Inference>()));
+    EXPECT_TRUE(out.kinds.add(std::make_unique<work::Encrypted>()));
+    out.config.provider.kinds = {"inference", "encrypted"};
     out.make_router = [](Node& node) { return make_api(node, {folder_->path() / "page"}); };
     return out;
   }

@@ -39,7 +39,8 @@ Context::Context(Node& node_in, ApiOptions options_in)
       options(std::move(options_in)),
       gate(door_of(node_in)),
       programs(node_in.store().models, node_in.artifacts()),
-      repeats(node_in.store()) {}
+      repeats(node_in.store()),
+      encrypted(node_in) {}
 
 Result<market::OrderView> Context::order(std::uint64_t id) const {
   std::optional<market::OrderView> out;
@@ -51,7 +52,9 @@ Result<market::OrderView> Context::order(std::uint64_t id) const {
 }
 
 std::string Context::model_name(const base::Hash& program) const {
-  const auto record = node.store().models.get(program);
+  auto record = node.store().models.get(program);
+  if (!record)
+    if (const auto behind = encrypted.program_of(program)) record = node.store().models.get(*behind);
   return record ? record->name : std::string();
 }
 
@@ -76,6 +79,11 @@ Result<nlohmann::json> Context::text(const market::OrderView& order) {
   return text_json(*read.model, read.request, read.generated);
 }
 
+base::Hash Context::program_of(const market::OrderView& order) const {
+  if (order.terms.kind != static_cast<std::uint8_t>(work::KindCode::encrypted)) return order.terms.spec;
+  return encrypted.program_of(order.terms.spec).value_or(order.terms.spec);
+}
+
 Result<std::vector<RealOutput>> Context::outputs(const market::OrderView& order) {
   if (is_text(order.terms.spec)) {
     KOINON_TRY(const auto read, read_text(order));
@@ -83,9 +91,14 @@ Result<std::vector<RealOutput>> Context::outputs(const market::OrderView& order)
     return std::vector<RealOutput>{text_output(*read.model, read.request, *read.generated)};
   }
   KOINON_TRY(const auto delivery, node.buyer().result(order));
-  KOINON_TRY(const auto program, programs.find(order.terms.spec));
-  KOINON_TRY(const auto record, node.store().models.get(order.terms.spec));
-  KOINON_TRY(const auto tensors, work::output_tensors(*program, delivery.outputs));
+  const auto id = program_of(order);
+  KOINON_TRY(const auto program, programs.find(id));
+  KOINON_TRY(const auto record, node.store().models.get(id));
+  auto parts = delivery.outputs;
+  if (id != order.terms.spec) {
+    KOINON_TRY(parts, encrypted.decrypt(order.terms.spec, delivery.outputs));
+  }
+  KOINON_TRY(const auto tensors, work::output_tensors(*program, parts));
   std::vector<RealOutput> out;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const auto& described = program->outputs[i];
@@ -99,7 +112,8 @@ Result<std::vector<RealOutput>> Context::outputs(const market::OrderView& order)
 }
 
 std::optional<std::string> Context::answer(const market::OrderView& order) {
-  if (!order.verdict || order.terms.kind != 0) return {};
+  const auto encrypted_kind = static_cast<std::uint8_t>(work::KindCode::encrypted);
+  if (!order.verdict || (order.terms.kind != 0 && order.terms.kind != encrypted_kind)) return {};
   {
     const std::lock_guard lock(mutex_);
     const auto at = answers_.find(order.id);

@@ -4,6 +4,7 @@
 
 #include "node/api/answer.hpp"
 #include "node/api/api.hpp"
+#include "node/api/encrypted_orders.hpp"
 #include "node/api/gate.hpp"
 #include "node/api/programs.hpp"
 #include "node/api/repeats.hpp"
@@ -20,6 +21,7 @@ struct Context {
   Gate gate;
   Programs programs;
   Repeats repeats;
+  EncryptedOrders encrypted;
 
   /// A copy of an order, so that slow work never holds the book. Errors: not_found.
   [[nodiscard]] base::Result<market::OrderView> order(std::uint64_t id) const;
@@ -28,6 +30,8 @@ struct Context {
   [[nodiscard]] std::string model_name(const base::Hash& program) const;
   /// Whether it is a language model that this node knows.
   [[nodiscard]] bool is_text(const base::Hash& program) const;
+  /// The program that an order runs: its spec, or what stands behind an order of encrypted inference that is ours.
+  [[nodiscard]] base::Hash program_of(const market::OrderView& order) const;
   /// Outputs of an own order in real units. Errors: not_found (no result yet), those of the artifacts.
   base::Result<std::vector<RealOutput>> outputs(const market::OrderView& order);
   /// The text of an own order of a language model, TextOrder of the document. Errors: unsupported (another order), not_found
@@ -83,6 +87,8 @@ void add_history(net::Router& router, const ContextPtr& context);
 void add_account_record(net::Router& router, const ContextPtr& context);
 void add_delivery(net::Router& router, const ContextPtr& context);
 void add_ledger(net::Router& router, const ContextPtr& context);
+void add_trace(net::Router& router, const ContextPtr& context);
+void add_watch(net::Router& router, const ContextPtr& context);
 void add_account(net::Router& router, const ContextPtr& context);
 void add_metrics(net::Router& router, const ContextPtr& context);
 void add_page(net::Router& router, const ContextPtr& context);

@@ -165,7 +165,7 @@ TEST(NewOrder, refuses_what_the_document_does_not_allow) {
       {order_body(input + R"(,"n":4,"k":2)"), Code::invalid_argument},
       {order_body(input + R"(,"check":"proof")"), Code::unsupported},
       {order_body(input + R"(,"check":"oracle")"), Code::invalid_argument},
-      {order_body(input + R"(,"privacy":"private")"), Code::unsupported},
+      {order_body(input + R"(,"privacy":"secret")"), Code::invalid_argument},
       {order_body(input + R"(,"audit_bps":10001)"), Code::out_of_range},
       {order_body(R"(,"input":{"input_data":[[1]],"image":""})"), Code::invalid_argument},
       {order_body(R"(,"input":{"image":"AAAA"})"), Code::malformed},

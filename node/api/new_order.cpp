@@ -4,6 +4,7 @@
 
 #include "node/api/fields.hpp"
 #include "node/api/words.hpp"
+#include "trust/quorum/optimistic.hpp"
 
 namespace koinon::node::api {
 namespace {
@@ -58,10 +59,12 @@ Result<std::uint8_t> parse_policy(const json& order, NewOrder& out, const trust:
   if (privacy != "plain" && privacy != "private")
     return fail(Code::invalid_argument, "[order] privacy '{}': plain or private expected", privacy);
   out.privacy = privacy == "plain" ? 0 : 1;
-  if (out.privacy != 0)
-    return fail(Code::unsupported, "[order] {{{}, {}}}: this version offers plain inputs alone", check, privacy);
-  KOINON_TRY(const auto n, number_or(order, "n", 3, 1, 5));
+  if (out.privacy != 0 && out.check != 0)
+    return fail(Code::unsupported, "[order] {{{}, {}}}: private inputs are checked by the quorum alone", check, privacy);
+  const bool alone = out.check == trust::OptimisticCheck::kCode;  // one provider claims, whoever likes disputes
+  KOINON_TRY(const auto n, number_or(order, "n", alone ? 1 : 3, 1, 5));
   KOINON_TRY(const auto k, number_or(order, "k", n / 2 + 1, 1, 5));
+  if (alone && n != 1) return fail(Code::invalid_argument, "[order] {} providers: the optimistic check takes one", n);
   if (k > n || 2 * k <= n) return fail(Code::invalid_argument, "[order] k is {} of n {}: n / 2 < k <= n expected", k, n);
   out.n = static_cast<std::uint8_t>(n);
   out.k = static_cast<std::uint8_t>(k);
@@ -77,7 +80,11 @@ Result<NewOrder> parse_new_order(std::string_view body, const trust::CheckSet& r
   KOINON_TRY(out.program, parse_program(order));
   KOINON_TRY([[maybe_unused]] const auto n, parse_policy(order, out, rules, usual));
   KOINON_TRY(out.max_price, wei_field(order, "max_price"));
+  if (out.check == trust::OptimisticCheck::kCode) out.audit_bps = 0;
   KOINON_TRY(const auto audit, number_or(order, "audit_bps", out.audit_bps, 0, 10'000));
+  if (out.check == trust::OptimisticCheck::kCode && audit != 0)
+    return fail(Code::invalid_argument, "[order] audit_bps {}: the optimistic check has no audits; anyone may dispute instead",
+                audit);
   KOINON_TRY(const auto window, number_or(order, "commit_window", out.commit_window, 1, 86'400));
   out.audit_bps = static_cast<std::uint16_t>(audit);
   out.commit_window = static_cast<std::uint32_t>(window);

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "node/api/words.hpp"
+#include "trust/quorum/optimistic.hpp"
 
 namespace koinon::node::api {
 namespace {
@@ -36,6 +37,48 @@ json events_json(const OrderView& order) {
                    {"text", line.text.substr(0, 400)}});
   }
   return out;
+}
+
+json challenges_json(const market::DisputeView& dispute) {
+  constexpr std::size_t kMost = 1000;
+  json out = json::array();
+  for (const auto& one : dispute.challenges) {
+    if (out.size() == kMost) break;
+    out.push_back({{"account", one.account},
+                   {"bond", one.bond.text()},
+                   {"proven", one.proven},
+                   {"closed", one.closed},
+                   {"deadline", one.deadline * 1000}});
+  }
+  return out;
+}
+
+json demands_json(const market::DisputeView& dispute) {
+  constexpr std::size_t kMost = 1000;
+  json out = json::array();
+  for (const auto& [account, one] : dispute.demands) {
+    if (out.size() == kMost) break;
+    out.push_back({{"account", account},
+                   {"made", one.made},
+                   {"answered", one.answers.size()},
+                   {"open", one.open},
+                   {"deadline", one.deadline * 1000}});
+  }
+  return out;
+}
+
+/// What is disputed about the claim of an optimistic order; null of others.
+json order_dispute(const OrderView& order) {
+  if (order.terms.check != trust::OptimisticCheck::kCode) return nullptr;
+  const auto& dispute = order.dispute;
+  const auto until = dispute.until();
+  json condemned = nullptr;
+  if (dispute.condemned) condemned = *dispute.condemned == market::kWithheld ? "withheld" : "refuted";
+  return {{"until", until == 0 ? json(nullptr) : json(until * 1000)},
+          {"condemned", std::move(condemned)},
+          {"winner", or_null(dispute.winner)},
+          {"challenges", challenges_json(dispute)},
+          {"demands", demands_json(dispute)}};
 }
 
 }  // namespace
@@ -102,6 +145,7 @@ json order_details(const OrderView& order, const OrderAside& aside, const OrderO
   out["rounds"] = order_rounds(order);
   out["events"] = events_json(order);
   out["money"] = order_money(order);
+  out["dispute"] = order_dispute(order);
   out["refund_reason"] = word_or_null(refund_word(order));
   out["receipt_url"] = own.receipt ? json("/api/v1/receipts/" + id) : json(nullptr);
   return out;

@@ -4,6 +4,8 @@
 
 #include "engine/io/read.hpp"
 #include "node/api/order_json.hpp"
+#include "trust/optimistic/disputable.hpp"
+#include "trust/quorum/optimistic.hpp"
 
 namespace koinon::node::api {
 namespace {
@@ -27,7 +29,7 @@ Result<std::vector<base::Bytes>> input_parts(Context& context, const NewOrder& o
 }
 
 /// Refuses what the ledger would refuse, with the figures.
-Status check_means(Context& context, const NewOrder& order) {
+Status check_means(Context& context, const NewOrder& order, std::uint8_t kind) {
   if (const auto& limit = context.node.config().buyer.max_price; !limit.is_zero() && order.max_price > limit)
     return fail(Code::out_of_range, "[order] max_price {}: the node's own limit is {}", order.max_price.tokens(),
                 limit.tokens());
@@ -41,11 +43,22 @@ Status check_means(Context& context, const NewOrder& order) {
   if (free < needed)
     return fail(Code::conflict, "[order] {} tokens are free: {} are needed, of which {} is the bond; deposit first",
                 free.tokens(), needed.tokens(), cost.bond.tokens());
-  KOINON_TRY(const auto eligible, context.node.accounts().eligible(0, tier));
+  KOINON_TRY(const auto eligible, context.node.accounts().eligible(kind, tier));
   if (eligible.count < order.n)
-    return fail(Code::exhausted, "[order] {} providers work for at most {} tokens: {} are wanted", eligible.count,
+    return fail(Code::exhausted, "[order] {} providers {} for at most {} tokens: {} are wanted", eligible.count,
+                order.privacy == 0 ? "work" : "compute on encrypted inputs (provide --kinds inference,encrypted)",
                 market::tier_price(tier).tokens(), order.n);
   return {};
+}
+
+/// Of an optimistic order: any wrong element of a run must fit one transaction. Errors: unsupported, saying what would help.
+Status check_disputable(Context& context, const NewOrder& order) {
+  if (order.check != trust::OptimisticCheck::kCode) return {};
+  if (order.privacy != 0)
+    return fail(Code::unsupported, "[order] {{optimistic, private}}: what is disputed is seen by everybody");
+  const auto program = context.programs.find(order.program);
+  if (!program) return fail(Code::unsupported, "[order] the optimistic check takes plain programs: {}", program.error().text);
+  return trust::optimistic::disputable(**program);
 }
 
 /// Our order of that nonce, when the book has it.
@@ -57,6 +70,33 @@ std::optional<std::uint64_t> find_placed(Context& context, std::uint64_t nonce) 
       if (order.terms.nonce == nonce && context.is_mine(order)) out = id;
   });
   return out;
+}
+
+Result<work::Outcome> run_job(Context& context, std::uint8_t code, const base::Hash& spec, const base::Cid& artifact,
+                              const std::vector<base::Bytes>& inputs) {
+  KOINON_TRY(const auto* kind, context.node.kinds().find(code));
+  work::Job job;
+  job.spec = spec;
+  KOINON_TRY(job.artifact, context.node.artifacts().get(artifact));
+  job.inputs = inputs;
+  work::Means means;
+  means.pool = &context.node.pool();
+  return kind->run(job, means);
+}
+
+/// The run on ciphertexts in the place of the plain one: the input leaves this node encrypted alone.
+Status encrypt(Context& context, const NewOrder& order, market::Purchase& purchase) {
+  if (order.text) return fail(Code::unsupported, "[order] a text with private inputs: language models run on plain ones");
+  KOINON_TRY([[maybe_unused]] const auto* kind,
+             context.node.kinds().find(static_cast<std::uint8_t>(work::KindCode::encrypted)));
+  KOINON_TRY(auto prepared, context.encrypted.prepare(order.program, purchase.inputs));
+  purchase.kind = static_cast<std::uint8_t>(work::KindCode::encrypted);
+  // A market of version 3 has no number for private inputs, but runs the kind.
+  purchase.privacy = context.node.deployment().version == "3" ? 0 : 1;
+  purchase.spec = prepared.spec;
+  purchase.artifact = prepared.artifact;
+  purchase.inputs = std::move(prepared.inputs);
+  return {};
 }
 
 HttpResponse accepted(std::uint64_t id) { return HttpResponse::json(202, json{{"id", std::to_string(id)}}.dump()); }
@@ -91,14 +131,7 @@ Result<std::uint64_t> place_once(Context& context, const HttpRequest& request, c
 
 Result<work::Outcome> run_here(Context& context, const base::Hash& program, const std::vector<base::Bytes>& inputs) {
   KOINON_TRY(const auto record, context.node.store().models.get(program));
-  KOINON_TRY(const auto* kind, context.node.kinds().find("inference"));
-  work::Job job;
-  job.spec = program;
-  KOINON_TRY(job.artifact, context.node.artifacts().get(record.artifact.cid));
-  job.inputs = inputs;
-  work::Means means;
-  means.pool = &context.node.pool();
-  return kind->run(job, means);
+  return run_job(context, static_cast<std::uint8_t>(work::KindCode::inference), program, record.artifact.cid, inputs);
 }
 
 Result<std::uint64_t> place(Context& context, const NewOrder& order, std::vector<base::Bytes> inputs,
@@ -116,9 +149,15 @@ Result<std::uint64_t> place(Context& context, const NewOrder& order, std::vector
   purchase.artifact = record.artifact;
   purchase.model = record.name;
   purchase.inputs = std::move(inputs);
-  KOINON_CHECK(check_means(context, order));
-  if (order.trap) {  // a verdict that differs from our own run is appealed
-    KOINON_TRY(const auto own, run_here(context, order.program, purchase.inputs));
+  KOINON_CHECK(check_disputable(context, order));
+  if (order.privacy != 0) KOINON_CHECK(encrypt(context, order, purchase));
+  KOINON_CHECK(check_means(context, order, purchase.kind));
+  // A verdict that differs from our own run is appealed or, of a claim that stands alone, disputed; the same claim is
+  // confirmed.
+  if (order.trap) {
+    KOINON_TRY(const auto own, order.privacy == 0
+                                   ? run_here(context, order.program, purchase.inputs)
+                                   : run_job(context, purchase.kind, purchase.spec, purchase.artifact.cid, purchase.inputs));
     purchase.expected = own.roots;
   }
   purchase.nonce = nonce;

@@ -56,6 +56,9 @@ json reason_of(const OrderView& order, const Seat& seat) {
       if (!seat.committed) return "It did not commit in time.";
       return seat.revealed ? "It did not hand over its output in time." : "It committed, but did not reveal in time.";
     case Standing::rejected: {
+      if (order.dispute.condemned)
+        return *order.dispute.condemned == market::kWithheld ? "It did not show what its claim binds."
+                                                             : "Its claim was proven wrong on the ledger.";
       if (bad_input) return "It said that the input does not match what the order binds, and that was not true.";
       if (!order.verdict) return "Its claim was found wrong.";
       if (seat.claim.output_root != order.verdict->output_root) return "Its output root differs from that of the verdict.";

@@ -47,6 +47,13 @@ json suspended_json(const market::AccountView& account, const work::KindSet& kin
   return out;
 }
 
+/// What inputs may be: private ones when this node can check runs on ciphertexts.
+json privacy_words(const work::KindSet& kinds) {
+  auto out = json::array({"plain"});
+  if (kinds.find(static_cast<std::uint8_t>(work::KindCode::encrypted))) out.push_back("private");
+  return out;
+}
+
 json account_json(const market::AccountView& account, const work::KindSet& kinds) {
   return {{"id", account.id},
           {"owner", base::to_hex(account.owner)},
@@ -105,7 +112,7 @@ Result<HttpResponse> status(Context& context, Token& token) {
   out["state"] = node.is_stopping() ? "stopping" : "ready";
   out["trouble"] = node.sync().trouble();
   out["public"] = context.gate.door().is_public;
-  out["offers"] = {{"kinds", kinds}, {"checks", check_words(node.rules())}, {"privacies", {"plain"}}};
+  out["offers"] = {{"kinds", kinds}, {"checks", check_words(node.rules())}, {"privacies", privacy_words(context.node.kinds())}};
   node.sync().read([&](const market::Book& book, std::uint64_t head) {
     const Totals totals(book);
     const auto* account = book.account(node.account());

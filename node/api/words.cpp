@@ -14,7 +14,8 @@ using market::Phase;
 constexpr std::array<std::string_view, 8> kKinds{"inference", "training", "federated", "rendering",
                                                  "container", "crawling", "labelling", "synthesis"};
 constexpr std::array<std::string_view, 3> kChecks{"quorum", "optimistic", "proof"};
-constexpr std::array<std::string_view, 6> kRefunds{"undrawn", "no_providers", "no_input", "silence", "undecided", "bad_input"};
+constexpr std::array<std::string_view, 8> kRefunds{"undrawn",   "no_providers", "no_input", "silence",
+                                                   "undecided", "bad_input",    "refuted",  "withheld"};
 
 }  // namespace
 
@@ -87,6 +88,7 @@ std::string_view state_word(const OrderView& order) {
 std::string_view order_verdict_word(const OrderView& order) {
   if (order.phase == Phase::refunded) {
     const auto why = refund_word(order);
+    if (order.outcome() == trust::Verdict::rejected) return "rejected";
     return why == "undecided" || why == "bad_input" ? why : std::string_view{};
   }
   if (!order.verdict) return {};

@@ -33,6 +33,11 @@ struct BuyerConfig {
   std::string check = "quorum";  ///< by name; the node refuses to start with one that it does not know
 };
 
+struct WatchConfig {
+  bool others = false;     ///< re-runs claims of optimistic orders that others bought, and disputes wrong ones
+  base::Wei full_price{};  ///< orders of this price or more are all checked, cheaper ones in proportion; zero: all
+};
+
 /// What a node is told by its user. Defaults work for `koinon up` alone.
 struct Config {
   std::filesystem::path data;               ///< folder of everything that the node keeps
@@ -54,6 +59,7 @@ struct Config {
   std::uint32_t account = 0;            ///< that the node acts for; 0: the one that its key opened
   ProviderConfig provider;
   BuyerConfig buyer;
+  WatchConfig watch;
 };
 
 /// Where values come from, the later before the earlier: defaults, file, environment, flags.

@@ -51,6 +51,8 @@ TEST_F(ConfigTest, documents_the_defaults_that_it_has) {
   EXPECT_EQ(again.http_origins, config.http_origins);
   EXPECT_EQ(again.account, config.account);
   EXPECT_EQ(again.buyer.check, config.buyer.check);
+  EXPECT_EQ(again.watch.others, config.watch.others);
+  EXPECT_EQ(again.watch.full_price, config.watch.full_price);
   EXPECT_EQ(again.log_level, config.log_level);
   EXPECT_NE(describe_config().find("| `http.listen` | `KOINON_HTTP_LISTEN` | `127.0.0.1:7070` |"), std::string::npos);
 }
@@ -98,6 +100,7 @@ TEST_F(ConfigTest, refuses_bad_values_naming_their_origin) {
                                                                      {"provider.kinds", ""},
                                                                      {"artifacts.quota", "10GB"},
                                                                      {"buyer.check", "Trust me"},
+                                                                     {"watch.others", "maybe"},
                                                                      {"ledger.url", "file:///etc"},
                                                                      {"ledger.wait", "-1"},
                                                                      {"provider.stop_wait", "100000"},

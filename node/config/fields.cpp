@@ -96,6 +96,12 @@ Status set_check(Config& config, std::string_view value) {
   return {};
 }
 
+Status set_watch(Config& config, std::string_view value) {
+  if (value != "yes" && value != "no") return base::fail(Code::invalid_argument, "'{}': yes or no expected", value);
+  config.watch.others = value == "yes";
+  return {};
+}
+
 Status set_private_peers(Config& config, std::string_view value) {
   static constexpr std::array<std::string_view, 3> kWords = {"auto", "yes", "no"};
   const auto at = std::ranges::find(kWords, value);
@@ -194,6 +200,10 @@ constexpr ConfigField kFields[] = {
     {"buyer.max_price", "0", "refuse to order above this price, in tokens; 0: no limit",
      [](Config& c, View v) { return set_tokens(c.buyer.max_price, v); }},
     {"buyer.check", "quorum", "how results are checked unless an order says otherwise, by name", set_check},
+    {"watch.others", "no", "re-run claims of optimistic orders that others bought, and dispute wrong ones: yes or no",
+     set_watch},
+    {"watch.full_price", "0", "check every claim of orders of this price in tokens, cheaper ones in proportion; 0: every claim",
+     [](Config& c, View v) { return set_tokens(c.watch.full_price, v); }},
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.hpp"
+#include "market/dispute/answer_bytes.hpp"
 
 namespace koinon::node {
 namespace {
@@ -84,6 +85,20 @@ Result<base::Bytes> PeerFetcher::fetch(const std::string& base, const base::Arti
   pace.most_ms = most_ms;
   KOINON_CHECK(fetcher_.fetch(ref, {base}, {}, stop, pace));
   return artifacts_.get(ref.cid);
+}
+
+Result<trust::optimistic::Answer> PeerTraces::ask(const std::string& base, const Hash& placed,
+                                                  const trust::optimistic::Demand& place, std::stop_token stop) {
+  constexpr std::int64_t kMostMs = 15'000;  // the first question has the provider run the work again
+  net::ClientRequest request;
+  request.url = fmt::format("{}/trace/{}/{}/{}/{}/{}/{}", base, base::to_hex(placed), static_cast<unsigned>(place.tree),
+                            static_cast<unsigned>(place.kind), place.value, place.level, place.index);
+  request.timeout_ms = kMostMs;
+  request.max_body = market::kMaxAnswer;
+  request.stop = std::move(stop);
+  KOINON_TRY(const auto answer, client_.send(request));
+  if (answer.status != 200) return fail(Code::network, "{} answered {}", base, answer.status);
+  return market::decode_answer(base::as_bytes(answer.body_text()));
 }
 
 }  // namespace koinon::node

@@ -52,6 +52,17 @@ class OrderArtifacts final : public base::ArtifactStore {
   const base::Clock& clock_;
 };
 
+/// Asks a provider's node for parts of its claim: GET {base}/trace/{placing transaction}/{tree}/{kind}/{value}/{level}/{index}.
+class PeerTraces final : public market::TracePeers {
+ public:
+  explicit PeerTraces(net::HttpClient& client) : client_(client) {}
+  base::Result<trust::optimistic::Answer> ask(const std::string& base, const base::Hash& placed,
+                                              const trust::optimistic::Demand& place, std::stop_token stop) override;
+
+ private:
+  net::HttpClient& client_;
+};
+
 /// Fetches from one base at a time.
 class PeerFetcher final : public market::Fetcher {
  public:

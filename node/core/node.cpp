@@ -68,15 +68,18 @@ struct Node::State {
   base::Wei least_stake;  ///< Registry.minStake
   std::unique_ptr<ledger::TxSender> sender;
   std::unique_ptr<market::MarketLedger> market;
+  std::unique_ptr<market::DisputeLedger> disputes;  ///< of a market that has the optimistic check
   std::unique_ptr<market::Accounts> accounts;
   std::optional<OwnAccount> own;
   std::unique_ptr<StoredEvents> events;
   std::unique_ptr<StoredNotes> notes;
   std::unique_ptr<OrderArtifacts> order_artifacts;
   std::unique_ptr<PeerFetcher> fetcher;
+  std::unique_ptr<PeerTraces> traces;
   market::Services services;
   std::unique_ptr<market::Sync> sync;
   std::unique_ptr<market::Actor> actor;
+  std::unique_ptr<market::Watcher> watcher;
   Waiting waiting;
   std::unique_ptr<net::HttpServer> server;
   std::int64_t started_ms = 0;
@@ -154,6 +157,7 @@ void Node::State::leave_ledger() {
   sync.reset();
   events.reset();
   accounts.reset();
+  disputes.reset();
   market.reset();
   sender.reset();
   rpc.reset();
@@ -188,19 +192,22 @@ Status Node::State::open_ledger() {
     }
   }
   deployment = *access.deployment;
-  if (deployment.version != market::kMarketVersion)
-    return fail(
-        Code::unsupported,
-        "[deployment] contracts of version {}: this program speaks to version {}. Go on with the program that made them, or "
-        "begin anew in another folder: --data DIR",
-        deployment.version, market::kMarketVersion);
-  if (!deployment.contracts.contains("OptimisticCheck")) options.rules.drop(trust::OptimisticCheck::kCode);
+  if (!market::speaks_version(deployment.version))
+    return fail(Code::unsupported,
+                "[deployment] contracts of version {}: this program speaks to versions 3 and {}. Go on with the program that "
+                "made them, or "
+                "begin anew in another folder: --data DIR",
+                deployment.version, market::kMarketVersion);
   KOINON_CHECK(deployment.verify(*rpc));
   KOINON_TRY(addresses, market::MarketAddresses::of(deployment));
   ledger::TxOptions tx;
   if (access.is_local) tx.poll_ms = 50;
   KOINON_TRY(sender, ledger::TxSender::start(*rpc, *key, store->pending, clock, tx));
   market = market::open_market(*rpc, *sender, deployment.chain_id, addresses);
+  if (deployment.contracts.contains("Disputes"))
+    disputes = market::open_disputes(*rpc, *sender, addresses);
+  else
+    options.rules.drop(trust::OptimisticCheck::kCode);
   accounts = std::make_unique<market::Accounts>(*rpc, *sender, addresses);
   KOINON_TRY(least_stake, accounts->least_stake());
   events = std::make_unique<StoredEvents>(*store, addresses.market, addresses.registry);
@@ -251,6 +258,9 @@ Status Node::State::make_actor() {
   services.journal = notes.get();
   services.artifacts = order_artifacts.get();
   services.fetcher = fetcher.get();
+  traces = std::make_unique<PeerTraces>(*peer_http);
+  services.disputes = disputes.get();
+  services.peers = traces.get();
   services.clock = &clock;
   services.random = &random;
   services.kinds = &options.kinds;
@@ -262,11 +272,18 @@ Status Node::State::make_actor() {
   auto seller = options.make_seller ? options.make_seller(services) : std::make_unique<market::Seller>(services);
   auto buyer = options.make_buyer ? options.make_buyer(services) : std::make_unique<market::Buyer>(services);
   actor = std::make_unique<market::Actor>(services, *sync, std::move(seller), std::move(buyer), options.actor);
+  if (disputes) {
+    auto watch = options.watch;
+    watch.others = watch.others || options.config.watch.others;
+    watch.rule.full_price = options.config.watch.full_price;
+    watcher = std::make_unique<market::Watcher>(services, *sync, watch);
+  }
   return {};
 }
 
 Status Node::State::start_actor() {
   actor->start();
+  if (watcher) watcher->start();
   sync->on_change([this](const std::vector<std::uint64_t>& orders, std::uint64_t) { conclude(orders); });
   std::vector<std::uint64_t> all;
   sync->read([&](const market::Book& book, std::uint64_t) {
@@ -334,9 +351,11 @@ Node::~Node() {
   if (state_->server) state_->server->stop();
   state_->server.reset();                      // with its routes, whose threads read what goes below
   if (state_->sender) state_->sender->stop();  // duties that wait for the ledger give up at once
+  if (state_->watcher) state_->watcher->stop();
   if (state_->actor) state_->actor->stop();
   if (state_->sync) state_->sync->stop();
   state_->sync.reset();
+  state_->watcher.reset();
   state_->actor.reset();
   state_->sender.reset();
   state_->faucet.reset();
@@ -385,6 +404,7 @@ std::string Node::url() const { return state_->server ? state_->server->url() : 
 const std::string& Node::token() const { return state_->token; }
 std::uint32_t Node::account() const { return state_->services.account; }
 const Address& Node::operator_address() const { return state_->key->address(); }
+const market::BoxPair& Node::box() const { return *state_->box; }
 const Config& Node::config() const { return state_->options.config; }
 const ledger::Deployment& Node::deployment() const { return state_->deployment; }
 bool Node::provides() const { return state_->options.provide; }
@@ -398,6 +418,9 @@ Store& Node::store() { return *state_->store; }
 Artifacts& Node::artifacts() { return *state_->artifacts; }
 market::Sync& Node::sync() { return *state_->sync; }
 market::Buyer& Node::buyer() { return state_->actor->buyer(); }
+market::Seller& Node::seller() { return state_->actor->seller(); }
+const market::Watcher* Node::watcher() const { return state_->watcher.get(); }
+market::DisputeLedger* Node::disputes() { return state_->disputes.get(); }
 market::Accounts& Node::accounts() { return *state_->accounts; }
 market::MarketLedger& Node::market() { return *state_->market; }
 ledger::Rpc& Node::rpc() { return *state_->rpc; }

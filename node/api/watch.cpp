@@ -1,0 +1,72 @@
+#include <nlohmann/json.hpp>
+
+#include "node/api/context.hpp"
+#include "node/api/order_json.hpp"
+#include "node/api/words.hpp"
+
+namespace koinon::node::api {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMost = 200;  ///< claims in an answer, the newest
+
+/// What came of a claim, for people: its order's end once there is one.
+std::string_view outcome_word(const market::OrderView& order, std::uint32_t self) {
+  if (!order.dispute.condemned) return market::is_final(order.phase) ? "stood" : "open";
+  if (*order.dispute.condemned == market::kWithheld) return "withheld";
+  if (!order.dispute.winner) return "condemned";
+  return *order.dispute.winner == self ? "won" : "won_by_another";
+}
+
+json claim_json(const market::OrderView& order, const market::GameNote& note, std::uint32_t self) {
+  const auto reward = order.rewards.find(self);
+  std::uint64_t demands = 0;
+  if (const auto at = order.dispute.demands.find(self); at != order.dispute.demands.end()) demands = at->second.made;
+  std::uint32_t provider = 0;
+  for (const auto& seat : order.seats)
+    if (seat.revealed) provider = seat.account;
+  return {{"order", std::to_string(order.id)},
+          {"provider", provider},
+          {"found", market::stage_name(note.stage)},
+          {"text", note.text},
+          {"outcome", outcome_word(order, self)},
+          {"demands", demands},
+          {"price_max", market::tier_price(std::min<std::uint8_t>(order.terms.max_tier, 127)).text()},
+          {"earned", reward == order.rewards.end() ? "0" : reward->second.text()},
+          {"checked_at", note.checked_ms},
+          {"run_ms", note.run_ms}};
+}
+
+Result<HttpResponse> watch(Context& context, const HttpRequest&) {
+  const auto* watcher = context.node.watcher();
+  const auto self = context.node.account();
+  std::vector<market::OrderView> orders;
+  context.node.sync().read([&](const market::Book& book, std::uint64_t) {
+    for (auto at = book.orders().rbegin(); at != book.orders().rend() && orders.size() < 2 * kMost; ++at)
+      if (at->second.terms.check == 1 && at->second.verdict) orders.push_back(at->second);
+  });
+  json claims = json::array();
+  std::uint64_t agreed = 0, wrong = 0;
+  base::Wei earned;
+  for (const auto& order : orders) {
+    if (watcher == nullptr || claims.size() == kMost) break;
+    const auto note = watcher->game(order);
+    if (!note || !*note) continue;
+    ((*note)->stage == market::GameStage::agreed ? agreed : wrong) += 1;
+    if (const auto at = order.rewards.find(self); at != order.rewards.end()) earned = sum(earned, at->second);
+    claims.push_back(claim_json(order, **note, self));
+  }
+  const bool others = watcher != nullptr && watcher->options().others;
+  const json out = {
+      {"watching", others},      {"full_price", watcher == nullptr ? "0" : watcher->options().rule.full_price.text()},
+      {"agreed", agreed},        {"wrong", wrong},
+      {"earned", earned.text()}, {"claims", std::move(claims)}};
+  return HttpResponse::json(200, out.dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
+}  // namespace
+
+void add_watch(net::Router& router, const ContextPtr& context) { router.get("/api/v1/watch", guarded(context, {}, watch)); }
+
+}  // namespace koinon::node::api
