@@ -11,6 +11,7 @@
 #include "ledger/contracts/registry.hpp"
 #include "ledger/keystore.hpp"
 #include "node/api/api.hpp"
+#include "work/encrypted/encrypted.hpp"
 #include "work/inference/inference.hpp"
 
 namespace koinon::test::e2e {
@@ -99,6 +100,7 @@ std::unique_ptr<Member> World::start(const std::string& name, const std::functio
   options.actor.demand_after_ms = 1'000;
   options.block_ms = 500;
   need(options.kinds.add(std::make_unique<work::Inference>()), "kinds");
+  need(options.kinds.add(std::make_unique<work::Encrypted>()), "kinds");
   options.make_router = [](node::Node& node) { return node::make_api(node); };
   options.make_seller = [conduct = member->conduct](const market::Services& services) {
     return std::make_unique<ActingSeller>(services, conduct);
