@@ -18,10 +18,12 @@ constexpr std::uint64_t kGasByte = 40;        ///< of calldata, the floor of EIP
 constexpr std::uint64_t kGasByteRun = 16;     ///< of calldata when execution counts
 constexpr std::uint64_t kGasLeaf = 3'000;     ///< copied, hashed, closed
 constexpr std::uint64_t kGasRun = 12'000;     ///< a run of leaves: its siblings
-constexpr std::uint64_t kGasRowElement = 60;  ///< of a dot product
+constexpr std::uint64_t kGasRowElement = 40;  ///< of a dot product
 constexpr std::uint64_t kGasStretch = 8'000;  ///< of a dot product, to find and to begin
-constexpr std::uint64_t kGasFold = 900;       ///< an element of a reduction
-constexpr std::uint64_t kGasGet = 4'000;      ///< an element found by its index
+constexpr std::uint64_t kGasFold = 500;       ///< an element of a reduction
+constexpr std::uint64_t kGasLine = 600;       ///< a line of a window, for each axis
+constexpr std::uint64_t kGasPair = 200;       ///< runs are looked through one after the other
+constexpr std::uint64_t kGasGet = 2'500;      ///< an element found by its index
 
 constexpr std::uint64_t kWord = 32;
 constexpr std::uint64_t kListDepth = 17;  ///< of a list of values, weights or steps
@@ -61,7 +63,8 @@ void add_tensor(const TensorInfo& info, const Read& read, ProofBound& out) {
   const auto joined = whole * base::kLeafSize + frame;
   const bool together = joined <= split;
   out.bytes += together ? joined : split;
-  out.gas += (together ? whole : apart) * kGasLeaf + (together ? 1 : read.stretches) * kGasRun;
+  const auto runs = together ? 1 : std::min<std::uint64_t>(read.stretches, kMaxProof / base::kLeafSize);
+  out.gas += (together ? whole : apart) * kGasLeaf + runs * kGasRun + runs * runs * kGasPair;
 }
 
 Reads of_matmul(const Step& step) {
@@ -95,7 +98,7 @@ Reads of_conv(const Step& step) {
 Reads of_reduce(const Step& step) {
   const auto& x = step.operand_infos[0].shape;
   const auto rank = x.size();
-  Index stretch = 1, stretches = 1, span = 0, all = 1;
+  Index stretch = 1, stretches = 1, span = 0, all = 1, inner = 1;
   bool whole = true;  // all axes behind are read whole
   for (auto a = rank; a > 0; --a) {
     const auto count = std::min(static_cast<Index>(step.params[a]), size_at(x, a - 1));
@@ -105,9 +108,10 @@ Reads of_reduce(const Step& step) {
     whole = dense && count == size_at(x, a - 1);
     span += std::min((count - 1) * dilation, size_at(x, a - 1) - 1) * inner_of(x, a - 1);
     all *= count;
+    if (inner == 1) inner = count;  // of the last axis along which there is more than one
   }
   const auto wide = width_of(step.operand_infos[0]);
-  return {{{stretches, stretch * wide, (span + 1) * wide}}, std::min(all, kMuch / kGasFold) * kGasFold, 0};
+  return {{{stretches, stretch * wide, (span + 1) * wide}}, all * kGasFold + all / inner * rank * kGasLine, 0};
 }
 
 Reads of_topk(const Step& step) {
