@@ -4,7 +4,7 @@ import path from 'node:path';
 
 const here = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
 const out = path.join(here, '..', 'build', 'contracts', 'out');
-const names = ['KoinonToken', 'Registry', 'WorkMarket', 'Rounds', 'Settling', 'QuorumCheck', 'OptimisticCheck', 'FraudCheck', 'IDisputes', 'IWorkMarket', 'IRegistry', 'ICheck'];
+const names = ['KoinonToken', 'Registry', 'WorkMarket', 'Rounds', 'Settling', 'QuorumCheck', 'OptimisticCheck', 'FraudCheck', 'Disputes', 'IDisputes', 'IWorkMarket', 'IRegistry', 'ICheck'];
 const check = process.argv.includes('--check');
 let wrong = 0;
 for (const name of names) {
@@ -33,9 +33,9 @@ for (const name of names) {
 }
 // Code that the market runs in its own storage must lay it out as the market does.
 const layout = (name) => JSON.parse(fs.readFileSync(path.join(out, `${name}.sol`, `${name}.json`), 'utf8'))
-  .storageLayout.storage.map((v) => `${v.slot}+${v.offset} ${v.label} ${v.type.replace(/\d+_storage/g, 'storage')}`);
+  .storageLayout.storage.map((v) => `${v.slot}+${v.offset} ${v.label} ${v.type.replace(/\d+_storage/g, 'storage').replace(/(t_contract\(\w+\))\d+/g, '$1')}`);
 const market = layout('WorkMarket');
-for (const name of ['Rounds', 'Settling']) {
+for (const name of ['Rounds', 'Settling', 'Disputes']) {
   const own = layout(name);
   if (own.length === 0 || own.some((line, i) => line !== market[i])) {
     console.error(`[artifacts] ${name}: its storage is not the beginning of WorkMarket's:\n${own.join('\n')}\nagainst\n${market.join('\n')}`);

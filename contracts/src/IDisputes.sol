@@ -22,7 +22,7 @@ interface IDisputes {
     /// The claim of `provider` is condemned; no challenge or demand opens any more, every open demand is closed, also one for the
     /// output, and its bond returns. After `finality` (seconds), or at once when it is not in the future, `settle` ends the order.
     event Condemned(uint64 indexed orderId, uint32 indexed provider, RefundReason reason, uint40 finality);
-    /// Demand `number` (0, 1, ...) of `account`.
+    /// Demand `number` (0, 1, ...) of `account`. The first took `fee` for all that it may make, later ones nothing.
     event TraceDemanded(uint64 indexed orderId, uint32 indexed account, uint8 number, Place place, uint128 fee, uint40 deadline);
     /// The demand of `account` was answered by `answerer`; what it showed is here, whoever called and through whatever contract. The
     /// next move of `account` is not late until `deadline`.
@@ -31,9 +31,10 @@ interface IDisputes {
     );
     /// Bonds of challenges that showed nothing, when the claim was paid.
     event ChallengesBurned(uint64 indexed orderId, uint128 amount);
+    /// The bond of the winner, or of another challenge of a condemned claim.
     event ChallengeReturned(uint64 indexed orderId, uint32 indexed account, uint32 number, uint128 amount);
-    /// The fees of all demands of `account`: returned to it, or paid to who answered.
-    event DemandsClosed(uint64 indexed orderId, uint32 indexed account, bool returned, uint128 amount);
+    /// What `account` had paid for its demands: to who answered, and what it got back.
+    event DemandsClosed(uint64 indexed orderId, uint32 indexed account, uint128 paid, uint128 returned);
 
     error NotOptimistic(uint64 orderId);
     error ClaimCondemned(uint64 orderId);
@@ -59,17 +60,19 @@ interface IDisputes {
     /// first right *challenge* wins, whatever the order of the proofs.
     function prove(uint64 orderId, uint32 number, Fraud fraud, bytes calldata proof, bytes32 salt) external;
 
-    /// @notice Demands a part of what the claim binds, against DisputeConfig.demandFee, one at a time and at most maxDemands an account.
+    /// @notice Demands a part of what the claim binds, one at a time and at most DisputeConfig.maxDemands an account. The first takes
+    /// demandFee for each of them, like the bond of an appeal; what was not answered returns.
     function demandTrace(uint64 orderId, uint32 account, Place calldata place) external;
 
-    /// @notice Answers the open demand of `demander`, for the fee: in the first half of the time only the provider, then anyone.
+    /// @notice Answers the open demand of `demander`, for a fee to `account`: in the first half of the time
+    /// only the provider, then anyone. Anyone may send it: what the claim binds proves itself.
     function answerTrace(uint64 orderId, uint32 demander, uint32 account, Answer calldata answer) external;
 
     /// @notice Condemns a claim that left the demand of `demander` unanswered, and ends the order. Anyone may.
     function condemn(uint64 orderId, uint32 demander) external;
 
-    /// @notice Once the order is over: pays the fees of the demands of `demander` to who answered, or back when the claim was
-    /// condemned. Anyone may, once.
+    /// @notice Once the order is over: pays a fee for each answered demand of `demander` to who answered and returns the rest; all of it
+    /// when the claim was condemned. Anyone may, once.
     function collect(uint64 orderId, uint32 demander) external;
 
     /// @notice Once a condemned order is over: gives back the bond of challenge `number`, if it was not the winner. Anyone may, once.

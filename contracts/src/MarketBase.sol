@@ -4,11 +4,12 @@ pragma solidity 0.8.37;
 import {ICheck} from "./ICheck.sol";
 import {IRegistry} from "./IRegistry.sol";
 import {IMarketEvents} from "./IWorkMarket.sol";
-import {Appeal, Config, Demand, Member, Order, Phase, Role, Round} from "./Types.sol";
+import {Appeal, Challenge, Config, Demand, Dispute, Member, Order, Phase, Role, Round} from "./Types.sol";
 
-/// @title What the three contracts of the market share: storage and guards
-/// @notice One contract would exceed 24,576 bytes. WorkMarket holds the state and is what everybody calls; Rounds and Settling are
-/// code that it runs by delegatecall, named at deployment for good. Both see the variables of this contract only, which come first in storage.
+/// @title What the contracts of the market share: storage and guards
+/// @notice One contract would exceed 24,576 bytes. WorkMarket holds the state and is what everybody calls; Rounds, Settling and Disputes
+/// are code that it runs by delegatecall, named at deployment for good. They see the variables of this contract only, which come first
+/// in storage.
 /// Invariants of an order:
 ///  1. every phase below Settled has a deadline after which `advance` moves it on
 ///  2. an account sits in it at most once, and never in one that it bought or appealed
@@ -16,6 +17,23 @@ import {Appeal, Config, Demand, Member, Order, Phase, Role, Round} from "./Types
 ///  4. `acting` are the seats that the current phase waits for
 abstract contract MarketBase is IMarketEvents {
     uint8 internal constant MAX_N = 5;
+    uint8 internal constant MAX_TRACE_DEMANDS = 64;
+
+    /// @notice The demands of one account in an order: what TraceDemand gives, in one word, and who answered.
+    struct TraceDemands {
+        bool open;
+        bool closed;
+        uint8 made;
+        uint8 answered;
+        uint40 deadline; // of the open demand, else of the next move
+        uint8 tree; // the place of the last demand
+        uint8 kind;
+        uint8 level;
+        uint32 value;
+        uint64 index;
+        uint64 byOthers; // bit i: not the provider answered demand i
+        uint32[MAX_TRACE_DEMANDS] others; // who did
+    }
 
     IRegistry public immutable registry;
 
@@ -26,6 +44,9 @@ abstract contract MarketBase is IMarketEvents {
     mapping(uint64 id => Member[]) internal _members;
     mapping(uint64 id => Appeal[]) internal _appeals;
     mapping(uint64 id => Demand) internal _demands;
+    mapping(uint64 id => Dispute) internal _disputes;
+    mapping(uint64 id => mapping(uint32 number => Challenge)) internal _challenges;
+    mapping(uint64 id => mapping(uint32 account => TraceDemands)) internal _traceDemands;
 
     constructor(IRegistry registry_) {
         if (address(registry_) == address(0)) revert InvalidConfig("registry");

@@ -59,16 +59,35 @@ library Merkle {
     /// @notice Root of a list of `count` hashes whose number `index` is `item`. Zero when a length does not fit.
     function listRoot(uint8 domain, uint64 count, uint64 index, bytes32 item, bytes32[] calldata siblings) internal pure returns (bytes32) {
         if (index >= count || siblings.length != depth(count)) return 0;
-        return root(domain, count, climb(domain, keccak256(abi.encodePacked(uint8(0), domain, index, item)), index, siblings));
+        return root(domain, count, climb(domain, itemLeaf(domain, index, item), index, siblings));
     }
 
-    /// @notice Hash of the node at the end of `siblings` above `node` that stands at `index` of its level.
-    function climb(uint8 domain, bytes32 node, uint256 index, bytes32[] calldata siblings) internal pure returns (bytes32) {
-        for (uint256 i = 0; i < siblings.length; ++i) {
-            node = index & 1 == 0 ? _node(domain, node, siblings[i]) : _node(domain, siblings[i], node);
-            index >>= 1;
+    /// @notice Leaf `index` of a list.
+    function itemLeaf(uint8 domain, uint64 index, bytes32 item) internal pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            let p := mload(0x40)
+            mstore(p, shl(240, domain))
+            mstore(add(p, 2), shl(192, index))
+            mstore(add(p, 10), item)
+            hash := keccak256(p, 42)
         }
-        return node;
+    }
+
+    /// @notice Hash of the node at the end of `siblings` above the node `top` that stands at `index` of its level.
+    function climb(uint8 domain, bytes32 top, uint256 index, bytes32[] calldata siblings) internal pure returns (bytes32) {
+        assembly ("memory-safe") {
+            let p := mload(0x40)
+            mstore(p, shl(240, or(0x0100, domain)))
+            let end := add(siblings.offset, shl(5, siblings.length))
+            for { let from := siblings.offset } lt(from, end) { from := add(from, 32) } {
+                let right := and(index, 1)
+                mstore(add(p, add(2, shl(5, right))), top)
+                mstore(add(p, sub(34, shl(5, right))), calldataload(from))
+                top := keccak256(p, 66)
+                index := shr(1, index)
+            }
+        }
+        return top;
     }
 
     /// @notice Hash of the node over 2^levels leaves that hold `data`, which must fit; the leaves beyond it are zero.
@@ -91,13 +110,34 @@ library Merkle {
             }
             level[i] = keccak256(leaf);
         }
-        for (; n > 1; n >>= 1) {
-            for (uint256 i = 0; i < n; i += 2) level[i >> 1] = _node(domain, level[i], level[i + 1]);
-        }
-        return level[0];
+        return join(domain, level);
     }
 
-    function _node(uint8 domain, bytes32 left, bytes32 right) private pure returns (bytes32) {
-        return keccak256(abi.encodePacked(uint8(1), domain, left, right));
+    /// @notice Hash of the node over the nodes `level`, a power of two. Uses them up.
+    function join(uint8 domain, bytes32[] memory level) internal pure returns (bytes32 top) {
+        assembly ("memory-safe") {
+            let p := mload(0x40)
+            mstore(p, shl(240, or(0x0100, domain)))
+            let base := add(level, 32)
+            for { let n := mload(level) } gt(n, 1) { n := shr(1, n) } {
+                for { let i := 0 } lt(i, n) { i := add(i, 2) } {
+                    mstore(add(p, 2), mload(add(base, shl(5, i))))
+                    mstore(add(p, 34), mload(add(base, shl(5, add(i, 1)))))
+                    mstore(add(base, shl(4, i)), keccak256(p, 66))
+                }
+            }
+            top := mload(base)
+        }
+    }
+
+    /// @notice Hash of the node over two.
+    function node(uint8 domain, bytes32 left, bytes32 right) internal pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            let p := mload(0x40)
+            mstore(p, shl(240, or(0x0100, domain)))
+            mstore(add(p, 2), left)
+            mstore(add(p, 34), right)
+            hash := keccak256(p, 66)
+        }
     }
 }

@@ -17,7 +17,7 @@ import {
 ///  3. jurors are paid from the pool; those of an appeal that failed from its bond, as are those of one that the pool cannot pay.
 ///     A jury without a majority is paid from the bond.
 ///  4. bonds of appeals that changed a verdict, or whose jury had no majority, return; what is left of the others is burned.
-///  5. half of the pool's rest rewards whoever found the lie: the appellants, else the auditor that differed. The rest is what it would
+///  5. half of the pool's rest rewards whoever found the lie: the appellants, else the auditor that differed; of an optimistic claim the first right challenge. The rest is what it would
 ///     be had no juror been silent.
 ///  6. a buyer that failed to give its input leaves its bond to the members of the quorum (or to those of it who said so). An order
 ///     without verdict pays nobody else: no claim of it was checked.
@@ -43,6 +43,16 @@ contract Settling is MarketBase {
 
     /// @notice Ends order `id`. Reached by delegatecall from Rounds only; on its own storage there is no order to end.
     function finish(uint64 id, bool settled, RefundReason reason) external {
+        _end(id, settled, reason, 0, 0);
+    }
+
+    /// @notice Ends an optimistic order whose claim a challenge of `finder` refuted: `bond` returns to it, and it has the reward of
+    /// point 5. Reached by delegatecall from Disputes only.
+    function refuted(uint64 id, uint32 finder, uint128 bond) external {
+        _end(id, false, RefundReason.Refuted, finder, bond);
+    }
+
+    function _end(uint64 id, bool settled, RefundReason reason, uint32 finder, uint128 bond) private {
         Order storage o = _orders[id];
         if (o.phase == Phase.None || o.phase >= Phase.Settled) revert WrongPhase(id, o.phase);
         o.phase = settled ? Phase.Settled : Phase.Refunded;
@@ -55,6 +65,12 @@ contract Settling is MarketBase {
         _pay(id, m, s);
         if (reason == RefundReason.NoInput || reason == RefundReason.BadInput) _shareBond(id, m, s, reason == RefundReason.BadInput);
         uint128[] memory returned = _closeAppeals(id, s);
+        if (finder != 0) {
+            uint128 reward = s.pool / 2;
+            s.pool -= reward;
+            bond += reward;
+            emit Rewarded(id, finder, reward);
+        }
         s.burned += s.pool;
         o.silent = m.silent;
         for (uint256 i = 0; i < s.out.length; ++i) {
@@ -66,6 +82,7 @@ contract Settling is MarketBase {
         else emit Refunded(id, m.buyer, reason, s.paid, s.burned, s.slashed, s.money);
         registry.settle(m.kind, s.out, s.burned);
         for (uint256 i = 0; i < returned.length; ++i) if (returned[i] != 0) registry.credit(_appeals[id][i].account, returned[i]);
+        if (finder != 0) registry.credit(finder, bond);
         if (s.money != 0) registry.credit(m.buyer, s.money);
     }
 

@@ -61,6 +61,9 @@ bytes32 constant BAD_INPUT = keccak256("koinon.bad-input");
 /// the highest price on both sides: the member and the buyer.
 bytes32 constant UNSERVED = keccak256("koinon.unserved");
 
+/// @dev Kind of work on ciphertexts: its orders, and no others, are private.
+uint8 constant ENCRYPTED = 15;
+
 /// @dev Check code of optimistic orders in Terms.check.
 uint8 constant OPTIMISTIC = 1;
 
@@ -87,7 +90,7 @@ struct Terms {
     bytes32 spec; // program id, or what the kind defines
     bytes32 specDigest; // sha2-256 of the program artifact
     uint64 specSize; // bytes of it
-    bytes32 inputRoot; // salted list_root(Domain::inputs)
+    bytes32 inputRoot; // list_root(Domain::inputs); salted, unless the check is optimistic
     uint64 inputSize; // bytes of the plain input
     bytes32 buyerKey; // X25519 key that results are encrypted to
 }
@@ -270,8 +273,8 @@ struct ClaimRoots {
 /// @notice A part of what a claim binds.
 struct Place {
     uint8 tree; // 1 the list of the roots of all values (trace), 2 of the outputs, 3 the bytes of one value
-    uint8 kind; // 1 summit: length and top; 2 nodes: what stands at most four levels below a node; 3 leaf: bytes
-    uint64 value; // number of the value, tree 3 only
+    uint8 kind; // 1 summit: length and top; 2 nodes: what stands at most five levels (tree 3: six) below a node; 3 leaf: bytes
+    uint64 value; // number of the value, tree 3 only; below 2^32
     uint8 level; // of the node, leaves being 0; of kind 3 up to 2: the bytes of 2^level leaves
     uint64 index; // of the node in its level
 }
@@ -280,7 +283,7 @@ struct Place {
 /// where the value of tree 3 does not exist, that of the trace: `count`, and its top.
 struct Answer {
     uint64 length; // items of the list, bytes of the value
-    bytes32[] hashes; // summit: the top. nodes: the 2^min(4, level) at level max(0, level - 4); of lists at level 0 the items that there are
+    bytes32[] hashes; // summit: the top. nodes: the 2^min(5 or 6, level) that many levels below; of lists at level 0 the items that there are
     bytes data; // leaf: bytes, without padding
     bytes32[] siblings; // of the node, upwards; none of a summit
     uint64 count; // tree 3: items of the trace
@@ -295,7 +298,8 @@ struct Dispute {
     uint32 winner; // number of the first right challenge, when `proven`
     bool proven;
     uint40 finality; // seconds: a condemned claim is ended after it
-    uint128 bonds; // wei of challenges that are neither returned nor burned
+    uint32 provider; // account whose claim it is; 0 before the first challenge or demand
+    uint32 challenges; // so far
 }
 
 /// @notice One challenge as stored.
@@ -308,14 +312,13 @@ struct Challenge {
     bytes32 commitment;
 }
 
-/// @notice The demands of one account in an order, as stored.
+/// @notice The demands of one account in an order.
 struct TraceDemand {
     bool open;
     bool closed; // the fees were paid or returned
     uint8 made; // demands so far
     uint8 answered;
-    uint40 opened; // seconds, of the open one
-    uint40 deadline; // of the open demand, else of the next move
+    uint40 deadline; // seconds, of the open demand, else of the next move
     Place place; // of the last demand
 }
 
@@ -325,5 +328,5 @@ struct DisputeConfig {
     uint32 answerWindow; // seconds to answer a demand
     uint32 moveWindow; // seconds to demand again or challenge after an answer
     uint8 maxDemands; // of one account in an order, at most 64
-    uint128 demandFee; // wei
+    uint128 demandFee; // wei for each demand
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Disputes} from "./Disputes.sol";
 import {ICheck} from "./ICheck.sol";
 import {IRegistry} from "./IRegistry.sol";
 import {IWorkMarket} from "./IWorkMarket.sol";
@@ -13,7 +14,9 @@ import {
     COMMIT_DOMAIN,
     Config,
     Demand,
+    ENCRYPTED,
     Member,
+    OPTIMISTIC,
     Order,
     Phase,
     Role,
@@ -24,7 +27,7 @@ import {
 } from "./Types.sol";
 
 /// @title The market of checked work: what buyers, members and bystanders call
-/// @notice Rounds is the life of an order, Settling its end.
+/// @notice Rounds is the life of an order, Settling its end. What IDisputes names is Disputes, behind the fallback.
 contract WorkMarket is MarketBase, IWorkMarket {
     uint256 private constant MAX_LOCATOR = 200;
     uint8 private constant MAX_INPUT_DEMANDS = 8; // of one member
@@ -35,10 +38,13 @@ contract WorkMarket is MarketBase, IWorkMarket {
 
     /// @notice The code of the rounds, run here by delegatecall.
     address public immutable rounds;
+    /// @notice The code of disputes, run here by delegatecall.
+    address public immutable disputes;
 
     /// @param checks_ position is the check code of an order; the zero address stands for one that is absent
-    constructor(IRegistry registry_, Rounds rounds_, ICheck[] memory checks_, Config memory c) MarketBase(registry_) {
+    constructor(IRegistry registry_, Rounds rounds_, Disputes disputes_, ICheck[] memory checks_, Config memory c) MarketBase(registry_) {
         if (address(rounds_.registry()) != address(registry_)) revert InvalidConfig("rounds");
+        if (address(disputes_.registry()) != address(registry_)) revert InvalidConfig("disputes");
         if (checks_.length == 0) revert InvalidConfig("checks");
         if (c.seedDelay == 0 || c.seedDelay > 256) revert InvalidConfig("seedDelay");
         if (c.drawWindow == 0 || c.inputWindow < 2 || c.revealWindow == 0) revert InvalidConfig("window");
@@ -49,7 +55,7 @@ contract WorkMarket is MarketBase, IWorkMarket {
         if (c.maxJury < 2 * MAX_N + 1 || c.maxJury > 4 * MAX_N + 3) revert InvalidConfig("maxJury");
         if (c.demandBond == 0) revert InvalidConfig("demandBond");
         for (uint256 i = 0; i < checks_.length; ++i) _checks.push(checks_[i]);
-        (rounds, _config) = (address(rounds_), c);
+        (rounds, disputes, _config) = (address(rounds_), address(disputes_), c);
     }
 
     // ---- Buyers
@@ -86,8 +92,8 @@ contract WorkMarket is MarketBase, IWorkMarket {
 
     // ---- The life of an order: Rounds
 
-    function confirm(uint64) external {
-        _forward();
+    function confirm(uint64 id) external {
+        _run(_disputed(id) ? disputes : rounds, msg.data);
     }
 
     function draw(uint64) external {
@@ -98,16 +104,30 @@ contract WorkMarket is MarketBase, IWorkMarket {
         _forward();
     }
 
-    function advance(uint64) external {
+    function advance(uint64 id) external {
+        if (_disputed(id)) _run(disputes, abi.encodeCall(Disputes.settle, (id)));
+        else _forward();
+    }
+
+    function settle(uint64 id) external {
+        _run(_disputed(id) ? disputes : rounds, msg.data);
+    }
+
+    function appeal(uint64 id, uint32) external {
+        if (_orders[id].check == OPTIMISTIC) revert AppealsExhausted(id);
         _forward();
     }
 
-    function settle(uint64) external {
-        _forward();
-    }
-
-    function appeal(uint64, uint32) external {
-        _forward();
+    /// What IDisputes names.
+    fallback() external {
+        address code = disputes;
+        assembly {
+            calldatacopy(0, 0, calldatasize())
+            let ok := delegatecall(gas(), code, 0, calldatasize(), 0, 0)
+            returndatacopy(0, 0, returndatasize())
+            if ok { return(0, returndatasize()) }
+            revert(0, returndatasize())
+        }
     }
 
     // ---- Inputs
@@ -299,6 +319,11 @@ contract WorkMarket is MarketBase, IWorkMarket {
 
     // ---- Inside
 
+    /// A claim stands alone, and its clock runs: while a demand for the output stops it, Rounds sees to that demand.
+    function _disputed(uint64 id) private view returns (bool) {
+        return _orders[id].check == OPTIMISTIC && _orders[id].phase == Phase.Standing && !_demands[id].open;
+    }
+
     function _forward() private {
         _run(rounds, msg.data);
     }
@@ -309,15 +334,19 @@ contract WorkMarket is MarketBase, IWorkMarket {
 
     function _validate(Terms calldata t) private view {
         if (t.check >= _checks.length || address(_checks[t.check]) == address(0)) revert UnsupportedCheck(t.check);
-        if (t.privacy != 0) revert UnsupportedPrivacy(t.privacy);
+        if (t.privacy != (t.kind == ENCRYPTED ? 1 : 0)) revert UnsupportedPrivacy(t.privacy);
         if (t.kind >= 16) revert InvalidTerms("kind");
         if (t.n == 0 || t.n > MAX_N) revert InvalidTerms("n");
         if (t.k > t.n || 2 * t.k <= t.n) revert InvalidTerms("k");
         if (t.maxTier >= 128) revert InvalidTerms("maxTier");
-        if (t.auditBps < _config.minAuditBps || t.auditBps > 10_000) revert InvalidTerms("auditBps");
+        if ((t.auditBps < _config.minAuditBps && t.check != OPTIMISTIC) || t.auditBps > 10_000) revert InvalidTerms("auditBps");
         if (t.commitWindow < _config.minCommitWindow || t.commitWindow > _config.maxCommitWindow) revert InvalidTerms("commitWindow");
         if (t.spec == 0) revert InvalidTerms("spec");
         if (t.inputRoot == 0) revert InvalidTerms("inputRoot");
+        if (t.check != OPTIMISTIC) return;
+        if (t.kind != 0) revert InvalidTerms("kind"); // only a run of a program can be refuted
+        if (t.n != 1) revert InvalidTerms("n");
+        if (t.auditBps != 0) revert InvalidTerms("auditBps");
     }
 
     function _demand(uint64 id, uint32 account, Demand memory d, uint32 target) private {

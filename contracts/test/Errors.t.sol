@@ -5,7 +5,7 @@ import {ICheck} from "../src/ICheck.sol";
 import {IMarketEvents} from "../src/IWorkMarket.sol";
 import {Offers} from "../src/Offers.sol";
 import {Registry} from "../src/Registry.sol";
-import {Config, Phase, Settlement} from "../src/Types.sol";
+import {Config, DisputeConfig, Phase, Settlement} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
 
 /// @dev Every refusal that the other tests do not come upon.
@@ -22,7 +22,8 @@ contract ErrorsTest is Fixture {
 
     function deployMarket(ICheck[] memory list, Config memory c) external {
         address settling = deploy("Settling", abi.encode(registry));
-        deploy("WorkMarket", abi.encode(registry, deploy("Rounds", abi.encode(registry, settling)), list, c));
+        address code = deploy("Disputes", abi.encode(registry, settling, fraudCheck, disputeConfig()));
+        deploy("WorkMarket", abi.encode(registry, deploy("Rounds", abi.encode(registry, settling)), code, list, c));
     }
 
     function deployOther(string calldata name, bytes calldata arguments) external {
@@ -82,8 +83,45 @@ contract ErrorsTest is Fixture {
         vm.expectRevert(abi.encodeWithSelector(IMarketEvents.InvalidConfig.selector, "settling"));
         this.deployOther("Rounds", abi.encode(registry, settling));
         address rounds = deploy("Rounds", abi.encode(other, settling));
+        address code = deploy("Disputes", abi.encode(other, settling, fraudCheck, disputeConfig()));
         vm.expectRevert(abi.encodeWithSelector(IMarketEvents.InvalidConfig.selector, "rounds"));
-        this.deployOther("WorkMarket", abi.encode(registry, rounds, checks(), config()));
+        this.deployOther("WorkMarket", abi.encode(registry, rounds, code, checks(), config()));
+        code = deployOwnDisputes();
+        vm.expectRevert(abi.encodeWithSelector(IMarketEvents.InvalidConfig.selector, "disputes"));
+        this.deployOther("WorkMarket", abi.encode(other, rounds, code, checks(), config()));
+        vm.expectRevert(abi.encodeWithSelector(IMarketEvents.InvalidConfig.selector, "settling"));
+        this.deployOther("Disputes", abi.encode(registry, settling, fraudCheck, disputeConfig()));
+    }
+
+    function invalidDisputes(DisputeConfig memory c, string memory field) private {
+        bytes memory arguments = abi.encode(registry, deploy("Settling", abi.encode(registry)), fraudCheck, c);
+        vm.expectRevert(abi.encodeWithSelector(IMarketEvents.InvalidConfig.selector, field));
+        this.deployOther("Disputes", arguments);
+    }
+
+    function test_a_configuration_of_disputes_out_of_bounds_is_refused() public {
+        DisputeConfig memory c = disputeConfig();
+        c.proveWindow = 0;
+        invalidDisputes(c, "window");
+        (c.proveWindow, c.answerWindow) = (1, 1);
+        invalidDisputes(c, "window");
+        (c.answerWindow, c.moveWindow) = (2, 0);
+        invalidDisputes(c, "window");
+        (c.moveWindow, c.maxDemands) = (1, 0);
+        invalidDisputes(c, "maxDemands");
+        c.maxDemands = 65;
+        invalidDisputes(c, "maxDemands");
+        (c.maxDemands, c.demandFee) = (64, 0);
+        invalidDisputes(c, "demandFee");
+        c.demandFee = 1;
+        address settling = deploy("Settling", abi.encode(registry));
+        vm.expectRevert(abi.encodeWithSelector(IMarketEvents.InvalidConfig.selector, "fraudCheck"));
+        this.deployOther("Disputes", abi.encode(registry, settling, address(1), c));
+        deploy("Disputes", abi.encode(registry, settling, fraudCheck, c)); // every bound itself is allowed
+    }
+
+    function deployOwnDisputes() private returns (address) {
+        return deploy("Disputes", abi.encode(registry, deploy("Settling", abi.encode(registry)), fraudCheck, disputeConfig()));
     }
 
     function test_code_of_the_market_does_nothing_on_its_own() public {

@@ -3,10 +3,11 @@ pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {ICheck} from "../src/ICheck.sol";
+import {IDisputes} from "../src/IDisputes.sol";
 import {IMarketEvents, IWorkMarket} from "../src/IWorkMarket.sol";
 import {Offers} from "../src/Offers.sol";
 import {Registry} from "../src/Registry.sol";
-import {BAD_INPUT, Config, Member, Order, Phase, Role, Round, Terms, UNSERVED} from "../src/Types.sol";
+import {BAD_INPUT, Config, DisputeConfig, Member, Order, Phase, Role, Round, Terms, UNSERVED} from "../src/Types.sol";
 import {Vm} from "./Vm.sol";
 
 /// @dev A deployment with a buyer (account 1) and providers (from account 2), and the steps of an order. A test states its difference.
@@ -26,7 +27,10 @@ abstract contract Fixture {
     IERC20 internal token;
     Registry internal registry;
     IWorkMarket internal market;
+    IDisputes internal disputes; // the market, by its other name
     ICheck internal check;
+    ICheck internal optimistic;
+    address internal fraudCheck;
     uint64 internal nextNonce = 1;
     uint256 internal entropy = 1;
 
@@ -54,24 +58,32 @@ abstract contract Fixture {
         c.demandBond = 0.01 ether;
     }
 
+    function disputeConfig() internal pure virtual returns (DisputeConfig memory) {
+        return DisputeConfig(50, 60, 40, 8, 0.02 ether);
+    }
+
     function setUp() public virtual {
         vm.warp(1_000_000);
         vm.roll(100);
         token = IERC20(deploy("KoinonToken", abi.encode(1e9 ether)));
         check = ICheck(deploy("QuorumCheck", ""));
-        address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 3);
+        optimistic = ICheck(deploy("OptimisticCheck", ""));
+        fraudCheck = deploy("FraudCheck", "");
+        address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 4);
         registry = Registry(deploy("Registry", abi.encode(token, predicted, 1_000, 1e15)));
         address settling = deploy("Settling", abi.encode(registry));
         address rounds = deploy("Rounds", abi.encode(registry, settling));
-        market = IWorkMarket(deploy("WorkMarket", abi.encode(registry, rounds, checks(), config())));
+        address code = deploy("Disputes", abi.encode(registry, settling, fraudCheck, disputeConfig()));
+        market = IWorkMarket(deploy("WorkMarket", abi.encode(registry, rounds, code, checks(), config())));
+        disputes = IDisputes(address(market));
         isTrue(address(market) == registry.market(), "market address");
         token.approve(address(registry), type(uint256).max);
         account(100_000 ether);
     }
 
     function checks() internal view returns (ICheck[] memory list) {
-        list = new ICheck[](1);
-        list[0] = check;
+        list = new ICheck[](2);
+        (list[0], list[1]) = (check, optimistic);
     }
 
     /// Deploys what is in artifacts/, so that the tests try the very bytes that others deploy.

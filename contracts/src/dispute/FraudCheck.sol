@@ -5,15 +5,13 @@ import {ClaimRoots, Fraud} from "../Types.sol";
 import {ClaimCheck} from "./ClaimCheck.sol";
 import {ElementCheck} from "./ElementCheck.sol";
 import {FormCheck} from "./FormCheck.sol";
+import {IFraudCheck} from "./IFraudCheck.sol";
 import {Reading} from "./Reading.sol";
 
 /// @title Whether a proof shows that a claim is wrong
 /// @notice Holds nothing and knows no order: Disputes gives it the roots of the claim, so a proof chooses none of them.
-contract FraudCheck {
-    error ShortProof(uint256 got);
-
-    /// @notice True when `proof`, which is abi.encode of the struct that `fraud` names, shows that claim `c` is wrong. False when what
-    /// it shows is as it should be. Reverts when it opens nothing.
+contract FraudCheck is IFraudCheck {
+    /// @inheritdoc IFraudCheck
     function refutes(ClaimRoots calldata c, Fraud fraud, bytes calldata proof) external pure returns (bool) {
         if (fraud == Fraud.Element) return _element(c, proof);
         if (fraud == Fraud.Input) return _input(c, proof);

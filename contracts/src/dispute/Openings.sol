@@ -61,7 +61,7 @@ library Openings {
         end = from + data.length;
         if (data.length == 0 || end > size || (end != size && data.length % Merkle.LEAF != 0)) revert WrongOpening(0);
         uint256 count = (data.length + Merkle.LEAF - 1) / Merkle.LEAF;
-        bytes32 top = _climb(_leaves(data, count), r.first, r.first + count - 1, Merkle.depth(Merkle.leavesOf(size)), r.siblings);
+        bytes32 top = _climb(_leaves(data, count), r.first, Merkle.depth(Merkle.leavesOf(size)), r.siblings);
         bytes32 got = Merkle.root(Merkle.TENSOR, size, top);
         if (got != root) revert WrongOpening(got);
         assembly ("memory-safe") {
@@ -85,13 +85,13 @@ library Openings {
         }
     }
 
-    /// The node over everything, from the nodes `first` to `last` of the lowest level. Uses `level` up.
-    function _climb(bytes32[] memory level, uint256 first, uint256 last, uint256 depth, bytes32[] calldata siblings)
-        private
-        pure
-        returns (bytes32)
-    {
-        uint256 used;
+    /// The node over everything, from the nodes `level` of the lowest level, number `first` on. Uses `level` up.
+    function _climb(bytes32[] memory level, uint256 first, uint256 depth, bytes32[] calldata siblings) private pure returns (bytes32) {
+        if (level.length == 1) {
+            if (siblings.length != depth) revert WrongOpening(0);
+            return Merkle.climb(Merkle.TENSOR, level[0], first, siblings);
+        }
+        (uint256 last, uint256 used) = (first + level.length - 1, 0);
         for (; depth > 0; --depth) {
             uint256 into;
             uint256 at_ = first;
@@ -99,7 +99,7 @@ library Openings {
                 bytes32 left = at_ & 1 == 0 ? level[at_ - first] : siblings[used++];
                 if (at_ & 1 == 1) --at_;
                 bytes32 right = at_ < last ? level[at_ + 1 - first] : siblings[used++];
-                level[into++] = keccak256(abi.encodePacked(uint8(1), Merkle.TENSOR, left, right));
+                level[into++] = Merkle.node(Merkle.TENSOR, left, right);
                 at_ += 2;
             }
             (first, last) = (first >> 1, last >> 1);
