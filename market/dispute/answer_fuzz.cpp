@@ -1,4 +1,17 @@
+#include <algorithm>
+
 #include "market/dispute/answer_bytes.hpp"
+
+std::vector<std::vector<std::uint8_t>> koinon_fuzz_seeds() {
+  koinon::trust::optimistic::Answer answer;
+  answer.length = 3;
+  answer.hashes.resize(2);
+  answer.data = {1, 2, 3};
+  answer.siblings.resize(1);
+  answer.count = 9;
+  answer.list.resize(4);
+  return {koinon::market::encode_answer(answer), koinon::market::encode_answer({})};
+}
 
 /// What decodes encodes to the same bytes.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

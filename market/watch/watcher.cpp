@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/log.hpp"
 #include "market/actor/hands.hpp"
@@ -19,19 +20,23 @@ constexpr std::int64_t kLongestPauseMs = 4'000;
 constexpr std::int64_t kSettleStandbyMs = 5'000;  ///< buyer and provider settle first
 constexpr const char* kSecret = "watch/secret";
 
+/// True when something of `self` is in the disputes of an order: a bond, or fees paid or earned.
+bool has_part(const OrderView& order, std::uint32_t self) {
+  const bool refunded = order.phase == Phase::refunded;
+  for (const auto& one : order.dispute.challenges)
+    if (one.account == self && !one.closed && (refunded || !is_final(order.phase))) return true;
+  return std::ranges::any_of(order.dispute.demands, [&](const auto& one) {
+    const auto& [demander, demand] = one;
+    const auto ours = [&](const TraceAnswerAt& answer) { return answer.answerer == self; };
+    return !demand.closed && (demander == self || std::ranges::any_of(demand.answers, ours));
+  });
+}
+
 /// True of an order whose claim may still be disputed, or was and has ended with something of `self` in it.
 bool concerns(const OrderView& order, std::uint32_t self) {
   if (!is_public(order.terms)) return false;
   if (order.phase == Phase::standing) return order.verdict.has_value() && claimant(order) != 0;
-  if (!is_final(order.phase)) return false;
-  const bool refunded = order.phase == Phase::refunded;
-  for (const auto& one : order.dispute.challenges)
-    if (one.account == self && !one.closed && refunded) return true;
-  for (const auto& [demander, demand] : order.dispute.demands) {
-    if (demand.closed) continue;
-    if (demander == self || std::ranges::any_of(demand.answers, [&](const auto& a) { return a.answerer == self; })) return true;
-  }
-  return false;
+  return is_final(order.phase) && has_part(order, self);
 }
 
 }  // namespace
@@ -41,6 +46,7 @@ bool concerns(const OrderView& order, std::uint32_t self) {
 struct Watcher::State {
   struct Play {
     std::shared_ptr<Match> match;  ///< shared with the hand that plays it
+    bool checks = false;           ///< else it is only closed at its end
     bool playing = false;
     std::int64_t next_ms = 0;
     std::int64_t pause_ms = kPauseMs;
@@ -103,16 +109,23 @@ struct Watcher::State {
     const std::lock_guard lock(mutex);
     const auto consider = [&](const OrderView& order) {
       if (!concerns(order, s.account) || matches.contains(order.id)) return;
-      if (const auto at = declined.find(order.id); at != declined.end() && at->second == order.placed_tx) return;
-      if (is_final(order.phase) || wants(order))
-        matches[order.id].match = std::make_shared<Match>(s);
-      else
+      const auto at = declined.find(order.id);
+      const bool known = at != declined.end() && at->second == order.placed_tx;
+      const bool checks = !known && !is_final(order.phase) && wants(order);
+      if (checks || has_part(order, s.account)) {
+        auto& play = matches[order.id];
+        play.match = std::make_shared<Match>(s);
+        play.checks = checks;
+      } else {
         declined[order.id] = order.placed_tx;
+      }
     };
     if (all)
       for (const auto& [id, order] : book.orders()) consider(order);
-    else
-      for (const auto id : book.open_orders()) consider(*book.order(id));
+    for (const auto id : were_open)
+      if (const auto* order = book.order(id)) consider(*order);
+    were_open = book.open_orders();
+    for (const auto id : were_open) consider(*book.order(id));
     std::erase_if(declined, [&](const auto& one) { return !book.open_orders().contains(one.first); });
     std::erase_if(matches, [&](const auto& one) {
       const auto* order = book.order(one.first);
@@ -125,6 +138,7 @@ struct Watcher::State {
     for (auto& [id, play] : matches) {
       const auto* order = book.order(id);
       if (order == nullptr || play.playing || play.next_ms > now || !concerns(*order, s.account)) continue;
+      if (!play.checks && !is_final(order->phase)) continue;
       play.playing = true;
       const auto* provider = book.account(claimant(*order));
       due.emplace_back(std::make_shared<const OrderView>(*order), provider == nullptr ? "" : provider->endpoint);
@@ -161,6 +175,7 @@ struct Watcher::State {
   // Of the loop alone:
   std::uint64_t seen = 0;
   std::uint64_t version = 0;               ///< of the book when it was last looked through
+  std::set<std::uint64_t> were_open;       ///< orders at that time, of which some have ended since
   std::map<std::uint64_t, Hash> declined;  ///< open orders that are not checked here, with their placing transactions
 };
 
