@@ -17,6 +17,7 @@
 #include "node/api/api.hpp"
 #include "node/config/fields.hpp"
 #include "node/node.hpp"
+#include "work/encrypted/encrypted.hpp"
 #include "work/inference/inference.hpp"
 
 namespace koinon::cli {
@@ -158,6 +159,7 @@ class Serve : public Command {
   /// The kinds of work that this program knows.
   Status add_kinds(work::KindSet& to) const {
     KOINON_CHECK(to.add(std::make_unique<work::Inference>()));
+    KOINON_CHECK(to.add(std::make_unique<work::Encrypted>()));
     return extensions_.kinds ? extensions_.kinds(to) : Status{};
   }
   /// The options of the command beyond those of every node.

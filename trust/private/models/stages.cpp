@@ -39,6 +39,9 @@ class Finder {
     if (program_.inputs.size() != 1)
       return fail(Code::unsupported, "[private] {} inputs: one expected; concatenate them before the model",
                   program_.inputs.size());
+    if (std::ranges::none_of(program_.steps, is_layer))
+      return fail(Code::unsupported, "[private] no layer in {} steps: nothing for a provider to compute",
+                  program_.steps.size());
     std::size_t last_layer = 0;
     for (std::size_t i = 0; i < program_.steps.size(); ++i)
       if (is_layer(program_.steps[i])) last_layer = i;
