@@ -31,6 +31,11 @@ struct DataSet {
   [[nodiscard]] base::Hash root() const;
 };
 
+/// A data set as the canonical bytes that an order carries (names of classes are left out). Layout in encode.cpp.
+base::Bytes encode_data(const DataSet& set);
+/// Bytes that nobody vouches for. Errors: malformed, out_of_range (a label, token or number that training cannot take).
+base::Result<DataSet> decode_data(base::ByteView bytes);
+
 /// Where data lies and how it is read. Relative paths are those of the recipe's folder.
 struct DataSource {
   std::string format;              ///< idx, csv, npy, text, images

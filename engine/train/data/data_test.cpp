@@ -122,5 +122,24 @@ TEST(data, holds_out_the_last_share) {
   EXPECT_FALSE(hold_out(*all, 0.01));
 }
 
+TEST(data, travels_as_canonical_bytes) {
+  const auto csv = *read_csv(base::as_bytes("a,b,c\n1,2,x\n3,4,y\n"), "", false);
+  const auto text = *read_text(base::as_bytes("abcabcab"), 3);
+  for (const auto& set : {csv, text}) {
+    const auto bytes = encode_data(set);
+    const auto again = decode_data(bytes);
+    ASSERT_TRUE(again) << again.error().text;
+    EXPECT_EQ(again->root(), set.root());
+    EXPECT_EQ(encode_data(*again), bytes);
+    for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(decode_data(base::ByteView(bytes).first(size)));
+  }
+  auto wrong = csv;
+  wrong.targets[1] = 2;
+  EXPECT_THAT(decode_data(encode_data(wrong)).error().text, HasSubstr("label 1 is 2: 0 to 1 expected"));
+  wrong = text;
+  wrong.bytes[2] = 9;
+  EXPECT_FALSE(decode_data(encode_data(wrong)));
+}
+
 }  // namespace
 }  // namespace koinon::engine::train

@@ -67,12 +67,14 @@ Status check_same(const DataSet& a, const DataSet& b) {
 
 }  // namespace
 
-Result<std::unique_ptr<Run>> Run::make(const Recipe& recipe, const DataSet& data, const Machine& machine) {
+Result<std::unique_ptr<Run>> Run::make(const Recipe& recipe, const DataSet& data, const Machine& machine,
+                                       base::ByteView model) {
   if (data.count < static_cast<std::size_t>(recipe.batch) || data.count > INT32_MAX)
     return base::fail(Code::invalid_argument, "[train] batch {}: the data has {} samples", recipe.batch, data.count);
   KOINON_CHECK(recipe.optimiser.check());
   auto net = recipe.onnx.empty() ? build_net({data.sample, recipe.layers, recipe.loss}, recipe.batch)
-                                 : import_net(recipe, data.sample);
+             : model.empty()     ? import_net(recipe, data.sample)
+                                 : import_net(model, recipe.onnx, recipe, data.sample);
   if (!net) return base::fail(std::move(net).error());
   KOINON_CHECK(check_words(*net, data));
   KOINON_CHECK(check_fit(recipe, *net, data));

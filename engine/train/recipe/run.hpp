@@ -21,7 +21,9 @@ class Run {
  public:
   /// `train` and the machine's pool outlive it. Errors: those of build_net and import_net; invalid_argument when net and data
   /// do not fit each other.
-  static base::Result<std::unique_ptr<Run>> make(const Recipe& recipe, const DataSet& train, const Machine& machine);
+  /// `model`: the bytes of recipe.onnx when they do not come from a file.
+  static base::Result<std::unique_ptr<Run>> make(const Recipe& recipe, const DataSet& train, const Machine& machine,
+                                                 base::ByteView model = {});
 
   /// Takes one step; returns its loss. Errors: out_of_range when the loss is not finite (the step is not taken).
   base::Result<float> step();
