@@ -6,8 +6,8 @@
 #include <cstdio>
 #include <random>
 
-#include "engine/program/builder.hpp"
 #include "engine/run/execute.hpp"
+#include "trust/private/models/lenet_test.hpp"
 
 namespace koinon::trust::fhe {
 namespace {
@@ -20,47 +20,6 @@ using engine::program::Ref;
 using engine::tensor::DType;
 using engine::tensor::IntTensor;
 using engine::tensor::Shape;
-
-struct Draw {
-  std::mt19937_64 rng;
-  IntTensor within(std::int64_t most, Shape shape, DType dtype = DType::i8) {
-    auto out = IntTensor::zeros(dtype, std::move(shape));
-    for (std::int64_t i = 0; i < out.size(); ++i)
-      out.set(i, static_cast<std::int64_t>(rng() % static_cast<std::uint64_t>(2 * most + 1)) - most);
-    return out;
-  }
-};
-
-Ref requantised(Builder& b, Ref x, std::int8_t shift) {
-  return b.requantise(x, b.weight(IntTensor::of<std::int16_t>({1}, {16411})),
-                      b.weight(IntTensor::of<std::int8_t>({1}, {shift})), 0, 127, DType::i8);
-}
-
-/// LeNet in shape: two convolutions of 5 x 5 with maxima of 2 x 2, three full layers, 8 bits.
-Program lenet() {
-  Draw draw{std::mt19937_64(3)};
-  Builder b;
-  auto x = b.input("x", {DType::i8, {1, 28, 28, 1}}, {}, 0, 127);
-  const ConvParams params{.groups = 1, .strides = {1, 1}, .dilations = {1, 1}, .pads_begin = {0, 0}, .pads_end = {0, 0}};
-  const engine::program::ReduceParams halves{.op = engine::program::ReduceOp::max,
-                                             .window = {1, 2, 2, 1},
-                                             .strides = {1, 2, 2, 1},
-                                             .dilations = {1, 1, 1, 1},
-                                             .pads_begin = {0, 0, 0, 0},
-                                             .pads_end = {0, 0, 0, 0}};
-  x = b.conv(x, b.weight(draw.within(31, {6, 5, 5, 1})), params, b.weight(draw.within(1000, {6}, DType::i32)), {});
-  x = b.reduce(requantised(b, x, 21), halves);
-  x = b.conv(x, b.weight(draw.within(31, {16, 5, 5, 6})), params, b.weight(draw.within(1000, {16}, DType::i32)), {});
-  x = b.reshape(b.reduce(requantised(b, x, 22), halves), {1, 256});
-  x = b.matmul(x, b.weight(draw.within(31, {120, 256})), b.weight(draw.within(1000, {120}, DType::i32)));
-  x = b.matmul(requantised(b, x, 22), b.weight(draw.within(31, {84, 120})));
-  x = b.matmul(requantised(b, x, 22), b.weight(draw.within(31, {10, 84})));
-  b.output("scores", x, {});
-  b.output("class", b.argmax(x, 1), {});
-  auto out = b.finish({});
-  if (!out) ADD_FAILURE() << out.error().text;
-  return *out;
-}
 
 /// A layer, the input beside it (a skip connection), another layer.
 Program skipping() {
