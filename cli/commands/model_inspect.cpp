@@ -9,6 +9,7 @@
 #include "cli/terminal/console.hpp"
 #include "cli/terminal/table.hpp"
 #include "engine/program/bounds.hpp"
+#include "trust/optimistic/disputable.hpp"
 #include "trust/proof/prove.hpp"
 
 namespace koinon::cli {
@@ -159,6 +160,31 @@ json provable_json(const std::vector<Provable>& modes) {
   return out;
 }
 
+/// The longest proof of a wrong element in an optimistic order.
+trust::optimistic::ProofBound longest_dispute(const Program& program) {
+  trust::optimistic::ProofBound out;
+  for (const auto& step : program.steps) {
+    const auto bound = trust::optimistic::proof_bound(step);
+    out.bytes = std::max(out.bytes, bound.bytes);
+    out.gas = std::max(out.gas, bound.gas);
+  }
+  return out;
+}
+
+std::string dispute_text(const Program& program) {
+  if (const auto fit = trust::optimistic::disputable(program); !fit)
+    return fmt::format("{:<12} no optimistic orders: {}\n", "dispute", fit.error().text);
+  const auto longest = longest_dispute(program);
+  return fmt::format("{:<12} any wrong element is shown in at most {} and {:.1f} million gas\n", "dispute",
+                     size_text(longest.bytes), static_cast<double>(longest.gas) / 1e6);
+}
+
+json dispute_json(const Program& program) {
+  if (const auto fit = trust::optimistic::disputable(program); !fit) return {{"refused", fit.error().text}};
+  const auto longest = longest_dispute(program);
+  return {{"bytes", longest.bytes}, {"gas", longest.gas}};
+}
+
 std::string head_text(const ModelFile& model) {
   const auto& program = model.program;
   const auto& about = program.metadata;
@@ -198,11 +224,13 @@ class ModelInspect final : public Command {
     }
     if (!svg_.empty()) KOINON_CHECK(base::write_file(svg_, base::as_bytes(program_svg(model.program, ranges))));
     const auto proofs = provable(model.program);
-    console.print(head_text(model) + provable_text(proofs) + "\n" + steps_table(model.program, ranges));
+    console.print(head_text(model) + provable_text(proofs) + dispute_text(model.program) + "\n" +
+                  steps_table(model.program, ranges));
     console.print("\nv: a value (inputs first), w: a weight, t: a table. Lowest and highest hold for every input.\n");
     if (!svg_.empty()) console.note("koinon: drawn in " + svg_);
     auto object = program_json(model, ranges);
     object["proofs"] = provable_json(proofs);
+    object["dispute"] = dispute_json(model.program);
     console.object(object);
     return {};
   }
