@@ -29,6 +29,7 @@ Commands all_commands(const Extensions& extensions) {
 #if KOINON_WITH_NODE
   out.push_back(make_up(extensions));
   out.push_back(make_provide(extensions));
+  out.push_back(make_watch(extensions));
 #endif
   out.push_back(make_model_build());
   out.push_back(make_model_inspect());

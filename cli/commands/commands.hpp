@@ -29,6 +29,7 @@ void add_account_keys(Commands& to);  ///< account new-key, address
 /// Commands that are a node.
 std::unique_ptr<Command> make_up(const Extensions& extensions);
 std::unique_ptr<Command> make_provide(const Extensions& extensions);
+std::unique_ptr<Command> make_watch(const Extensions& extensions);
 /// Commands that look after a node's folder.
 std::unique_ptr<Command> make_doctor();
 void add_backup(Commands& to);  ///< backup, restore

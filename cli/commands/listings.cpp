@@ -123,6 +123,9 @@ void add_listings(Commands& to) {
   to.push_back(std::make_unique<OrderShow>("order-show"));
   to.push_back(std::make_unique<Listing>(Command::Info{"providers", "List who sells work, heaviest first", "koinon providers"},
                                          "/api/v1/providers", describe_providers, "providers"));
+  to.push_back(std::make_unique<Listing>(
+      Command::Info{"watch list", "List the claims that the node has run again, and what came of them", "koinon watch list"},
+      "/api/v1/watch", describe_watch));
   to.push_back(models("models"));
   to.push_back(models("models list"));
 }

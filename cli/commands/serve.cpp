@@ -215,6 +215,11 @@ class Serve : public Command {
                                 price == config.provider.price
                                     ? ""
                                     : fmt::format(": the price of the ladder above {}", config.provider.price.tokens())));
+    if (config.watch.others)
+      console.print(fmt::format("  watches   {}\n", config.watch.full_price.is_zero()
+                                                        ? "every claim of optimistic orders"
+                                                        : fmt::format("claims of optimistic orders, all from {} tokens on",
+                                                                      config.watch.full_price.tokens())));
     if (config.public_endpoint.empty() && is_elsewhere(config.ledger_url))
       console.note(
           "koinon: others cannot fetch from this node: what it orders must be a model that they hold, and what it sells cannot "
@@ -262,6 +267,37 @@ class Up final : public Serve {
  public:
   explicit Up(const Extensions& extensions)
       : Serve({"up", "Run a node, with a local ledger of its own unless --ledger names one", "koinon up"}, false, extensions) {}
+  void options(Line& line) override {
+    line.flag("--watch", watch_, "Run claims of optimistic orders again, and dispute wrong ones (koinon watch)");
+    Serve::options(line);
+  }
+
+ private:
+  void more_flags(Flags& to) const override {
+    if (watch_) to["watch.others"] = {"--watch", "yes"};
+  }
+  bool watch_ = false;
+};
+
+/// A node that watches: it sells nothing.
+class Watch final : public Serve {
+ public:
+  explicit Watch(const Extensions& extensions)
+      : Serve({"watch", "Run a node that re-runs claims of optimistic orders, and disputes wrong ones for the reward",
+               "koinon watch --ledger http://127.0.0.1:7070 --data w1 --http 127.0.0.1:0"},
+              false, extensions) {}
+  void options(Line& line) override {
+    line.text("--full-price TOKENS", full_price_,
+              "Check every claim of orders of this price, cheaper ones in proportion; every claim when absent");
+    Serve::options(line);
+  }
+
+ private:
+  void more_flags(Flags& to) const override {
+    to["watch.others"] = {"watch", "yes"};
+    to["watch.full_price"] = {"--full-price", full_price_};
+  }
+  std::string full_price_;
 };
 
 class Provide final : public Serve {
@@ -319,6 +355,7 @@ std::filesystem::path page_folder() {
 }
 
 std::unique_ptr<Command> make_up(const Extensions& extensions) { return std::make_unique<Up>(extensions); }
+std::unique_ptr<Command> make_watch(const Extensions& extensions) { return std::make_unique<Watch>(extensions); }
 std::unique_ptr<Command> make_provide(const Extensions& extensions) { return std::make_unique<Provide>(extensions); }
 
 }  // namespace koinon::cli

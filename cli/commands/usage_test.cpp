@@ -31,7 +31,7 @@ bool is_local(const std::string& path) {
                                                "language build", "generate",      "completion"};
   return kLocal.contains(path);
 }
-bool serves(const std::string& path) { return path == "up" || path == "provide"; }
+bool serves(const std::string& path) { return path == "up" || path == "provide" || path == "watch"; }
 
 TEST_F(Usage, every_example_is_right) {
   for (const auto& command : commands) {
@@ -166,6 +166,7 @@ TEST_F(Usage, wrong_values_are_told_from_failures) {
                            "koinon up --http localhost",
                            "koinon up --ledger there",
                            "koinon provide --price abc",
+                           "koinon watch --full-price abc",
                            "koinon provide --price 0",
                            "koinon up --share-ledger 0.0.0.0:0",
                            "koinon up --share-ledger localhost",

@@ -20,6 +20,7 @@ using enum Table::Align;
 constexpr std::size_t kMaxRows = 1000;
 constexpr std::size_t kChartClasses = 20;
 constexpr std::size_t kShownValues = 8;
+constexpr std::size_t kMaxTextLine = std::size_t{1} << 16;
 constexpr std::uint64_t kLastTime = 253'402'300'799'999;  ///< year 9999, Unix milliseconds
 
 std::string line(std::string_view title, std::string_view text) { return fmt::format("{:<10} {}\n", title, text); }
@@ -44,6 +45,18 @@ template <class F>
 void each(const json& array, F&& body) {
   if (!array.is_array()) return;
   for (std::size_t i = 0; i < array.size() && i < kMaxRows; ++i) body(array[i]);
+}
+
+/// A text of several lines, safe on a terminal.
+std::string clean_lines(std::string_view text) {
+  std::string out;
+  for (;;) {
+    const auto end = text.find('\n');
+    out += clean(text.substr(0, end), kMaxTextLine);
+    if (end == std::string_view::npos) return out;
+    out += '\n';
+    text.remove_prefix(end + 1);
+  }
 }
 
 std::string joined(const std::vector<std::string>& parts) {
@@ -153,6 +166,18 @@ std::string describe_outputs(const json& outputs) {
   return out;
 }
 
+std::string describe_result(const json& order) {
+  const auto& asked = child(order, "text");
+  if (!asked.is_object()) return child(order, "outputs").is_array() ? describe_outputs(child(order, "outputs")) : "";
+  if (!child(asked, "text").is_string()) return "";
+  const bool over = text_at(asked, "ending") == "end";
+  return clean_lines(text_at(asked, "prompt") + text_at(asked, "text")) +
+         fmt::format("\n\n{} tokens behind {} of prompt{}; coldness {}, top-k {}, top-p {}\n", count(asked, "generated"),
+                     count(asked, "prompt_tokens"), over ? ", the text is over" : "", count(asked, "coldness"),
+                     count(asked, "top_k"), count(asked, "top_p")) +
+         line("seed", word(asked, "seed"));
+}
+
 std::string describe_members(const json& order) {
   Table table({{"round"}, {"account", right}, {"state"}, {"verdict"}, {"paid", right}, {"slashed", right}, {"why"}});
   std::size_t rows = 0;
@@ -189,7 +214,7 @@ std::string describe_order(const json& order) {
                             ": the input root is of the input behind it; koinon run NET --input FILE --salt gives the same");
   if (const auto answer = text_at(order, "answer"); !answer.empty()) out += line("answer", clean(answer, 80));
   out += line("money", describe_money(child(order, "money")));
-  if (child(order, "outputs").is_array()) out += describe_outputs(child(order, "outputs"));
+  out += describe_result(order);
   if (const auto members = describe_members(order); !members.empty()) out += "\n" + members;
   return out + story(child(order, "events"));
 }
@@ -215,6 +240,20 @@ std::string describe_providers(const json& providers) {
                tokens_at(p, "slashed"), true_at(p, "active") ? "yes" : "no", word(p, "endpoint")});
   });
   return rows == 0 ? "No providers yet. Be one with: koinon provide --ledger http://127.0.0.1:7070\n" : table.text();
+}
+
+std::string describe_watch(const json& watch) {
+  Table table({{"order", right}, {"provider", right}, {"found"}, {"outcome"}, {"demands", right}, {"earned", right}, {"why"}});
+  std::size_t rows = 0;
+  each(child(watch, "claims"), [&](const json& c) {
+    ++rows;
+    table.add({word(c, "order"), count(c, "provider"), word(c, "found"), word(c, "outcome"), count(c, "demands"),
+               tokens_at(c, "earned"), word(c, "text")});
+  });
+  const auto sums = fmt::format("{} claims agreed, {} were wrong, {} tokens earned; {}\n", count(watch, "agreed"),
+                                count(watch, "wrong"), tokens_at(watch, "earned"),
+                                true_at(watch, "watching") ? "watching" : "only own orders are checked: koinon up --watch");
+  return rows == 0 ? "No claims were checked yet. " + sums : table.text() + sums;
 }
 
 std::string describe_models(const json& models) {
