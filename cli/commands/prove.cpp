@@ -1,5 +1,3 @@
-#include "trust/proof/prove.hpp"
-
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -15,6 +13,7 @@
 #include "engine/io/read.hpp"
 #include "engine/run/roots.hpp"
 #include "trust/proof/keyed_random.hpp"
+#include "trust/proof/refresh.hpp"
 
 namespace koinon::cli {
 namespace {
@@ -42,16 +41,20 @@ base::Result<Secrecy> secrecy_of(const std::string& list) {
   return out;
 }
 
+using engine::program::Program;
+using trust::proof::WeightCommitment;
+
 /// The file that keeps a weight commitment between proofs: its key, which gives the same commitment again, and how many proofs
-/// it has made. Secret.
+/// it has made. The last that it hides is the refresh, which shows that the next commitment holds the same weights. Secret.
 class CommitmentFile {
  public:
-  static base::Result<CommitmentFile> load(const std::string& path, const base::Hash& program) {
+  static base::Result<CommitmentFile> load(const std::string& path, const base::Hash& program, const std::string& hidden) {
     CommitmentFile out;
     out.path_ = path;
+    out.program_ = program;
+    out.hidden_ = hidden;
     if (!std::filesystem::exists(path)) {
       out.key_ = base::SystemRandom().hash();
-      out.program_ = program;
       return out;
     }
     KOINON_TRY(const auto bytes, base::read_file(path, 4096));
@@ -60,36 +63,80 @@ class CommitmentFile {
     if (!field("key").is_string() || !field("program").is_string() || !field("proofs").is_number_unsigned())
       return fail(Code::malformed, "[prove] {} is no weight commitment", path);
     KOINON_TRY(out.key_, base::fixed_from_hex<32>(field("key").get<std::string>()));
-    KOINON_TRY(out.program_, base::fixed_from_hex<32>(field("program").get<std::string>()));
-    out.proofs_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(field("proofs").get<std::uint64_t>(), 1U << 30));
-    if (out.program_ != program)
-      return fail(Code::invalid_argument, "[prove] {} is the weight commitment of program {}", path,
-                  base::to_hex(out.program_));
+    KOINON_TRY(const auto own, base::fixed_from_hex<32>(field("program").get<std::string>()));
+    out.proofs_ = count_in(field("proofs"), 0);
+    out.epoch_ = count_in(field("epoch"), 1);
+    if (field("next").is_string()) {
+      KOINON_TRY(out.next_, base::fixed_from_hex<32>(field("next").get<std::string>()));
+    }
+    if (own != program)
+      return fail(Code::invalid_argument, "[prove] {} is the weight commitment of program {}", path, base::to_hex(own));
+    if (field("hidden").is_string() && field("hidden").get<std::string>() != hidden)
+      return fail(Code::invalid_argument, "[prove] {} is a commitment for proofs that hide {}: {} asked for", path,
+                  clean(field("hidden").get<std::string>(), 40), hidden);
     return out;
   }
 
-  /// Makes the commitment, with one more proof written down before it is made.
-  base::Result<trust::proof::WeightCommitment> take(const engine::program::Program& program, const Secrecy& secrecy,
-                                                    base::ThreadPool& pool) {
+  /// Makes the commitment, with one more proof written down before it is made; the next one, with its refresh, when this one
+  /// has a single proof left.
+  base::Result<WeightCommitment> take(const Program& program, const Secrecy& secrecy, base::ThreadPool& pool,
+                                      Console& console) {
+    if (!next_.is_zero() || proofs_ + 1 == trust::proof::kProofsPerCommitment)
+      KOINON_CHECK(refresh(program, secrecy, pool, console));
     if (proofs_ >= trust::proof::kProofsPerCommitment)
       return advise({Code::exhausted, fmt::format("[prove] the weight commitment {} has made {} proofs, as many as it hides",
                                                   path_, trust::proof::kProofsPerCommitment)},
                     "name another file in --commitment, and register the root that it prints");
-    trust::proof::KeyedRandom random(key_);
-    KOINON_TRY(auto out, trust::proof::commit_weights(program, secrecy, random, &pool));
-    out.proofs = proofs_++;
-    const json text = {{"program", base::to_hex(program_)},
-                       {"root", base::to_hex(out.root())},
-                       {"key", base::to_hex(key_)},
-                       {"proofs", proofs_}};
-    KOINON_CHECK(base::write_file(path_, base::as_bytes(text.dump(2) + "\n"), 0600));
+    KOINON_TRY(auto out, commitment(program, secrecy, pool, key_, proofs_));
+    ++proofs_;
+    KOINON_CHECK(save(out.root()));
     return out;
   }
 
  private:
-  std::string path_;
-  base::Hash key_, program_;
-  std::uint32_t proofs_ = 0;
+  static std::uint32_t count_in(const json& field, std::uint32_t otherwise) {
+    if (!field.is_number_unsigned()) return otherwise;
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(field.get<std::uint64_t>(), 1U << 30));
+  }
+  static base::Result<WeightCommitment> commitment(const Program& program, const Secrecy& secrecy, base::ThreadPool& pool,
+                                                   const base::Hash& key, std::uint32_t proofs) {
+    trust::proof::KeyedRandom random(key);
+    KOINON_TRY(auto out, trust::proof::commit_weights(program, secrecy, random, &pool));
+    out.proofs = proofs;
+    return out;
+  }
+
+  /// Goes over to the next commitment. Its key is written down first, and gives the refresh too: when this is cut off, the same
+  /// refresh is made again, which shows nothing more of the weights.
+  Status refresh(const Program& program, const Secrecy& secrecy, base::ThreadPool& pool, Console& console) {
+    constexpr auto kLast = trust::proof::kProofsPerCommitment - 1;
+    KOINON_TRY(auto from, commitment(program, secrecy, pool, key_, kLast));
+    if (next_.is_zero()) next_ = base::SystemRandom().hash();
+    proofs_ = trust::proof::kProofsPerCommitment;
+    KOINON_CHECK(save(from.root()));
+    KOINON_TRY(auto to, commitment(program, secrecy, pool, next_, 0));
+    trust::proof::KeyedRandom random(base::keccak256({base::as_bytes("koinon.refresh"), next_.view()}));
+    KOINON_TRY(const auto proof, trust::proof::prove_refresh(program, secrecy, from, to, random, &pool));
+    const auto name = fmt::format("{}.refresh-{}", path_, epoch_ + 1);
+    KOINON_CHECK(base::write_file(name, trust::proof::encode_refresh(proof)));
+    key_ = std::exchange(next_, {});
+    proofs_ = to.proofs;
+    ++epoch_;
+    console.note(fmt::format("koinon: the commitment goes over to {}: {} shows that it holds the same weights (koinon verify)",
+                             base::to_hex(to.root()), name));
+    return save(to.root());
+  }
+
+  [[nodiscard]] Status save(const base::Hash& root) const {
+    json text = {{"program", base::to_hex(program_)}, {"root", base::to_hex(root)}, {"hidden", hidden_},
+                 {"key", base::to_hex(key_)},         {"proofs", proofs_},          {"epoch", epoch_}};
+    if (!next_.is_zero()) text["next"] = base::to_hex(next_);
+    return base::write_file(path_, base::as_bytes(text.dump(2) + "\n"), 0600);
+  }
+
+  std::string path_, hidden_;
+  base::Hash key_, program_, next_;
+  std::uint32_t proofs_ = 0, epoch_ = 1;
 };
 
 json proof_json(const engine::program::Program& program, const Proof& proof) {
@@ -145,9 +192,10 @@ class Prove final : public Command {
         .text("--input FILE", input_, "Input: .json {\"input_data\": [[...]]}, .npy, .npz, .png or .jpg", Need::required)
         .text("-o,--output FILE", output_, "Write the proof here", Need::required)
         .text("--hide WHAT", hide_, "Hide weights, input or weights,input. What the proof then states: docs/trust/proof.md")
-        .text(
-            "--commitment FILE", commitment_,
-            "With hidden weights: keep their commitment here, so that 8 proofs speak of the same one. Secret; made when absent")
+        .text("--commitment FILE", commitment_,
+              "With hidden weights: keep their commitment here, so that proofs speak of the same one. Secret; made when "
+              "absent, and "
+              "refreshed before it has made as many proofs as it hides")
         .number("--threads N", threads_, 0, 1024, "Threads; 0: one a core. The proof's statement never depends on it");
   }
 
@@ -175,8 +223,9 @@ class Prove final : public Command {
     trust::proof::ProveOptions options{secrecy, &pool, nullptr, {}};
     options.watch = {[&](std::string_view stage) { progress.stage(std::string(stage)); }, [] { return interrupted != 0; }};
     if (!commitment_.empty()) {
-      KOINON_TRY(auto file, CommitmentFile::load(commitment_, engine::program::program_id(model.program)));
-      KOINON_TRY(weights, file.take(model.program, secrecy, pool));
+      KOINON_TRY(auto file, CommitmentFile::load(commitment_, engine::program::program_id(model.program),
+                                                 secrecy.input ? "weights,input" : "weights"));
+      KOINON_TRY(weights, file.take(model.program, secrecy, pool, console));
       options.weights = &weights;
     }
     base::SystemRandom random;
@@ -220,7 +269,7 @@ class Verify final : public Command {
       : Command({"verify", "Check a proof against a program", "koinon verify seven.proof --program digits-public.koinon"}) {}
 
   void options(Line& line) override {
-    line.text("proof", proof_, "The proof", Need::required)
+    line.text("proof", proof_, "The proof, or a refresh of a weight commitment", Need::required)
         .text("--program FILE", program_,
               "The .koinon file; when weights are hidden its public description is enough (koinon model publish)",
               Need::required)
@@ -237,6 +286,7 @@ class Verify final : public Command {
   Status run(Console& console) override {
     KOINON_TRY(const auto model, ModelFile::load(program_));
     KOINON_TRY(const auto bytes, base::read_file(proof_, std::uint64_t{256} << 20));
+    if (base::as_text(bytes).starts_with("koinonr")) return check_refresh(model.program, bytes, console);
     auto decoded = trust::proof::decode_proof(bytes);
     if (!decoded) return meaning(std::move(decoded).error().within(proof_), "the file is cut, damaged, or no proof");
     const auto proof = *std::move(decoded);
@@ -263,6 +313,30 @@ class Verify final : public Command {
   }
 
  private:
+  /// A refresh: that the weights under one commitment are those under another.
+  Status check_refresh(const Program& program, const base::Bytes& bytes, Console& console) const {
+    auto decoded = trust::proof::decode_refresh(bytes);
+    if (!decoded) return meaning(std::move(decoded).error().within(proof_), "the file is cut, damaged, or no refresh");
+    const auto& proof = *decoded;
+    if (!root_.empty()) {
+      KOINON_TRY(const auto root, base::fixed_from_hex<32>(root_));
+      if (root != proof.from)
+        return fail(Code::rejected, "[verify] the refresh is of the weights under {}: {} expected", base::to_hex(proof.from),
+                    base::to_hex(root));
+    }
+    if (auto right = trust::proof::verify_refresh(program, proof); !right)
+      return meaning(std::move(right).error(), "it does not show that both commitments hold the same weights");
+    console.print(
+        fmt::format("valid        {} of refresh: both commitments hold the same weights\nprogram      {}\n"
+                    "from         {}\nto           {}\n",
+                    size_text(bytes.size()), base::to_hex(proof.program_id), base::to_hex(proof.from), base::to_hex(proof.to)));
+    console.object({{"valid", true},
+                    {"program", base::to_hex(proof.program_id)},
+                    {"from", base::to_hex(proof.from)},
+                    {"to", base::to_hex(proof.to)}});
+    return {};
+  }
+
   static tl::unexpected<base::Error> meaning(base::Error error, std::string_view what) {
     error.text += fmt::format("\n  Means: {}", what);
     return fail(std::move(error));

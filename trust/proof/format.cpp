@@ -6,8 +6,10 @@
 //   witness root | auxiliary root | sumcheck rows | count, sumchecks of forms
 //   opening, in the order of OpeningProof
 //   sumcheck: total | count, messages | two values | mask
+//
+//   "koinonr" 1 | program id | u8 secrecy | from root | to root | revealed | auxiliary root | opening
 #include "base/codec.hpp"
-#include "trust/proof/prove.hpp"
+#include "trust/proof/refresh.hpp"
 
 namespace koinon::trust::proof {
 
@@ -20,7 +22,7 @@ using engine::tensor::IntTensor;
 
 namespace {
 
-constexpr std::string_view kMagic{"koinonp\1", 8};
+constexpr std::string_view kMagic{"koinonp\1", 8}, kRefreshMagic{"koinonr\1", 8};
 
 class Encoding {
  public:
@@ -45,6 +47,7 @@ class Encoding {
     for (const auto axis : tensor.shape) w.number(axis);
     w.raw(tensor.bytes);
   }
+  void put(const Secrecy& secrecy) { w.number(static_cast<std::uint8_t>((secrecy.weights ? 1 : 0) | (secrecy.input ? 2 : 0))); }
   void put(const base::Bytes& bytes) { w.blob(bytes); }
   void put(const SumcheckProof& proof) {
     put(proof.total);
@@ -121,6 +124,12 @@ class Decoding {
     out.assign(data.begin(), data.end());
     return {};
   }
+  base::Status get(Secrecy& out) {
+    KOINON_TRY(const auto secrecy, r.number<std::uint8_t>());
+    if (secrecy > 3) return fail(Code::malformed, "[proof] secrecy {}: at most 3", secrecy);
+    out = {(secrecy & 1) != 0, (secrecy & 2) != 0};
+    return {};
+  }
   base::Status get(SumcheckProof& out) {
     KOINON_CHECK(get(out.total));
     KOINON_CHECK(get(out.messages));
@@ -181,7 +190,7 @@ base::Bytes encode_proof(const Proof& proof) {
   Encoding to;
   to.w.raw(base::as_bytes(kMagic));
   to.put(proof.program_id);
-  to.w.number(static_cast<std::uint8_t>((proof.secrecy.weights ? 1 : 0) | (proof.secrecy.input ? 2 : 0)));
+  to.put(proof.secrecy);
   to.put(proof.weight_root);
   to.put(proof.inputs);
   to.put(proof.outputs);
@@ -202,9 +211,7 @@ Result<Proof> decode_proof(base::ByteView bytes) {
   if (base::as_text(magic) != kMagic) return fail(Code::malformed, "[proof] these bytes are no proof of this version");
   Proof out;
   KOINON_CHECK(from.get(out.program_id));
-  KOINON_TRY(const auto secrecy, from.r.number<std::uint8_t>());
-  if (secrecy > 3) return fail(Code::malformed, "[proof] secrecy {}: at most 3", secrecy);
-  out.secrecy = {(secrecy & 1) != 0, (secrecy & 2) != 0};
+  KOINON_CHECK(from.get(out.secrecy));
   KOINON_CHECK(from.get(out.weight_root));
   KOINON_CHECK(from.list(out.inputs, 3));
   KOINON_CHECK(from.list(out.outputs, 3));
@@ -214,6 +221,36 @@ Result<Proof> decode_proof(base::ByteView bytes) {
   KOINON_CHECK(from.get(out.argument.rows));
   KOINON_CHECK(from.list(out.argument.forms, 100));
   KOINON_CHECK(get_opening(from, out.argument.opening));
+  KOINON_CHECK(from.r.finish());
+  return out;
+}
+
+base::Bytes encode_refresh(const RefreshProof& proof) {
+  Encoding to;
+  to.w.raw(base::as_bytes(kRefreshMagic));
+  to.put(proof.program_id);
+  to.put(proof.secrecy);
+  to.put(proof.from);
+  to.put(proof.to);
+  to.put(proof.revealed);
+  to.put(proof.auxiliary_root);
+  put_opening(to, proof.opening);
+  return std::move(to.w).take();
+}
+
+Result<RefreshProof> decode_refresh(base::ByteView bytes) {
+  Decoding from(bytes);
+  KOINON_TRY(const auto magic, from.r.raw(kRefreshMagic.size()));
+  if (base::as_text(magic) != kRefreshMagic)
+    return fail(Code::malformed, "[proof] these bytes are no refresh of a weight commitment of this version");
+  RefreshProof out;
+  KOINON_CHECK(from.get(out.program_id));
+  KOINON_CHECK(from.get(out.secrecy));
+  KOINON_CHECK(from.get(out.from));
+  KOINON_CHECK(from.get(out.to));
+  KOINON_CHECK(from.list(out.revealed, 4));
+  KOINON_CHECK(from.get(out.auxiliary_root));
+  KOINON_CHECK(get_opening(from, out.opening));
   KOINON_CHECK(from.r.finish());
   return out;
 }

@@ -18,5 +18,7 @@ struct Soundness {
   double total_bits = 0;
 };
 Soundness soundness(const Layout& layout, const Circuit& circuit);
+/// The same of a refresh: an opening of `columns` columns and a claim on 2^cells_log differences.
+Soundness refresh_soundness(const Params& params, unsigned cells_log, std::size_t columns);
 
 }  // namespace koinon::trust::proof
