@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "base/hash.hpp"
+#include "market/actor/sealing.hpp"
 #include "work/parcel.hpp"
 
 namespace koinon::test::cast {
@@ -75,6 +76,19 @@ Result<work::Outcome> ActingSeller::run(const market::OrderView& order, const wo
   }
   if (mood == Mood::slanders) return work::Outcome{{}, trust::bad_input_roots(), {}};
   KOINON_TRY(auto outcome, Seller::run(order, input, stop));
+  if ((mood == Mood::errs || mood == Mood::hides) && market::is_public(order.terms)) {
+    KOINON_TRY(const auto wrong, wrong_run(order, input));
+    const auto claim = wrong.claim();
+    for (std::size_t i = 0; i < outcome.outputs.size(); ++i)
+      outcome.outputs[i] = wrong.values[wrong.program.outputs[i].ref.index()].bytes;
+    outcome.roots = {claim.outputs, claim.trace, base::keccak256(base::as_bytes("no such witness"))};
+  }
+  if (mood == Mood::slips) {
+    constexpr std::size_t kNumber = 4;
+    auto& first = outcome.outputs.at(0);
+    first.at(first.size() / kNumber / 2 * kNumber) ^= 1;
+    outcome.roots.output = work::outputs_root(outcome.outputs);
+  }
   if (mood == Mood::lies) {
     for (auto& output : outcome.outputs)
       for (auto& byte : output) byte ^= 1;
@@ -82,6 +96,51 @@ Result<work::Outcome> ActingSeller::run(const market::OrderView& order, const wo
                      base::keccak256(base::as_bytes("no such witness"))};
   }
   return outcome;
+}
+
+namespace {
+
+/// Shows every part of a wrong run.
+class WrongTrace final : public market::TraceSource {
+ public:
+  explicit WrongTrace(trust::optimistic::Provider run) : run_(std::move(run)), server_(run_.server()) {}
+  Result<trust::optimistic::Answer> answer(const trust::optimistic::Demand& place) override {
+    const std::lock_guard lock(mutex_);
+    return server_.answer(place);
+  }
+
+ private:
+  const trust::optimistic::Provider run_;
+  std::mutex mutex_;
+  trust::optimistic::TraceServer server_;  ///< guarded by mutex_
+};
+
+}  // namespace
+
+/// The run of an order with one element deep inside changed, and one of its result where that is another value.
+Result<trust::optimistic::Provider> ActingSeller::wrong_run(const market::OrderView& order, const work::Parcel& input) {
+  KOINON_TRY(const auto* kind, s_.kinds->find(order.terms.kind));
+  KOINON_TRY(auto artifact, s_.artifacts->get(base::Cid{order.terms.spec_digest}));
+  KOINON_TRY(const auto job, kind->disputable({order.terms.spec, std::move(artifact), input.parts}));
+  auto out = trust::optimistic::honest(*job->program, job->inputs);
+  const auto made = out.values.size() - out.inputs.size();
+  if (made == 0) return out;  // nothing to err in
+  const auto asked = conduct_->wrong_value.load();
+  const auto wrong = out.inputs.size() + (asked < made ? asked : order.id % made);
+  auto& deep = out.values[wrong].bytes;
+  deep[deep.size() / 2] ^= 1;
+  const auto result = out.program.outputs.front().ref.index();
+  if (result != wrong) out.values[result].bytes.front() ^= 1;
+  return out;
+}
+
+Result<std::shared_ptr<market::TraceSource>> ActingSeller::trace(const market::OrderView& order) {
+  const auto mood = conduct_->seller.load();
+  if (mood == Mood::hides) return base::fail(base::Code::not_found, "nothing to show");
+  if (mood != Mood::errs) return Seller::trace(order);
+  KOINON_TRY(const auto input, known_input(order));
+  KOINON_TRY(auto run, wrong_run(order, input));
+  return std::shared_ptr<market::TraceSource>(std::make_shared<WrongTrace>(std::move(run)));
 }
 
 ActingBuyer::ActingBuyer(const market::Services& services, std::shared_ptr<Conduct> conduct)

@@ -5,6 +5,7 @@
 
 #include "market/actor/buyer.hpp"
 #include "market/actor/seller.hpp"
+#include "trust/optimistic/liar.hpp"
 
 // Members of the network that can be told to misbehave.
 namespace koinon::test::cast {
@@ -13,6 +14,7 @@ namespace koinon::test::cast {
 enum class Mood {
   honest,
   lies,       ///< claims a result that it made up; all who lie make up the same
+  slips,      ///< right but for one number in the middle of the first output, with the trace and witness of the right run
   copies,     ///< does not run: claims what others revealed, with a tag that it made up
   mute,       ///< never commits
   forgets,    ///< commits, never reveals
@@ -20,6 +22,9 @@ enum class Mood {
   keeps,      ///< as withholds, and answers no demand either
   slanders,   ///< gets the input and claims that it is bad
   stammers,   ///< commits and reveals what it did, but claims the wrong witness
+  errs,   ///< where its claim stands alone, claims a run with a wrong element deep inside and another result, and shows all of
+          ///< it
+  hides,  ///< as errs, and shows nothing of its trace
 };
 
 /// What a buyer does.
@@ -36,6 +41,9 @@ struct Conduct {
   std::atomic<Mood> seller = Mood::honest;
   std::atomic<BuyerMood> buyer = BuyerMood::honest;
   std::atomic<bool> hold = false;  ///< work waits while it is set, so that a test can set the scene
+  /// Of who errs: the first wrong value, beside the program's inputs; in the order with this number modulo their number when it
+  /// is larger.
+  std::atomic<std::size_t> wrong_value = SIZE_MAX;
 };
 
 /// Keeps what is put in while `hiding` away from the store that the node serves.
@@ -74,8 +82,11 @@ class ActingSeller final : private Cover, public market::Seller {
 
  protected:
   base::Result<work::Outcome> run(const market::OrderView& order, const work::Parcel& input, std::stop_token stop) override;
+  base::Result<std::shared_ptr<market::TraceSource>> trace(const market::OrderView& order) override;
 
  private:
+  base::Result<trust::optimistic::Provider> wrong_run(const market::OrderView& order, const work::Parcel& input);
+
   std::shared_ptr<Conduct> conduct_;  ///< shared with the test
 };
 

@@ -31,7 +31,7 @@ base::Result<node::NodeOptions> options_of(const Wanted& wanted) {
   out.provide = true;
   KOINON_CHECK(out.kinds.add(std::make_unique<work::Inference>()));
   auto conduct = std::make_shared<cast::Conduct>();
-  conduct->seller = wanted.cheat == "lies" ? cast::Mood::lies : cast::Mood::mute;
+  conduct->seller = wanted.cheat == "lies" ? cast::Mood::lies : wanted.cheat == "errs" ? cast::Mood::errs : cast::Mood::mute;
   out.make_seller = [conduct](const market::Services& services) {
     return std::make_unique<cast::ActingSeller>(services, conduct);
   };
@@ -65,8 +65,10 @@ int serve(const Wanted& wanted) {
 int main(int argc, char** argv) {
   koinon::test::demo::Wanted wanted;
   CLI::App app("A provider that cheats, for the demo");
-  app.add_option("--cheat", wanted.cheat, "lies: sells made-up results. silent: takes work and is never heard of again")
-      ->check(CLI::IsMember({"lies", "silent"}));
+  app.add_option("--cheat", wanted.cheat,
+                 "lies: sells made-up results. silent: takes work and is never heard of again. errs: where its claim stands "
+                 "alone, a run with one wrong element deep inside")
+      ->check(CLI::IsMember({"lies", "silent", "errs"}));
   app.add_option("--ledger", wanted.ledger, "The node that runs the ledger")->required();
   app.add_option("--data", wanted.data, "Folder of the node")->required();
   app.add_option("--price", wanted.price, "Tokens an order")->required();

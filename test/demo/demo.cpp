@@ -17,6 +17,7 @@ using base::fail;
 using Clock = std::chrono::steady_clock;
 
 constexpr int kFirstOrders = 10;
+constexpr int kAlone = 3;       ///< optimistic orders at a time: one provider runs each
 constexpr int kMoreOrders = 4;  ///< at a time, while a cheat was never drawn
 constexpr int kMostOrders = 30;
 constexpr auto kOrderTime = std::chrono::seconds(120);
@@ -45,14 +46,15 @@ bool is_final(const json& order) {
 bool has_receipt(const json& order) { return order.contains("receipt_url") && order["receipt_url"].is_string(); }
 
 /// Places `count` orders: pictures in turn, both models.
-Status place(Network& network, std::vector<Order>& orders, int count) {
+Status place(Network& network, std::vector<Order>& orders, int count, bool optimistic = false) {
   for (int i = 0; i < count; ++i) {
     Order order;
+    order.optimistic = optimistic;
     const auto number = static_cast<int>(orders.size());
     order.digit = number % 10;
     order.model = (number + number / 10) % 2 == 0 ? "mlp" : "lenet";
     KOINON_TRY(order.wanted_root, network.run_here(order.model, order.digit));
-    KOINON_TRY(order.id, network.place(order.model, order.digit));
+    KOINON_TRY(order.id, network.place(order.model, order.digit, optimistic));
     orders.push_back(std::move(order));
     if (interrupted != 0) return fail(Code::cancelled, "[demo] interrupted");
   }
@@ -89,7 +91,7 @@ bool all_cheats_met(const Network& network, const std::vector<Order>& orders) {
 
 void verify_receipts(Network& network, std::vector<Order>& orders) {
   for (auto& order : orders) {
-    if (order.receipt_good) continue;
+    if (order.receipt_good || is_condemned(order)) continue;
     const auto verified = network.verify_receipt(order.id);
     order.receipt_good = verified.has_value();
     if (!verified) std::printf("order %s: %s\n", order.id.c_str(), verified.error().text.c_str());
@@ -101,17 +103,21 @@ Status play(Network& network, const Settings& settings, const Story& story) {
   KOINON_CHECK(network.start_ledger());
   story.tell(fmt::format("a node with a ledger of its own, and its page at {}", network.url()));
   KOINON_CHECK(network.start_providers());
-  story.tell(fmt::format("{} providers have staked: {} honest, one that will lie, one that will go silent", settings.honest + 2,
-                         settings.honest));
+  KOINON_CHECK(network.start_watcher());
+  story.tell(fmt::format("{} providers have staked: {} honest, one that will lie, one that will go silent, and a sly one",
+                         settings.honest + 3, settings.honest));
   KOINON_CHECK(models.get());
   story.tell("two models compiled to exact integer programs: an MLP and a LeNet");
   std::vector<Order> orders;
   KOINON_CHECK(place(network, orders, kFirstOrders));
   story.tell(fmt::format("{} orders placed, quorum(3, 2) each: what number is in the picture?", orders.size()));
+  KOINON_CHECK(place(network, orders, kAlone, true));
+  story.tell(fmt::format("{} optimistic orders placed: one provider runs each, and a watcher runs it again", kAlone));
   KOINON_CHECK(follow(network, orders, story));
   while (!all_cheats_met(network, orders) && orders.size() < kMostOrders) {
     story.tell("a cheat was never drawn yet; a few more orders");
-    KOINON_CHECK(place(network, orders, kMoreOrders));
+    KOINON_CHECK(place(network, orders, kMoreOrders - kAlone));
+    KOINON_CHECK(place(network, orders, kAlone, true));
     KOINON_CHECK(follow(network, orders, story));
   }
   verify_receipts(network, orders);
@@ -121,8 +127,15 @@ Status play(Network& network, const Settings& settings, const Story& story) {
   std::printf("\n%s\n(!) slashed   as here: the output is that of our own run, bit for bit\n\n%s\n",
               orders_table(network, orders).c_str(), providers_table(network, providers).c_str());
   for (const auto& complaint : found.complaints) std::printf("NOT RIGHT: %s\n", complaint.c_str());
+  KOINON_TRY(const auto watched, network.watched());
+  for (const auto& claim : watched.value("claims", json::array()))
+    if (claim.value("found", "") == "found")
+      std::printf("order %s: %s was beaten by the watcher (%s): %s\n", claim.value("order", "?").c_str(),
+                  network.name_of(claim.value("provider", 0U)).c_str(), claim.value("outcome", "?").c_str(),
+                  claim.value("text", "?").c_str());
   std::printf("%zu of %zu orders right, %zu of %zu receipts good, %zu of %zu cheats caught, %.0f s\n", found.right,
-              orders.size(), found.receipts, orders.size(), found.caught.size(), std::size_t{2}, story.seconds());
+              orders.size(), found.receipts, orders.size() - found.beaten, found.caught.size(), std::size_t{3},
+              story.seconds());
   if (!found.good()) return fail(Code::rejected, "[demo] not everything is as it should be");
   return {};
 }

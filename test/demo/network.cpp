@@ -17,6 +17,7 @@ constexpr auto kPrice = "0.001";     ///< tokens that a provider asks for a run
 constexpr auto kOffer = "0.002";     ///< most that the buyer pays for one
 constexpr auto kHonestStake = "10";  ///< tokens
 constexpr auto kCheatStake = "25";   ///< more stake is drawn more often, and there is more to lose
+constexpr auto kSlyStake = "90";     ///< so that an order of one provider often meets it
 constexpr auto kCommitWindow = "8";  ///< seconds to run a digit: who is silent so long is replaced or left behind
 
 Result<json> parse(const std::string& text) {
@@ -71,19 +72,20 @@ Status Network::start_providers() {
     bool cheats = false;
   };
   std::vector<Wanted> wanted;
-  const auto add = [&](const std::string& name, const std::string& file, std::vector<std::string> arguments, bool cheats) {
+  const auto add = [&](const std::string& name, const std::string& file, std::vector<std::string> arguments, bool cheats,
+                       const char* stake) {
     const auto folder = (settings_.data / name).string();
-    for (const auto& one : {"--ledger", url_.c_str(), "--data", folder.c_str(), "--price", kPrice, "--stake",
-                            cheats ? kCheatStake : kHonestStake})
+    for (const auto& one : {"--ledger", url_.c_str(), "--data", folder.c_str(), "--price", kPrice, "--stake", stake})
       arguments.emplace_back(one);
     Wanted out{name, program(file, std::move(arguments)), cheats};
     out.start.log = settings_.data / (name + ".log");
     wanted.push_back(std::move(out));
   };
   for (int i = 1; i <= settings_.honest; ++i)
-    add(fmt::format("honest-{}", i), "koinon", {"provide", "--json", "--http", "127.0.0.1:0"}, false);
-  add("liar", "koinon-adversary", {"--cheat", "lies"}, true);
-  add("silent", "koinon-adversary", {"--cheat", "silent"}, true);
+    add(fmt::format("honest-{}", i), "koinon", {"provide", "--json", "--http", "127.0.0.1:0"}, false, kHonestStake);
+  add("liar", "koinon-adversary", {"--cheat", "lies"}, true, kCheatStake);
+  add("silent", "koinon-adversary", {"--cheat", "silent"}, true, kCheatStake);
+  add("sly", "koinon-adversary", {"--cheat", "errs"}, true, kSlyStake);
   const auto first = processes_.size();
   for (const auto& one : wanted) {
     KOINON_TRY(auto process, process::Process::start(one.start));
@@ -93,8 +95,22 @@ Status Network::start_providers() {
     auto said = processes_[first + i].read_object(kStartMs);
     if (!said) return fail(std::move(said).error().within(wanted[i].name));
     KOINON_TRY(const auto object, parse(*said));
-    providers_.push_back({wanted[i].name, object.value("account", 0U), wanted[i].cheats});
+    providers_.push_back({wanted[i].name, object.value("account", 0U), wanted[i].cheats, wanted[i].name == "sly"});
   }
+  return {};
+}
+
+Status Network::start_watcher() {
+  auto start = program("koinon", {"watch", "--json", "--ledger", url_, "--http", "127.0.0.1:0", "--data",
+                                  (settings_.data / "watcher").string()});
+  start.log = settings_.data / "watcher.log";
+  KOINON_TRY(auto process, process::Process::start(start));
+  auto said = process.read_object(kStartMs);
+  if (!said) return fail(std::move(said).error().within("watcher"));
+  KOINON_TRY(const auto object, parse(*said));
+  watcher_url_ = object.value("url", "");
+  watcher_ = object.value("account", 0U);
+  processes_.push_back(std::move(process));
   return {};
 }
 
@@ -117,12 +133,27 @@ Result<std::string> Network::run_here(const std::string& model, int digit) {
   return run.value("output_root", "");
 }
 
-Result<std::string> Network::place(const std::string& model, int digit) {
-  KOINON_TRY(const auto text, koinon({"order", model_file(model), "--input", picture(digit), "--price", kOffer, "--n", "3",
-                                      "--k", "2", "--commit-window", kCommitWindow, "--no-wait", "--node", url_, "--token-file",
-                                      (settings_.data / "buyer" / "token").string()}));
+Result<std::string> Network::place(const std::string& model, int digit, bool optimistic) {
+  std::vector<std::string> arguments{"order",           model_file(model),
+                                     "--input",         picture(digit),
+                                     "--price",         kOffer,
+                                     "--commit-window", kCommitWindow,
+                                     "--node",          url_,
+                                     "--token-file",    (settings_.data / "buyer" / "token").string(),
+                                     "--no-wait"};
+  if (optimistic)
+    arguments.insert(arguments.end(), {"--check", "optimistic"});
+  else
+    arguments.insert(arguments.end(), {"--n", "3", "--k", "2"});
+  KOINON_TRY(const auto text, koinon(std::move(arguments)));
   KOINON_TRY(const auto placed, parse(text));
   return placed.value("order", "");
+}
+
+Result<json> Network::watched() {
+  KOINON_TRY(const auto answer, http_.get(watcher_url_ + "/api/v1/watch"));
+  if (answer.status != 200) return fail(Code::network, "[demo] the watcher answered {}", answer.status);
+  return parse(answer.body_text());
 }
 
 Result<json> Network::get(const std::string& path) {
@@ -143,6 +174,7 @@ Status Network::verify_receipt(const std::string& order) {
 std::string Network::name_of(std::uint32_t account) const {
   for (const auto& provider : providers_)
     if (provider.account == account) return provider.name;
+  if (account == watcher_ && account != 0) return "watcher";
   return account == 0 ? "nobody" : fmt::format("account {}", account);
 }
 

@@ -28,6 +28,7 @@ struct Provider {
   std::string name;
   std::uint32_t account = 0;
   bool cheats = false;
+  bool only_alone = false;  ///< in optimistic orders alone
 };
 
 /// A run that is bought: one picture through one model.
@@ -35,24 +36,30 @@ struct Order {
   std::string id;
   std::string model;  ///< "mlp" or "lenet"
   int digit = 0;
+  bool optimistic = false;
   std::string wanted_root;     ///< output root of our own run
   json view = json::object();  ///< the newest answer of the API
   bool receipt_good = false;
 };
 
-/// The processes of the demo: a node with the ledger, honest providers, a liar and one that goes silent.
+/// The processes of the demo: a node with the ledger, honest providers, a liar, one that goes silent, one that cheats in one
+/// element where nobody else runs the same, and a watcher.
 class Network {
  public:
   explicit Network(Settings settings) : settings_(std::move(settings)) {}
 
   Status start_ledger();
   Status start_providers();
+  /// `koinon watch`.
+  Status start_watcher();
   /// Compiles examples/digits/digits-*.onnx with `koinon model build`. Errors: those of run().
   Status build_models();
   /// `koinon run` of one picture here. Returns the output root.
   Result<std::string> run_here(const std::string& model, int digit);
-  /// `koinon order --no-wait`. Returns the order's id.
-  Result<std::string> place(const std::string& model, int digit);
+  /// `koinon order --no-wait`, by quorum or optimistic. Returns the order's id.
+  Result<std::string> place(const std::string& model, int digit, bool optimistic);
+  /// What the watcher has checked and found: its /api/v1/watch.
+  Result<json> watched();
   Result<json> get(const std::string& path);
   /// Fetches an order's receipt and has `koinon receipt verify` check it, offline and against the ledger.
   Status verify_receipt(const std::string& order);
@@ -73,7 +80,8 @@ class Network {
   [[nodiscard]] std::string model_file(const std::string& model) const;
 
   Settings settings_;
-  std::string url_;
+  std::string url_, watcher_url_;
+  std::uint32_t watcher_ = 0;  ///< account
   net::HttpClient http_;
   std::vector<Provider> providers_;
   std::vector<process::Process> processes_;

@@ -53,28 +53,41 @@ double seconds_of(const json& order) {
 
 }  // namespace
 
+bool is_condemned(const Order& order) {
+  const auto why = text_of(order.view, "refund_reason");
+  return order.optimistic && text_of(order.view, "state") == "refunded" && (why == "refuted" || why == "withheld");
+}
+
 Findings judge(const Network& network, const std::vector<Order>& orders) {
   Findings out;
-  const auto cheats = [&](const std::string& name) {
-    return std::ranges::any_of(network.providers(), [&](const Provider& p) { return p.name == name && p.cheats; });
+  const auto cheats = [&](const std::string& name, const Order& order) {
+    return std::ranges::any_of(network.providers(), [&](const Provider& p) {
+      return p.name == name && p.cheats && (order.optimistic || !p.only_alone);
+    });
   };
   for (const auto& order : orders) {
     const bool settled = text_of(order.view, "state") == "settled";
-    if (settled && accepted_root(order.view) == order.wanted_root && !order.wanted_root.empty())
+    if (is_condemned(order)) ++out.beaten;
+    if (is_condemned(order))  // the buyer has its money back; who was beaten is looked at below
+      ++out.right;
+    else if (settled && accepted_root(order.view) == order.wanted_root && !order.wanted_root.empty())
       ++out.right;
     else
       out.complaints.push_back(fmt::format("order {} ended {} with another result than our own run", order.id,
                                            text_of(order.view, "state", "nowhere")));
-    if (order.receipt_good)
+    if (is_condemned(order))
+      ;
+    else if (order.receipt_good)
       ++out.receipts;
     else
       out.complaints.push_back(fmt::format("the receipt of order {} does not verify", order.id));
     each_member(order.view, [&](const json&, const json& member) {
       const auto name = network.name_of(static_cast<std::uint32_t>(number_of(member, "account")));
-      if (cheats(name)) out.met.insert(name);
-      if (cheats(name) && is_slashed(member)) out.caught.insert(name);
-      if (cheats(name) && !is_slashed(member)) out.complaints.push_back(fmt::format("order {}: {} got away", order.id, name));
-      if (!cheats(name) && is_slashed(member))
+      if (cheats(name, order)) out.met.insert(name);
+      if (cheats(name, order) && is_slashed(member)) out.caught.insert(name);
+      if (cheats(name, order) && !is_slashed(member))
+        out.complaints.push_back(fmt::format("order {}: {} got away", order.id, name));
+      if (!cheats(name, order) && is_slashed(member))
         out.complaints.push_back(fmt::format("order {}: {} is honest and was slashed", order.id, name));
     });
   }
@@ -86,6 +99,7 @@ Findings judge(const Network& network, const std::vector<Order>& orders) {
 
 std::string orders_table(const Network& network, const std::vector<Order>& orders) {
   cli::Table table({{"order", Align::right},
+                    {"check"},
                     {"model"},
                     {"input"},
                     {"answer"},
@@ -104,10 +118,16 @@ std::string orders_table(const Network& network, const std::vector<Order>& order
                          is_slashed(member) ? "(!)" : "");
     });
     const auto money = order.view.value("money", json::object());
-    table.add(
-        {order.id, order.model, fmt::format("digit-{}.png", order.digit), cli::clean(text_of(order.view, "answer", "-"), 20),
-         accepted_root(order.view) == order.wanted_root ? "yes" : "NO", fmt::format("{:.0f}", seconds_of(order.view)), who,
-         tokens_of(order.view, "paid"), or_dash(tokens_of(order.view, "slashed")), order.receipt_good ? "good" : "BAD"});
+    table.add({order.id, order.optimistic ? "optimistic" : "quorum", order.model, fmt::format("digit-{}.png", order.digit),
+               cli::clean(text_of(order.view, "answer", "-"), 20),
+               is_condemned(order)                              ? "beaten"
+               : accepted_root(order.view) == order.wanted_root ? "yes"
+                                                                : "NO",
+               fmt::format("{:.0f}", seconds_of(order.view)), who, tokens_of(order.view, "paid"),
+               or_dash(tokens_of(order.view, "slashed")),
+               is_condemned(order)  ? "-"
+               : order.receipt_good ? "good"
+                                    : "BAD"});
   }
   return table.text();
 }

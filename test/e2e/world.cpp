@@ -62,7 +62,7 @@ market::MarketConfig quick_market() {
   return out;
 }
 
-World::World(std::size_t providers) {
+World::World(std::size_t providers, market::MarketConfig terms) : terms_(std::move(terms)) {
   buyer_ = start("buyer", {});
   std::vector<std::size_t> numbers;
   for (std::size_t i = 0; i < providers; ++i) numbers.push_back(i);
@@ -96,7 +96,7 @@ std::unique_ptr<Member> World::start(const std::string& name, const std::functio
   need(ledger::unlock_or_create(options.config.keystore / "operator.json", options.config.password_file, random,
                                 {1u << 12, 8, 1}),
        name);
-  options.market = quick_market();
+  options.market = terms_;
   options.actor.demand_after_ms = 1'000;
   options.block_ms = 500;
   need(options.kinds.add(std::make_unique<work::Inference>()), "kinds");
@@ -284,7 +284,7 @@ void expect_conserved(const market::OrderView& order) {
   };
   // `slashed` is in `burned` by its burned half and fees, so the whole of it stands on the side that came in.
   EXPECT_EQ(sum({order.escrow, order.bond, order.slashed, order.appeal_bonds}),
-            sum({order.paid, order.burned, order.refunded, order.appeals_returned}))
+            sum({order.paid, order.burned, order.refunded, order.appeals_returned, order.challenges_burned}))
       << "order " << order.id;
 }
 

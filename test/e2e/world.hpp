@@ -40,7 +40,7 @@ class World {
   /// Price of one run by a provider of this world: tier_price(kTier).
   static constexpr std::uint8_t kTier = 40;
 
-  explicit World(std::size_t providers = kProviders);
+  explicit World(std::size_t providers = kProviders, market::MarketConfig terms = quick_market());
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;
@@ -82,6 +82,7 @@ class World {
   void offer(const std::vector<std::size_t>& providers, bool active);
   /// Sees to it that every provider has free money for bonds.
   void fill_up();
+  market::MarketConfig terms_;
   std::unique_ptr<Member> buyer_;
   std::vector<std::unique_ptr<Member>> providers_;
 };
