@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.hpp"
-#include "base/random.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/commands/text_options.hpp"
 #include "cli/line/line.hpp"
 #include "cli/terminal/console.hpp"
 #include "engine/language/folder.hpp"
@@ -33,37 +33,30 @@ class Generate final : public Command {
                  "koinon generate harbour --prompt \"Mira was selling\" --tokens 40"}) {}
 
   void options(Line& line) override {
-    line.text("model", folder_, "The folder that `koinon language build` made", Need::required)
-        .text("--prompt TEXT", prompt_, "The text to continue")
-        .text("--prompt-file FILE", prompt_file_, "The same from a file")
-        .number("--tokens N", tokens_, 1, 1 << 20, "Tokens to generate at most")
-        .real("--temperature T", sampling_.temperature, 0, 256, "0: always the most likely token")
-        .number("--top-k K", sampling_.top_k, 0, 1 << 16, "Draw from the K most likely tokens; 0: all that the model considers")
-        .real("--top-p P", sampling_.top_p, 0, 1, "Draw from the fewest tokens that hold this share of the probability")
-        .text("--seed SEED", seed_, "Of every draw: 32 bytes of hex, or any text; random when absent")
-        .flag("--past-end", past_end_, "Go on behind a token that ends a text")
-        .text("--transcript FILE", transcript_, "Write the chain of claims, which `koinon language verify` checks")
+    line.text("model", folder_, "The folder that `koinon language build` made, or a bundle", Need::required);
+    text_.options(line);
+    line.text("--transcript FILE", transcript_, "Write the chain of claims, which `koinon language verify` checks")
         .flag("--trace", trace_, "Commit to every step of every run too (slower)")
         .number("--threads N", threads_, 0, 1024, "Threads; 0: one a core. The result never depends on it");
   }
 
   Status check() const override {
-    if (prompt_.empty() == prompt_file_.empty())
+    if (text_.prompt.empty() == text_.prompt_file.empty())
       return base::fail(Code::invalid_argument, "[generate] one of --prompt and --prompt-file");
     return {};
   }
 
   Status run(Console& console) override {
-    KOINON_TRY(const auto folder, Folder::load(folder_));
-    KOINON_TRY(const auto text, prompt_text());
+    KOINON_TRY(const auto folder, load_language(folder_));
+    KOINON_TRY(const auto text, text_.text());
     KOINON_TRY(const auto tokens, folder.tokeniser->encode(text));
-    KOINON_TRY(sampling_.seed, seed());
-    KOINON_TRY(const auto numbers, engine::language::numbers_of(sampling_, folder.model.programs.candidates));
+    KOINON_CHECK(text_.draw_seed());
+    KOINON_TRY(const auto numbers, engine::language::numbers_of(text_.sampling, folder.model.programs.candidates));
     base::ThreadPool pool(static_cast<std::size_t>(threads_));
     engine::run::RunOptions options;
     options.pool = &pool;
     options.trace = trace_;
-    Generator generator(folder.model, numbers, sampling_.seed, options);
+    Generator generator(folder.model, numbers, text_.sampling.seed, options);
 
     const auto started = std::chrono::steady_clock::now();
     KOINON_CHECK(generator.prompt(tokens));
@@ -75,21 +68,6 @@ class Generate final : public Command {
   }
 
  private:
-  base::Result<std::string> prompt_text() const {
-    if (prompt_file_.empty()) return prompt_;
-    KOINON_TRY(const auto bytes, base::read_file(prompt_file_, engine::language::kMaxTextBytes));
-    return std::string(base::as_text(bytes));
-  }
-
-  base::Result<base::Hash> seed() const {
-    if (seed_.empty()) {
-      base::SystemRandom random;
-      return sampling_.temperature == 0 ? base::Hash{} : random.hash();
-    }
-    if (seed_.starts_with("0x")) return base::fixed_from_hex<32>(seed_);
-    return base::keccak256(base::as_bytes(seed_));
-  }
-
   /// Generates to the end; why it ended: "tokens", "end" or "context".
   base::Result<std::string> write(Console& console, const Folder& folder, Generator& generator) const {
     TextStream stream;
@@ -100,14 +78,14 @@ class Generate final : public Command {
     };
     show(stream.add(folder.tokeniser->text(generator.transcript().prompt)));
     std::string stopped = "tokens";
-    for (std::int64_t i = 0; i < tokens_; ++i) {
+    for (std::int64_t i = 0; i < text_.tokens; ++i) {
       const auto token = generator.next();
       if (!token && token.error().code == Code::exhausted && i > 0) {
         stopped = "context";
         break;
       }
       if (!token) return base::fail(token.error());
-      if (!past_end_ && std::ranges::find(folder.ends, *token) != folder.ends.end()) {
+      if (!text_.past_end && std::ranges::find(folder.ends, *token) != folder.ends.end()) {
         stopped = "end";
         break;
       }
@@ -144,10 +122,10 @@ class Generate final : public Command {
     return {};
   }
 
-  std::string folder_, prompt_, prompt_file_, seed_, transcript_;
-  std::int64_t tokens_ = 64, threads_ = 0;
-  bool past_end_ = false, trace_ = false;
-  engine::language::Sampling sampling_;
+  std::string folder_, transcript_;
+  TextOptions text_;
+  std::int64_t threads_ = 0;
+  bool trace_ = false;
 };
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "base/file.hpp"
 #include "base/random.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/commands/text_options.hpp"
 #include "cli/files/model_file.hpp"
 #include "cli/remote/describe.hpp"
 #include "cli/remote/ledger_source.hpp"
@@ -19,6 +20,7 @@
 #include "cli/remote/reply.hpp"
 #include "cli/terminal/console.hpp"
 #include "engine/io/quantise.hpp"
+#include "engine/language/bundle.hpp"
 #include "market/receipt/receipt.hpp"
 
 namespace koinon::cli {
@@ -35,22 +37,27 @@ constexpr int kPlaceAgain = 3;  ///< when the node's answer is lost
 class Order final : public Command {
  public:
   explicit Order(const Extensions& extensions)
-      : Command({"order", "Buy a run of a program, checked before it is paid for",
+      : Command({"order", "Buy a run of a program, or a text of a language model, checked before it is paid for",
                  "koinon order digits.koinon --input examples/digits/digit-7.png --price 0.01"}),
         extensions_(extensions) {}
 
   void options(Line& line) override {
-    line.text("program", program_, "The .koinon file, or the id of a model that the node holds (koinon models)", Need::required)
-        .text("--input FILE", input_, "Input: .json, .npy, .npz, .png or .jpg", Need::required)
-        .text("--price AMOUNT", price_, "Most that one provider's run may cost, in tokens", Need::required)
+    line.text("program", program_,
+              "The .koinon file, or the id of a model that the node holds (koinon models); for a text the folder that `koinon "
+              "language build` made, or its id",
+              Need::required)
+        .text("--input FILE", input_, "Input of a program: .json, .npy, .npz, .png or .jpg");
+    text_.options(line);
+    line.text("--price AMOUNT", price_, "Most that one provider's run may cost, in tokens", Need::required)
         .text("--check NAME", check_, "How the result is checked, such as quorum; the node's own choice when absent")
         .flag("--private", private_, "Providers compute on ciphertexts")
-        .number("--n N", n_, 1, 5, "Providers that run it")
+        .number("--n N", n_, 1, 5, "Providers that run it; 3 when absent, 1 under the optimistic check")
         .number("--k K", k_, 0, 5, "Equal claims that make a verdict; 0: a majority of n")
         .real("--audit PERCENT", audit_, 0, 100, "Chance that one more provider re-runs it; the market's own when absent")
         .number("--commit-window SECONDS", window_, 0, 86'400, "Time to run it; 0: the node's own")
         .flag("--clamp", clamp_, "Go on when more than a tenth of the input lies outside the program's calibrated range")
-        .flag("--trap", trap_, "Run it here first, and appeal when the verdict differs")
+        .flag("--trap", trap_, "Run it here first, and appeal or dispute when the verdict differs")
+        .flag("--confirm", confirm_, "Optimistic: run it here too, and have a right claim paid at once")
         .text("--label TEXT", label_, "A note for yourself; the input's file name when absent")
         .flag("--no-wait", no_wait_, "Place it and return")
         .text("--receipt FILE", receipt_, "Where the receipt is written; receipt-ID.json when absent");
@@ -58,11 +65,16 @@ class Order final : public Command {
   }
 
   Status check() const override {
+    if ((input_.empty() ? 0 : 1) + (text_.prompt.empty() ? 0 : 1) + (text_.prompt_file.empty() ? 0 : 1) != 1)
+      return base::fail(Code::invalid_argument,
+                        "[order] one of --input (a program), --prompt and --prompt-file (a language model)");
     KOINON_TRY(const auto price, base::Wei::parse_tokens(price_));
     KOINON_TRY([[maybe_unused]] const auto tier, market::tier_within(price));
-    if (const auto k = majority(); k > n_ || 2 * k <= n_)
+    if (alone() && members() != 1)
+      return base::fail(Code::invalid_argument, "[order] --n {}: under the optimistic check one provider runs it", members());
+    if (const auto k = majority(); k > members() || 2 * k <= members())
       return base::fail(Code::invalid_argument, "[order] --k {} of --n {}: more than half of n, and at most n, expected", k,
-                        n_);
+                        members());
     return access_.check();
   }
 
@@ -79,29 +91,39 @@ class Order final : public Command {
     KOINON_TRY(const auto max_price, base::Wei::parse_tokens(price_));
     KOINON_TRY(auto node, NodeClient::open(access_));
     auto progress = console.progress();
-    KOINON_TRY(const auto model, program(node, progress));
-    KOINON_TRY(const auto inputs, load_inputs(model.program, input_));
-    KOINON_CHECK(check_clamped(console, inputs.clamped));
-    const auto body = request(model, inputs, max_price);
+    KOINON_TRY(const auto goods, text_.given() ? text_goods(node) : program_goods(console, node, progress));
+    const auto body = request(goods, max_price);
     KOINON_CHECK(check_policy(node));
-    KOINON_CHECK(introduce(node, model, progress));
-    KOINON_CHECK(quote(node, body, progress));
+    KOINON_CHECK(introduce(node, goods, progress));
+    KOINON_CHECK(quote(console, node, body, progress));
     progress.stage("placing the order");
     KOINON_TRY(const auto id, place(node, body));
     if (no_wait_) {
       progress.finish();
       console.print(
           fmt::format("order {} placed. Follow it with: koinon orders show {} --watch\n", clean(id, 40), clean(id, 40)));
-      console.object({{"order", id}, {"program", body["program"]}, {"state", "drawing"}, {"clamped", inputs.clamped.count}});
+      console.object({{"order", id}, {"program", body["program"]}, {"state", "drawing"}, {"clamped", goods.clamped}});
       return {};
     }
     KOINON_TRY(auto order, follow_order(node, id, progress));
-    order["clamped"] = inputs.clamped.count;
+    order["clamped"] = goods.clamped;
     return conclude(console, node, std::move(order), progress);
   }
 
  private:
-  [[nodiscard]] std::int64_t majority() const { return k_ == 0 ? n_ / 2 + 1 : k_; }
+  /// What is bought, and what of it the node must be given.
+  struct Goods {
+    std::string id;             ///< of the program or language model, as hex
+    base::Bytes bytes;          ///< its file; empty when the node is known to hold it
+    bool has_weights = true;    ///< of the file
+    json input;                 ///< field "input" of the order
+    std::uint64_t clamped = 0;  ///< values outside of the program's range
+    std::string label;          ///< when --label gives none
+  };
+
+  [[nodiscard]] std::int64_t majority() const { return k_ == 0 ? members() / 2 + 1 : k_; }
+  [[nodiscard]] bool alone() const { return check_ == "optimistic"; }  ///< one provider claims, whoever likes disputes
+  [[nodiscard]] std::int64_t members() const { return n_ != 0 ? n_ : alone() ? 1 : 3; }
 
   /// Refuses what the node does not offer, before it is given anything.
   Status check_policy(NodeClient& node) const {
@@ -123,6 +145,45 @@ class Order final : public Command {
                                                     fmt::join(privacies, ", "))},
                     "leave --private out only if they may see this input");
     return {};
+  }
+
+  Result<Goods> program_goods(Console& console, NodeClient& node, Progress& progress) const {
+    KOINON_TRY(auto model, program(node, progress));
+    KOINON_TRY(const auto inputs, load_inputs(model.program, input_));
+    KOINON_CHECK(check_clamped(console, inputs.clamped));
+    Goods out;
+    out.id = base::to_hex(engine::program::program_id(model.program));
+    out.bytes = std::move(model.bytes);
+    out.has_weights = model.program.has_weights();
+    // The input travels as the real values that quantise back to the same integers.
+    auto data = json::array();
+    for (std::size_t i = 0; i < inputs.tensors.size(); ++i)
+      data.push_back(engine::io::dequantise(inputs.tensors[i], model.program.inputs[i].scale));
+    out.input = {{"input_data", std::move(data)}};
+    out.clamped = inputs.clamped.count;
+    out.label = input_.substr(input_.rfind('/') + 1).substr(0, 120);
+    return out;
+  }
+
+  /// A text: with the model at hand, what it does not take is refused here.
+  Result<Goods> text_goods(NodeClient& node) {
+    KOINON_CHECK(text_.draw_seed());
+    Goods out;
+    if (is_program_id(program_) && !std::filesystem::exists(program_)) {
+      KOINON_TRY(const auto model, find_model(node, program_));
+      if (!child(model, "language").is_object())
+        return advise({Code::unsupported, fmt::format("[order] {} is no language model", program_)}, "give it an --input");
+      out.id = text_at(model, "program");
+    } else {
+      KOINON_TRY(const auto folder, load_language(program_));
+      KOINON_TRY([[maybe_unused]] const auto fits, text_.request(folder));
+      out.id = base::to_hex(engine::language::bundle_id(folder));
+      out.bytes = engine::language::encode_bundle(folder);
+    }
+    KOINON_TRY(auto asked, text_.input());
+    out.label = clean(text_at(asked, "prompt"), 60);
+    out.input = {{"text", std::move(asked)}};
+    return out;
   }
 
   /// The program of a file, or of the node when what is given is an id and no file.
@@ -163,50 +224,56 @@ class Order final : public Command {
     return id;
   }
 
-  /// The order as the API takes it. The input travels as the real values that quantise back to the same integers.
-  json request(const ModelFile& model, const Inputs& inputs, const base::Wei& max_price) const {
-    auto data = json::array();
-    for (std::size_t i = 0; i < inputs.tensors.size(); ++i)
-      data.push_back(engine::io::dequantise(inputs.tensors[i], model.program.inputs[i].scale));
-    json body = {{"program", base::to_hex(engine::program::program_id(model.program))},
-                 {"input", {{"input_data", std::move(data)}}},
+  /// The order as the API takes it.
+  json request(const Goods& goods, const base::Wei& max_price) const {
+    json body = {{"program", goods.id},
+                 {"input", goods.input},
                  {"privacy", private_ ? "private" : "plain"},
-                 {"n", n_},
+                 {"n", members()},
                  {"k", majority()},
                  {"max_price", max_price.text()},
-                 {"label", label_.empty() ? input_.substr(input_.rfind('/') + 1).substr(0, 120) : label_}};
+                 {"label", label_.empty() ? goods.label : label_}};
     if (audit_ >= 0) body["audit_bps"] = static_cast<int>(std::lround(audit_ * kBpsAPercent));
     if (!check_.empty()) body["check"] = check_;
     if (window_ > 0) body["commit_window"] = window_;
-    if (trap_) body["trap"] = true;
+    if (trap_ || confirm_) body["trap"] = true;
     return body;
   }
 
   /// Gives the node the program when it does not know it.
-  static Status introduce(NodeClient& node, const ModelFile& model, Progress& progress) {
-    const auto known = node.get("/api/v1/models/" + base::to_hex(engine::program::program_id(model.program)));
+  static Status introduce(NodeClient& node, const Goods& goods, Progress& progress) {
+    if (goods.bytes.empty()) return {};
+    const auto known = node.get("/api/v1/models/" + goods.id);
     if (known) return {};
     if (known.error().code != Code::not_found) return base::fail(known.error());
-    if (!model.program.has_weights())
+    if (!goods.has_weights)
       return base::fail(Code::invalid_argument,
                         "[order] the node does not know this program, and the file has no weights to give it");
-    progress.stage(fmt::format("giving the node the model, {}", size_text(model.bytes.size())));
-    KOINON_TRY(const auto added, node.post_bytes("/api/v1/models", model.bytes));
+    progress.stage(fmt::format("giving the node the model, {}", size_text(goods.bytes.size())));
+    KOINON_TRY(const auto added, node.post_bytes("/api/v1/models", goods.bytes));
     return {};
   }
 
   /// Refuses early what nobody would take.
-  Status quote(NodeClient& node, const json& body, Progress& progress) const {
+  Status quote(Console& console, NodeClient& node, const json& body, Progress& progress) const {
     progress.stage("asking what it costs");
     KOINON_TRY(const auto quote, node.get(fmt::format("/api/v1/quote?program={}&n={}&max_price={}", text_at(body, "program"),
-                                                      n_, text_at(body, "max_price"))));
+                                                      members(), text_at(body, "max_price"))));
     const auto eligible = number_at(quote, "eligible");
     const auto counts = tokens_at(quote, "price_max");
     const auto bid =
         counts == price_ ? counts + " tokens" : fmt::format("{} tokens (the price of the ladder below {})", counts, price_);
-    if (eligible < static_cast<std::uint64_t>(n_))
-      return advise({Code::exhausted, fmt::format("[order] {} providers would run it for {}: {} needed", eligible, bid, n_)},
-                    "see who sells with: koinon providers; raise --price, lower --n, or start one: koinon provide");
+    if (eligible < static_cast<std::uint64_t>(members()))
+      return advise(
+          {Code::exhausted, fmt::format("[order] {} providers would run it for {}: {} needed", eligible, bid, members())},
+          "see who sells with: koinon providers; raise --price, lower --n, or start one: koinon provide");
+    if (alone())
+      console.note(
+          fmt::format("koinon: optimistic: everybody sees this input. One provider runs it, with {} tokens at stake; for {} "
+                      "its claim may be "
+                      "disputed by\n        whoever runs it again, and is paid after that{}",
+                      tokens_at(quote, "lock"), seconds_text(static_cast<double>(number_at(child(quote, "windows"), "appeal"))),
+                      confirm_ ? ", or as soon as this node's own run agrees" : ""));
     progress.stage(fmt::format("{} tokens go into escrow, {} expected to be spent", tokens_at(quote, "escrow"),
                                tokens_at(quote, "expected")));
     return {};
@@ -238,14 +305,14 @@ class Order final : public Command {
                     const std::string& file) {
     const auto seconds =
         (static_cast<double>(number_at(order, "settled_at")) - static_cast<double>(number_at(order, "placed_at"))) / 1000;
-    console.print(describe_outputs(child(order, "outputs")) + "\n" + describe_members(order) + "\n" +
-                  describe_money(child(order, "money")));
+    console.print(describe_result(order) + "\n" + describe_members(order) + "\n" + describe_money(child(order, "money")));
     console.print(fmt::format("order {}: {} in {}; receipt {} checked, {} signed claims of {} needed\n", receipt.order,
                               clean(receipt.verdict, 40), seconds < 1 ? "under a second" : seconds_text(seconds), file,
                               report.supporting, report.needed));
     console.object({{"order", text_at(order, "id")},
                     {"program", base::to_hex(receipt.spec)},
                     {"outputs", child(order, "outputs")},
+                    {"text", child(order, "text")},
                     {"input_root", base::to_hex(receipt.input_root)},
                     {"output_root", base::to_hex(receipt.output_root)},
                     {"trace_root", base::to_hex(receipt.trace_root)},
@@ -262,9 +329,10 @@ class Order final : public Command {
   const Extensions& extensions_;
   NodeAccess access_;
   std::string program_, input_, price_, check_, label_, receipt_;
-  bool private_ = false, trap_ = false, no_wait_ = false, clamp_ = false;
-  std::int64_t n_ = 3, k_ = 0, window_ = 0;
+  bool private_ = false, trap_ = false, confirm_ = false, no_wait_ = false, clamp_ = false;
+  std::int64_t n_ = 0, k_ = 0, window_ = 0;
   double audit_ = -1;
+  TextOptions text_;
 };
 
 }  // namespace

@@ -19,23 +19,6 @@ constexpr std::size_t kIdDigits = 64;
 constexpr std::size_t kLeastDigits = 8;
 constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 30;
 
-/// The one model of the node whose id begins so.
-Result<json> find_model(NodeClient& node, const std::string& id) {
-  if (id.size() == 2 + kIdDigits) return node.get("/api/v1/models/" + id);
-  KOINON_TRY(const auto models, node.get("/api/v1/models"));
-  json found;
-  if (models.is_array())
-    for (const auto& model : models) {
-      if (!text_at(model, "program").starts_with(id)) continue;
-      if (!found.is_null())
-        return fail(Code::conflict, "[program] {}: several models of the node begin so; give more digits", id);
-      found = model;
-    }
-  if (found.is_null())
-    return advise({Code::not_found, fmt::format("[program] {}: no model of the node begins so", id)}, "koinon models");
-  return found;
-}
-
 Result<std::string> fetch_blob(NodeClient& node, const base::Cid& cid) {
   KOINON_TRY(auto bytes, node.get_text("/artifacts/" + cid.text()));
   if (base::Cid::of(base::as_bytes(bytes)) != cid)
@@ -64,6 +47,22 @@ Result<std::string> fetch_artifact(NodeClient& node, const base::Cid& cid, std::
 bool is_program_id(const std::string& text) {
   const auto digits = text.starts_with("0x") ? text.size() - 2 : 0;
   return digits >= kLeastDigits && digits <= kIdDigits && text.find_first_not_of("0123456789abcdef", 2) == std::string::npos;
+}
+
+Result<json> find_model(NodeClient& node, const std::string& id) {
+  if (id.size() == 2 + kIdDigits) return node.get("/api/v1/models/" + id);
+  KOINON_TRY(const auto models, node.get("/api/v1/models"));
+  json found;
+  if (models.is_array())
+    for (const auto& model : models) {
+      if (!text_at(model, "program").starts_with(id)) continue;
+      if (!found.is_null())
+        return fail(Code::conflict, "[program] {}: several models of the node begin so; give more digits", id);
+      found = model;
+    }
+  if (found.is_null())
+    return advise({Code::not_found, fmt::format("[program] {}: no model of the node begins so", id)}, "koinon models");
+  return found;
 }
 
 Result<ModelFile> fetch_program(NodeClient& node, const std::string& id, Progress& progress) {

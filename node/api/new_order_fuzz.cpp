@@ -30,8 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto order = api::parse_new_order(text)) {
     if (order->n < 1 || order->n > 5 || order->k > order->n || 2 * order->k <= order->n) __builtin_trap();
     if (order->text && (order->text->tokens < 1 || !(order->text->sampling.top_p >= 0))) __builtin_trap();
-    if (order->audit_bps > 10'000 || order->input.empty() != order->text.has_value() || order->check != 0 ||
-        order->privacy > 1)
+    if (order->audit_bps > 10'000 || order->input.empty() != order->text.has_value() || order->check != 0 || order->privacy > 1)
       __builtin_trap();
   }
   if (const auto preview = api::parse_preview(text); preview && preview->input.empty()) __builtin_trap();
