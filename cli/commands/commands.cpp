@@ -35,6 +35,7 @@ Commands all_commands(const Extensions& extensions) {
   out.push_back(make_model_inspect());
   out.push_back(make_model_publish());
   out.push_back(make_run());
+  out.push_back(make_train());
   add_language(out);
   out.push_back(make_prove());
   out.push_back(make_verify());

@@ -22,14 +22,15 @@ std::unique_ptr<Command> make_status();
 std::unique_ptr<Command> make_order(const Extensions& extensions);
 void add_listings(Commands& to);  ///< orders, orders show, order-show, providers, models
 std::unique_ptr<Command> make_generate();
+std::unique_ptr<Command> make_train();
 void add_language(Commands& to);      ///< language ..., generate
 void add_private(Commands& to);       ///< private plan, keygen, encrypt, run, decrypt
 void add_account(Commands& to);       ///< account ..., with add_account_keys
 void add_account_keys(Commands& to);  ///< account new-key, address
 /// Commands that are a node.
 std::unique_ptr<Command> make_up(const Extensions& extensions);
-std::unique_ptr<Command> make_provide(const Extensions& extensions);
 std::unique_ptr<Command> make_watch(const Extensions& extensions);
+std::unique_ptr<Command> make_provide(const Extensions& extensions);
 /// Commands that look after a node's folder.
 std::unique_ptr<Command> make_doctor();
 void add_backup(Commands& to);  ///< backup, restore
