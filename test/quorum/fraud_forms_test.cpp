@@ -115,6 +115,32 @@ TEST_F(FraudForms, of_inputs_outside_their_range_are_seen_by_both) {
   }
 }
 
+/// A run refuses equal indices, so a claim that has them is wrong whatever it says of the output.
+TEST_F(FraudForms, of_equal_indices_are_seen_by_both) {
+  Builder b;
+  const Ref x = b.input("x", {DType::i64, {9, 40}}, Scale{}, -50, 50);
+  const Ref at = b.input("at", {DType::i16, {4}}, Scale{}, 0, 8);
+  const Ref rows = b.gather(x, at, 0);
+  b.output("y", b.scatter(x, at, rows, 0), Scale{});
+  const auto fair =
+      honest(b.finish({}).value(), {IntTensor::zeros(DType::i64, {9, 40}), IntTensor::of<std::int16_t>({4}, {3, 8, 0, 5})});
+  auto liar = fair;
+  liar.inputs[1].set(3, 8);
+  liar.values[1].set(3, 8);
+  const ProgramTrees trees(fair.program);
+  const auto own = KeptRun::until_refused(fair.program, liar.inputs, {}).value();
+  auto server = liar.server();
+  const auto claim = liar.claim();
+  Dispute dispute(trees, own, claim);
+  const auto fraud = std::get<Fraud>(play(dispute, server).value().last);
+  ASSERT_EQ(std::get<ElementProof>(fraud).hints.size(), 2U);
+  EXPECT_TRUE(refutes(trees, claim, fraud).value());
+  EXPECT_TRUE(contract_.refutes(roots_of(claim), 0, encode(fraud)).value());
+  EXPECT_FALSE(contract_.refutes(roots_of(fair.claim()), 0, encode(fraud)));
+  const Fraud distinct{show_element(trees, fair, 1, {0, 0, {1, 3}})};
+  EXPECT_FALSE(contract_.refutes(roots_of(fair.claim()), 0, encode(distinct)).value());
+}
+
 TEST_F(FraudForms, of_bytes_and_items_behind_the_end_are_seen_by_both) {
   const auto roots = truth_.roots();
   const auto list = base::Tree::of_list(Domain::trace, roots);
