@@ -7,6 +7,7 @@ export const kGlossary = {
   drawn: "Providers cannot choose their orders: they are drawn at random from a block of the ledger, by stake, price and record.",
   commit: "A provider first publishes a sealed fingerprint of its result, so that nobody can copy it.",
   reveal: "When all have committed, each opens its fingerprint and shows which result it stood for.",
+  dispute: "Under the optimistic check one provider's result stands for a while. Whoever runs it again and finds one wrong number can prove it to the ledger: the provider loses its stake, and the finder gets a part of it.",
   quorum: "Several providers run the same program. A result counts when enough of them agree to the last bit.",
   audit: "After the reveal, chance decides whether one more provider re-runs the order. Nobody knows beforehand which orders are audited.",
   jury: "A fresh, larger group of providers that decides when results differ, when an audit disagrees, or when somebody appeals.",

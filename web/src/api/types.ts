@@ -10,6 +10,7 @@ export type OrderPage = Schemas["OrderPage"];
 export type OrderState = Schemas["OrderState"];
 export type OrderVerdict = Schemas["OrderVerdict"];
 export type OrderEvent = Schemas["OrderEvent"];
+export type Watch = Schemas["Watch"];
 export type Round = Schemas["Round"];
 export type Member = Schemas["Member"];
 export type Verdict = Schemas["Verdict"];

@@ -58,6 +58,8 @@ const kRefunds: Record<string, string> = {
   no_input: "The buyer never sent the input: the bond went to the providers drawn, the rest back to the buyer.",
   silence: "Too few providers answered, so the buyer got the money back.",
   undecided: "No result had enough support, so the buyer got the money back.",
+  refuted: "Somebody ran it again and proved the claim wrong, so the buyer got the money back.",
+  withheld: "The provider did not show what its claim binds, so the buyer got the money back.",
   bad_input: "The input sent was not the one ordered: the bond went to the providers who said so, the rest back to the buyer.",
 };
 

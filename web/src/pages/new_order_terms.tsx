@@ -11,6 +11,8 @@ import { Money, Term } from "../ui/text";
 
 /** What the buyer chooses beside model and input. */
 export interface OrderTerms {
+  /** One provider claims and anyone may dispute, instead of a quorum. */
+  alone: boolean;
   n: number;
   /** Tokens, as typed. */
   price: string;
@@ -22,9 +24,10 @@ export interface OrderTerms {
   commit_window: string;
 }
 
-export const kTerms: OrderTerms = { n: 3, price: "", typed: false, audit: "6", commit_window: "120" };
+export const kTerms: OrderTerms = { alone: false, n: 3, price: "", typed: false, audit: "6", commit_window: "120" };
 
 function audit_bps(terms: OrderTerms): number | null {
+  if (terms.alone) return 0;
   const value = Number(terms.audit);
   return terms.audit.trim() !== "" && value >= 0 && value <= 100 ? Math.round(value * 100) : null;
 }
@@ -38,7 +41,9 @@ type SetTerms = (change: (old: OrderTerms) => OrderTerms) => void;
 
 /** How the result is checked, and the most that is paid. */
 export function TermsCard({ terms, set_terms }: { terms: OrderTerms; set_terms: SetTerms }) {
-  const ledger = useContext(StatusContext)?.ledger;
+  const status = useContext(StatusContext);
+  const ledger = status?.ledger;
+  const disputable = status?.offers.checks.includes("optimistic") ?? false;
   const price_error = terms.price && ledger && !wei_of(terms.price, ledger.token_decimals) ? "An amount such as 0.002 is expected." : null;
   const set = (news: Partial<OrderTerms>) => set_terms((old) => ({ ...old, ...news }));
   return (
@@ -49,22 +54,32 @@ export function TermsCard({ terms, set_terms }: { terms: OrderTerms; set_terms: 
         </span>
         <div class="switch" role="group" aria-labelledby="quorum-label">
           {[1, 3, 5].map((n) => (
-            <button key={n} type="button" aria-pressed={terms.n === n} onClick={() => set({ n })}>
+            <button key={n} type="button" aria-pressed={!terms.alone && terms.n === n} onClick={() => set({ n, alone: false })}>
               {n === 1 ? "1 of 1" : `${(n + 1) / 2} of ${n}`}
             </button>
           ))}
+          {disputable && (
+            <button type="button" aria-pressed={terms.alone} onClick={() => set({ n: 1, alone: true })}>
+              Optimistic
+            </button>
+          )}
         </div>
-        <p class="note">
-          {terms.n === 1 ? "One provider runs it; nobody compares, unless chance decides on an audit." : `${terms.n} providers run it; ${(terms.n + 1) / 2} equal results make the verdict.`}
+        <p class="note" data-check-note>
+          {terms.alone ? (
+            <>
+              <strong>Everybody sees the input.</strong> One provider runs it and puts its stake behind the result; until the window ends, anyone may run it again and{" "}
+              <Term word="dispute">dispute</Term> it. A wrong result is paid back.
+            </>
+          ) : terms.n === 1 ? "One provider runs it; nobody compares, unless chance decides on an audit." : `${terms.n} providers run it; ${(terms.n + 1) / 2} equal results make the verdict.`}
         </p>
       </div>
       <Field label={`Most for one run${ledger ? ` (${ledger.token_symbol})` : ""}`} error={price_error} hint="Each provider gets its own price; this only decides who may be drawn.">
         {(ids) => <input {...ids} inputMode="decimal" value={terms.price} onInput={(event) => set({ price: event.currentTarget.value, typed: true })} />}
       </Field>
       <div class="fields">
-        <Field label="Audit (%)" error={audit_bps(terms) === null ? "0 to 100" : null} hint="Chance of one more run.">
+        {!terms.alone && <Field label="Audit (%)" error={audit_bps(terms) === null ? "0 to 100" : null} hint="Chance of one more run.">
           {(ids) => <input {...ids} inputMode="decimal" value={terms.audit} onInput={(event) => set({ audit: event.currentTarget.value })} />}
-        </Field>
+        </Field>}
         <Field label="Time to run (s)" error={window_of(terms) === null ? "1 to 86 400" : null} hint="Then a silent provider is slashed.">
           {(ids) => <input {...ids} inputMode="numeric" value={terms.commit_window} onInput={(event) => set({ commit_window: event.currentTarget.value })} />}
         </Field>
@@ -166,7 +181,7 @@ function Figures({ quote, record, terms }: { quote: Quote; record: ModelRecord |
         ) : (
           <small>not measured here yet; </small>
         )}
-        <small>at most {long_span(longest_seconds(quote, window_of(terms) ?? 120))} unless it is audited or disputed</small>
+        <small>at most {long_span(longest_seconds(quote, window_of(terms) ?? 120))} unless it is audited or disputed{terms.alone && `; it may be disputed for ${long_span(quote.windows.appeal)}`}</small>
       </dd>
     </dl>
   );
@@ -178,7 +193,7 @@ function hindrance(draft: Draft | null, terms: OrderTerms, quote: Quote, balance
   if (audit_bps(terms) === null || window_of(terms) === null) return "One of the terms is not right.";
   if (quote.eligible < terms.n) return "Too few providers work at this price: raise it, or ask fewer.";
   const audit = audit_bps(terms) ?? 0;
-  if (audit < quote.min_audit_bps) return `This market takes no audit chance below ${percent(quote.min_audit_bps / 10_000)}.`;
+  if (!terms.alone && audit < quote.min_audit_bps) return `This market takes no audit chance below ${percent(quote.min_audit_bps / 10_000)}.`;
   if (balance === undefined) return "This node has no account of its own: it only watches.";
   if (BigInt(balance) < BigInt(quote.escrow)) return "The account holds less than the escrow.";
   return null;
@@ -190,7 +205,7 @@ function Confirm({ model, draft, terms, wei, quote }: Pay & { wei: string; quote
   const { signed_in } = use_connection();
   const [busy, set_busy] = useState(false);
   const [error, set_error] = useState<ApiError | null>(null);
-  const body = { program: model.program, input: draft?.input, max_price: wei, n: terms.n, audit_bps: audit_bps(terms), commit_window: window_of(terms), label: draft?.label };
+  const body = { program: model.program, input: draft?.input, max_price: wei, ...(terms.alone ? { check: "optimistic" } : {}), n: terms.n, audit_bps: audit_bps(terms), commit_window: window_of(terms), label: draft?.label };
   const key = use_key(JSON.stringify(body));
   const balance = status?.account?.balance;
   const why_not = hindrance(draft, terms, quote, balance);

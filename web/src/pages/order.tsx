@@ -56,6 +56,7 @@ function Story({ order }: { order: Order }) {
         <RoundCard key={index} round={round} final={is_final(order.state)} />
       ))}
       <Lot order={order} />
+      {order.dispute && <DisputeCard order={order} dispute={order.dispute} />}
       <div class="pair">
         <MoneyCard order={order} />
         <Facts order={order} />
@@ -76,6 +77,37 @@ function Lot({ order }: { order: Order }) {
       </strong>{" "}
       {drawn.text}
     </p>
+  );
+}
+
+/** Who disputes the claim of an optimistic order, and what came of it. */
+function DisputeCard({ order, dispute }: { order: Order; dispute: NonNullable<Order["dispute"]> }) {
+  const quiet = dispute.challenges.length === 0 && dispute.demands.length === 0;
+  return (
+    <Card title="Disputes">
+      <p class="story" data-dispute>
+        {dispute.condemned === "refuted" && "The claim was proven wrong on the ledger."}
+        {dispute.condemned === "withheld" && "The claim ended because its provider did not show what it binds."}
+        {!dispute.condemned && (is_final(order.state) ? "The claim stood." : "While the claim stands, anyone may run it again and dispute it.")}
+        {quiet && !dispute.condemned && " Nobody has disputed it."}
+      </p>
+      {!quiet && (
+        <ul>
+          {dispute.challenges.map((one, index) => (
+            <li key={index}>
+              <AccountLink id={one.account} /> committed to a proof with a bond of <Money wei={one.bond} />
+              {one.proven ? ": it shows that the claim is wrong" : is_final(order.state) ? ": it showed nothing" : ""}
+              {dispute.winner === one.account && one.proven && ", and was rewarded"}.
+            </li>
+          ))}
+          {dispute.demands.map((one) => (
+            <li key={`demands ${one.account}`}>
+              <AccountLink id={one.account} /> demanded {one.made === 1 ? "one part" : `${one.made} parts`} of the claim; {one.answered} {one.answered === 1 ? "was" : "were"} answered.
+            </li>
+          ))}
+        </ul>
+      )}
+    </Card>
   );
 }
 
@@ -118,7 +150,10 @@ function Facts({ order }: { order: Order }) {
               <Term word="quorum">quorum</Term>: {policy.k} of {policy.n} must agree; <Term word="audit">audit</Term> {percent(policy.audit_bps / 10_000)}
             </>
           ) : (
-            policy.check
+            <>
+              {policy.check === "optimistic" ? <Term word="dispute">optimistic</Term> : policy.check}
+              {policy.check === "optimistic" && ": one provider, whose claim anyone may dispute; the input is public"}
+            </>
           )}
         </dd>
         <dt>Most for a run</dt>

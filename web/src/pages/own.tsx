@@ -1,7 +1,7 @@
 import { useContext, useState } from "preact/hooks";
 import { ApiError } from "../api/client";
-import { StatusContext, use_connection, use_hub } from "../api/hooks";
-import type { Status } from "../api/types";
+import { StatusContext, use_connection, use_hub, use_resource } from "../api/hooks";
+import type { Status, Watch } from "../api/types";
 import { wei_of } from "../order/quote";
 import { Card, Empty, PageTitle, Waiting } from "../ui/frame";
 import { Button, Field } from "../ui/form";
@@ -26,6 +26,62 @@ export function OwnPage() {
       )}
       {status?.account && <Own account={status.account} status={status} />}
     </>
+  );
+}
+
+const kFound: Record<string, string> = { agreed: "the same", found: "a wrong claim", stuck: "another result" };
+const kOutcome: Record<string, string> = {
+  open: "not over yet",
+  stood: "the claim stood",
+  withheld: "its provider showed nothing, and lost",
+  condemned: "condemned",
+  won: "proven, and rewarded",
+  won_by_another: "another was first",
+};
+
+/** What this node checked of claims that stood alone, and what it earned. Nothing while it checks none. */
+function WatchCard() {
+  const { data: watch } = use_resource<Watch>("/api/v1/watch", (change) => change.type === "reload" || change.type === "order");
+  if (!watch || (!watch.watching && watch.claims.length === 0)) return null;
+  return (
+    <Card title="Watching" class="flush">
+      <p class="story" data-watch>
+        {watch.watching ? "This node runs claims of optimistic orders again. " : "This node checks the optimistic orders that it ran itself. "}
+        {watch.agreed} were right, {watch.wrong} were wrong; <Money wei={watch.earned} /> earned.
+      </p>
+      {watch.claims.length > 0 && (
+        <table class="list">
+          <thead>
+            <tr>
+              <th scope="col">Order</th>
+              <th scope="col">Provider</th>
+              <th scope="col">Found</th>
+              <th scope="col">Outcome</th>
+              <th scope="col" class="number">
+                Earned
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {watch.claims.map((claim) => (
+              <tr key={claim.order}>
+                <td>
+                  <a href={`#/orders/${claim.order}`}>#{claim.order}</a>
+                </td>
+                <td>
+                  <AccountLink id={claim.provider} />
+                </td>
+                <td title={claim.text}>{kFound[claim.found] ?? claim.found}</td>
+                <td>{kOutcome[claim.outcome] ?? claim.outcome}</td>
+                <td class="number">
+                  <Money wei={claim.earned} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Card>
   );
 }
 
@@ -66,6 +122,7 @@ function Own({ account, status }: { account: Account; status: Status }) {
           </dd>
         </div>
       </dl>
+      <WatchCard />
       <HistoryCard title="Earned and spent" account={account.id} />
       <div class="pair">
         <Card title="Who may act for it">
