@@ -56,9 +56,11 @@ Status check_disputable(Context& context, const NewOrder& order) {
   if (order.check != trust::OptimisticCheck::kCode) return {};
   if (order.privacy != 0)
     return fail(Code::unsupported, "[order] {{optimistic, private}}: what is disputed is seen by everybody");
-  const auto program = context.programs.find(order.program);
+  KOINON_TRY(const auto record, context.node.store().models.get(order.program));
+  KOINON_TRY(const auto file, context.node.artifacts().get(record.artifact.cid));
+  const auto program = engine::program::decode(file);
   if (!program) return fail(Code::unsupported, "[order] the optimistic check takes plain programs: {}", program.error().text);
-  return trust::optimistic::disputable(**program);
+  return trust::optimistic::disputable(*program);
 }
 
 /// Our order of that nonce, when the book has it.
