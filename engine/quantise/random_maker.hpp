@@ -9,7 +9,8 @@
 #include "engine/quantise/random_model.hpp"
 #include "onnx-ml.pb.h"
 
-// How a random model grows, node by node: random_model.cpp has the parts, random_operators.cpp the operators.
+// How a random model grows, node by node: random_model.cpp has the parts, random_operators.cpp and random_moves.cpp
+// the operators.
 namespace koinon::engine::quantise {
 
 using Sizes = std::vector<std::int64_t>;
