@@ -55,6 +55,7 @@ std::string stage_of(const json& order) {
       {"refunded", "refunded"},
   };
   const auto state = text_at(order, "state");
+  if (state == "standing" && text_at(order, "check") == "optimistic") return "the claim stands and may be disputed";
   const auto known = kStages.find(state);
   return known == kStages.end() ? clean(state, 40) : known->second;
 }
