@@ -19,11 +19,18 @@ constexpr std::size_t kMaxSecret = 1 << 20;
 
 }  // namespace
 
-Result<BuyerKeys::Made> BuyerKeys::make(base::ByteView program, base::Random& random, base::ThreadPool* pool) {
+Result<BuyerKeys::Made> BuyerKeys::make(base::ByteView program, base::Random& random, base::ThreadPool* pool,
+                                        std::uint64_t memory_limit) {
   KOINON_TRY(const auto decoded, engine::program::decode(program));
   if (!decoded.has_weights())
     return fail(Code::invalid_argument, "[encrypted] a program without weights: nobody could run it on ciphertexts");
   KOINON_TRY(auto compiled, trust::fhe::compile(decoded));
+  KOINON_TRY(const auto needed, trust::fhe::memory_of(compiled.bundle));
+  if (needed > memory_limit)
+    return fail(Code::out_of_range,
+                "[encrypted] a run takes {} MB: providers give at most {}; fewer bits of weights or activations help (model "
+                "build --activations 4), or fewer layers",
+                needed >> 20, memory_limit >> 20);
   KOINON_TRY(auto context, Context::create(compiled.bundle.parameters()));
   auto secret = trust::fhe::make_secret_key(*context, random);
   KOINON_TRY(const auto keys, trust::fhe::make_keys(*context, compiled.bundle, secret, random, pool));

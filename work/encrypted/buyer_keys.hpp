@@ -7,9 +7,11 @@ namespace koinon::work {
 class BuyerKeys {
  public:
   /// New keys, and the artifact that providers get. Errors: those of trust::fhe::compile (unsupported, naming the step that
-  /// cannot be done and what would help); invalid_argument when the program has no weights.
+  /// cannot be done and what would help); invalid_argument when the program has no weights; out_of_range when a run takes more
+  /// than `memory_limit` bytes.
   struct Made;
-  static base::Result<Made> make(base::ByteView program, base::Random& random, base::ThreadPool* pool);
+  static base::Result<Made> make(base::ByteView program, base::Random& random, base::ThreadPool* pool,
+                                 std::uint64_t memory_limit = kUsualMemory);
 
   /// Canonical bytes, secret: "KNEB", u16 version (1), blob of the bundle, blob of the secret key. The caller encrypts them at
   /// rest and wipes them.

@@ -21,6 +21,9 @@ struct EncryptedSpec {
   friend bool operator==(const EncryptedSpec&, const EncryptedSpec&) = default;
 };
 
+/// What a provider gives to one run unless it is told otherwise, bytes. A buyer's node refuses programs that take more.
+inline constexpr std::uint64_t kUsualMemory = std::uint64_t{8} << 30;
+
 /// Inference on encrypted inputs: the artifact is an EncryptedSpec; the one input part holds the ciphertexts of one input, the
 /// one output part those of one result, before anything is concealed: bit for bit the same at every honest provider, so that
 /// claims over them are compared as any other. Nothing is concealed from the buyer, who gave the program with its weights.
@@ -30,7 +33,7 @@ class Encrypted final : public Kind {
  public:
   /// `memory_limit`: bytes that a run may take, keys included. `keep_limit`: bytes of programs and keys kept for the next
   /// order.
-  explicit Encrypted(std::uint64_t memory_limit = std::uint64_t{8} << 30, std::uint64_t keep_limit = std::uint64_t{2} << 30);
+  explicit Encrypted(std::uint64_t memory_limit = kUsualMemory, std::uint64_t keep_limit = std::uint64_t{2} << 30);
   ~Encrypted() override;
   Encrypted(const Encrypted&) = delete;
   Encrypted& operator=(const Encrypted&) = delete;

@@ -129,6 +129,7 @@ TEST(BuyerKeys, refuse_what_cannot_run_encrypted_and_inputs_that_do_not_fit) {
   base::SeededRandom random(1);
   const auto bare = engine::program::encode(program_of(false), false);
   EXPECT_EQ(BuyerKeys::make(bare, random, nullptr).error().code, Code::invalid_argument);
+  EXPECT_EQ(BuyerKeys::make(engine::program::encode(program_of(true)), random, nullptr, 1000).error().code, Code::out_of_range);
   EXPECT_EQ(order.made.keys.encrypt({}, random).error().code, Code::rejected);
   EXPECT_EQ(order.made.keys.encrypt({{3, 0}}, random).error().code, Code::out_of_range);
   EXPECT_EQ(order.made.keys.decrypt({}).error().code, Code::malformed);

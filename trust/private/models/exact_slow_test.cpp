@@ -158,6 +158,37 @@ TEST(Exact, two_layers_of_tables_at_6_bits) {
   }
 }
 
+TEST(Exact, random_networks_of_several_layers_of_tables) {
+  std::mt19937_64 rng(10);
+  for (int round = 0; round < 4; ++round) {
+    NetworkSizes sizes{.inputs = 3 + rng() % 6, .hidden = 2 + rng() % 5, .outputs = 2, .weight = 1, .high = 1, .value = 1};
+    for (int layer = 0; layer < 1 + round % 2; ++layer) sizes.inner.push_back(2 + rng() % 5);
+    const auto network = random_network(rng, sizes);
+    const auto plan = plan_network(network, 4);
+    ASSERT_TRUE(plan) << plan.error().text;
+    const auto context = *Context::create(plan->parameters);
+    base::SeededRandom random(static_cast<std::uint64_t>(round));
+    const auto key = make_secret_key(*context, random);
+    const auto keys = *make_network_keys(*context, *plan, key, random);
+    const auto model = *pack_network(*context, *plan, network);
+    std::vector<std::int64_t> x, wanted;
+    for (int image = 0; image < 4; ++image) {
+      std::vector<std::int64_t> one;
+      for (std::size_t i = 0; i < sizes.inputs; ++i)
+        one.push_back(image == 3                                       ? static_cast<std::int64_t>(rng() % 2)
+                      : (network.first.weights[i] > 0) == (image == 1) ? 1
+                                                                       : 0);
+      const auto y = plain_run(network, one);
+      x.insert(x.end(), one.begin(), one.end());
+      wanted.insert(wanted.end(), y.begin(), y.end());
+    }
+    const auto results = evaluate_network(*context, model, keys, *encrypt_inputs(*context, *plan, key, x, random));
+    ASSERT_TRUE(results) << results.error().text;
+    EXPECT_EQ(*decrypt_outputs(*context, *plan, key, *results, 4), wanted) << "round " << round;
+    for (const auto& r : *results) EXPECT_LE(measured_noise(*context, key, r) * Bits::kUnit, r.noise.units);
+  }
+}
+
 TEST(Exact, random_table_networks_at_both_ends_of_their_tables) {
   std::mt19937_64 rng(9);
   for (int round = 0; round < 6; ++round) {

@@ -322,12 +322,13 @@ Result<NetworkPlan> plan_network(const TableNetwork& network, std::size_t batch)
   }
   int depth = 0;
   for (const auto& layer : plan.layers) depth += std::countr_zero(layer.domain);
-  return fail(Code::unsupported,
-              "[private] {}, batch {}: tables of {} bits in a row, and no degree in the security table is deep enough (32 bits "
-              "in one or two layers are, as long as {} columns fit); what helps: fewer bits of weights or activations (model "
-              "build --activations 4), fewer layers or hidden values, a smaller batch, or the client-aided mode where the "
-              "model's owner allows it",
-              sizes_text(plan), plan.batch, depth, 16384);
+  return fail(
+      Code::unsupported,
+      "[private] {}, batch {}: tables of {} bits in a row, and no degree in the security table is deep enough (of few "
+      "sums two layers of 16 bits are, three of 10, four of 6); what helps: fewer bits of weights or activations (model "
+      "build --activations 4), fewer layers or hidden values, a smaller batch, or the client-aided mode where the "
+      "model's owner allows it",
+      sizes_text(plan), plan.batch, depth);
 }
 
 Result<NetworkCost> cost_of(const NetworkPlan& plan) {
