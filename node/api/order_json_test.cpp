@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "node/api/new_order.hpp"
 #include "node/api/words.hpp"
 #include "trust/quorum/quorum.hpp"
 
@@ -255,6 +256,54 @@ TEST_F(OrderJson, order_that_runs_tells_nothing_of_verdicts) {
   EXPECT_EQ(member(0, 0)["state"], "committed");
 }
 
+TEST(Dispute, of_an_optimistic_order_is_told_and_of_others_null) {
+  market::OrderView order;
+  order.rounds.emplace_back();
+  EXPECT_TRUE(order_details(order, {}, {}, 0)["dispute"].is_null());
+  order.terms.check = 1;
+  const auto quiet = order_details(order, {}, {}, 0)["dispute"];
+  EXPECT_TRUE(quiet["until"].is_null());
+  EXPECT_TRUE(quiet["condemned"].is_null());
+  EXPECT_TRUE(quiet["challenges"].empty());
+  order.dispute.challenges.push_back({9, {}, base::Wei(30), 5, 170, true, true});
+  auto& demand = order.dispute.demands[9];
+  demand.made = 2;
+  demand.answers.resize(1);
+  demand.open = true;
+  demand.deadline = 160;
+  const auto open = order_details(order, {}, {}, 0)["dispute"];
+  EXPECT_EQ(open["until"], 160'000);
+  EXPECT_EQ(open["demands"][0]["made"], 2);
+  EXPECT_EQ(open["demands"][0]["answered"], 1);
+  EXPECT_EQ(open["challenges"][0]["bond"], "30");
+  order.phase = market::Phase::refunded;
+  order.refund_reason = market::kRefuted;
+  order.dispute.condemned = market::kRefuted;
+  order.dispute.winner = 9;
+  const auto all = order_details(order, {}, {}, 0);
+  EXPECT_EQ(all["dispute"]["condemned"], "refuted");
+  EXPECT_EQ(all["dispute"]["winner"], 9);
+  EXPECT_EQ(all["verdict"], "rejected");
+  EXPECT_EQ(all["refund_reason"], "refuted");
+}
+
+TEST(NewOrder, that_is_optimistic_has_one_provider_and_no_audit) {
+  const auto order = [](const std::string& more) {
+    return parse_new_order(R"({"program":"0x)" + std::string(64, '1') +
+                               R"(","input":{"input_data":[[1]]},"max_price":"1000000000000")" + more + "}",
+                           trust::standard_checks(), "quorum");
+  };
+  const auto alone = order(R"(,"check":"optimistic")");
+  ASSERT_TRUE(alone) << alone.error().text;
+  EXPECT_EQ(alone->check, 1);
+  EXPECT_EQ(alone->n, 1);
+  EXPECT_EQ(alone->k, 1);
+  EXPECT_EQ(alone->audit_bps, 0);
+  EXPECT_EQ(order(R"(,"check":"optimistic","n":3)").error().code, base::Code::invalid_argument);
+  EXPECT_EQ(order(R"(,"check":"optimistic","audit_bps":600)").error().code, base::Code::invalid_argument);
+  EXPECT_EQ(order("")->n, 3);
+}
+
 TEST(Words, name_what_the_node_knows_and_number_what_it_does_not) {
   const auto rules = trust::standard_checks();
   EXPECT_EQ(check_code("quorum", rules).value(), 0);
@@ -262,7 +311,11 @@ TEST(Words, name_what_the_node_knows_and_number_what_it_does_not) {
   EXPECT_EQ(check_code("oracle", rules).error().code, base::Code::invalid_argument);
   EXPECT_NE(check_code("oracle", rules).error().text.find("quorum"), std::string::npos);
   EXPECT_EQ(check_word(9, &rules), "check-9");
-  EXPECT_EQ(check_words(rules), std::vector<std::string>{"quorum"});
+  EXPECT_EQ(check_code("optimistic", rules).value(), 1);
+  EXPECT_EQ(check_words(rules), (std::vector<std::string>{"quorum", "optimistic"}));
+  auto older = trust::standard_checks();
+  older.drop(1);  // a market of version 3
+  EXPECT_EQ(check_code("optimistic", older).error().code, base::Code::unsupported);
 }
 
 }  // namespace
