@@ -1,5 +1,7 @@
 #include "test/proof/twin.hpp"
 
+#include <numeric>
+
 #include "engine/run/execute.hpp"
 #include "trust/proof/claims.hpp"
 #include "trust/proof/statement.hpp"
@@ -23,8 +25,11 @@ bool follows(const Layout& layout, const Circuit& circuit, const Argument& argum
   if (argument.forms.size() != circuit.bilinears().size()) return false;
   for (std::size_t i = 0; i < argument.forms.size(); ++i)
     if (argument.forms[i].messages.size() != std::size_t{2} * circuit.bilinears()[i].inner_log()) return false;
-  return argument.opening.product_rounds.size() == layout.params.rows_log &&
-         argument.opening.columns.size() == layout.columns() - kMaskColumns + 3;
+  const auto plan = fold_plan(layout.params.rows_log);
+  const auto& opening = argument.opening;
+  return opening.product_rounds.size() == layout.params.rows_log &&
+         opening.columns.size() == layout.columns() - kMaskColumns + 3 && opening.layer_roots.size() == plan.size() &&
+         opening.fold_rounds.size() == std::accumulate(plan.begin(), plan.end(), std::size_t{0});
 }
 
 }  // namespace
@@ -52,6 +57,8 @@ std::optional<Shown> show(const engine::program::Program& program, const Proof& 
                                static_cast<std::uint8_t>(form_columns_log(form)), static_cast<std::uint8_t>(form.inner_log())});
   out.constant = packed(numbers.constant);
   out.value = packed(numbers.value);
+  out.layout = layout;
+  out.places = numbers.places;
   out.argument = encode_argument(proof.argument);
   return out;
 }

@@ -19,6 +19,8 @@ struct Shown {
   base::Hash constant;  ///< public part of the linear claims at the proof's own coins
   base::Hash value;     ///< that the circuit gives at them
   base::Bytes argument;
+  trust::proof::Layout layout;
+  std::vector<std::uint32_t> places;  ///< drawn
 };
 
 /// What a contract is shown of a proof of `view`'s circuit, the numbers of the circuit computed here. Nothing when the proof's

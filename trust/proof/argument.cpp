@@ -2,6 +2,7 @@
 
 #include "trust/proof/claims.hpp"
 #include "trust/proof/multilinear.hpp"
+#include "trust/proof/open_common.hpp"
 
 namespace koinon::trust::proof {
 
@@ -109,7 +110,7 @@ Reduction reduce_argument(const Layout& layout, const Circuit& circuit, const Ar
   const auto coins = follow_messages(circuit, argument, transcript, false);
   KOINON_INVARIANT(coins.has_value());
   const auto claim = combine_claims(layout, circuit, *coins, argument);
-  Reduction out{claim.constant, {}, {}};
+  Reduction out{claim.constant, {}, {}, {}};
   const auto& opening = argument.opening;
   transcript.absorb("open.mask", std::span(&opening.mask_sum, 1));
   (void)transcript.challenge("open.rho");
@@ -117,6 +118,19 @@ Reduction reduce_argument(const Layout& layout, const Circuit& circuit, const Ar
     transcript.absorb("open.product", message);
     out.point.push_back(transcript.challenge("open.point"));
   }
+  transcript.absorb("open.columns", opening.columns);
+  (void)transcript.challenge("open.gamma");
+  std::size_t round = 0, layer = 0;
+  for (const auto fold : fold_plan(layout.params.rows_log)) {
+    transcript.absorb("open.layer", opening.layer_roots[layer++].view());
+    for (unsigned k = 0; k < fold; ++k) {
+      transcript.absorb("open.fold", opening.fold_rounds[round++]);
+      (void)transcript.challenge("open.r");
+    }
+  }
+  transcript.absorb("open.last", opening.last);
+  (void)transcript.work(layout.params.work_bits, opening.nonce);
+  out.places = distinct(transcript.positions("open.places", layout.params.queries, layout.params.rows_log + kRateLog));
   const auto eq = eq_table(out.point);
   const std::size_t rows = layout.params.rows();
   for (std::size_t c = 0; c + kMaskColumns < layout.columns(); ++c)

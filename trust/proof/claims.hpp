@@ -37,8 +37,9 @@ struct Reduction {
   Ext constant;  ///< of CombinedClaim
   Ext value;     ///< sum over the columns but the masks of weight at `point` * value sent
   std::vector<Ext> point;
+  std::vector<std::uint32_t> places;  ///< drawn, distinct, ascending
 };
-/// Follows the messages without checking them. Precondition: their numbers are those that `verify_circuit` asks for.
+/// Follows the messages without checking them. Precondition: there are as many of each as `verify_circuit` asks for.
 Reduction reduce_argument(const Layout& layout, const Circuit& circuit, const Argument& argument, Transcript& transcript);
 
 }  // namespace koinon::trust::proof

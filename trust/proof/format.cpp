@@ -152,7 +152,8 @@ class Decoding {
   Reader r;
 };
 
-void put_opening(Encoding& to, const OpeningProof& p) {
+/// An opening up to its nonce.
+void put_messages(Encoding& to, const OpeningProof& p) {
   to.put(p.mask_sum);
   to.put(p.product_rounds);
   to.put(p.columns);
@@ -160,15 +161,24 @@ void put_opening(Encoding& to, const OpeningProof& p) {
   to.put(p.fold_rounds);
   to.put(p.last);
   to.w.number(p.nonce);
+}
+
+void put_opening(Encoding& to, const OpeningProof& p) {
+  put_messages(to, p);
   to.put(p.oracles);
   to.put(p.layers);
 }
 
-void put_argument(Encoding& to, const Argument& argument) {
+/// An argument up to its opening.
+void put_sumchecks(Encoding& to, const Argument& argument) {
   to.put(argument.witness_root);
   to.put(argument.auxiliary_root);
   to.put(argument.rows);
   to.put(argument.forms);
+}
+
+void put_argument(Encoding& to, const Argument& argument) {
+  put_sumchecks(to, argument);
   put_opening(to, argument.opening);
 }
 
@@ -202,6 +212,20 @@ base::Bytes encode_proof(const Proof& proof) {
 base::Bytes encode_argument(const Argument& argument) {
   Encoding to;
   put_argument(to, argument);
+  return std::move(to.w).take();
+}
+
+base::Bytes encode_messages(const Argument& argument) {
+  Encoding to;
+  put_sumchecks(to, argument);
+  put_messages(to, argument.opening);
+  return std::move(to.w).take();
+}
+
+base::Bytes encode_queries(const std::vector<OracleOpening>& oracles, const std::vector<LayerOpening>& layers) {
+  Encoding to;
+  to.put(oracles);
+  to.put(layers);
   return std::move(to.w).take();
 }
 

@@ -64,6 +64,9 @@ base::Status verify(const engine::program::Program& program, const Proof& proof)
 base::Bytes encode_proof(const Proof& proof);
 /// The end of those bytes, from the witness root on: what contracts/src/proof reads.
 base::Bytes encode_argument(const Argument& argument);
+/// The same in two: up to the nonce, and the opened places.
+base::Bytes encode_messages(const Argument& argument);
+base::Bytes encode_queries(const std::vector<OracleOpening>& oracles, const std::vector<LayerOpening>& layers);
 /// Reads a proof that nobody vouches for; memory is bounded by the input's size. Errors: malformed.
 base::Result<Proof> decode_proof(base::ByteView bytes);
 

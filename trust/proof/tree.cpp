@@ -58,6 +58,56 @@ std::vector<base::Hash> Tree::open(const std::vector<std::uint32_t>& places) con
   return out;
 }
 
+base::Result<OpenedTree> OpenedTree::of(unsigned depth, std::vector<std::uint32_t> places, std::vector<base::Hash> leaves,
+                                        const std::vector<base::Hash>& siblings) {
+  const auto wrong = [&] {
+    return base::fail(base::Code::rejected, "[proof] {} siblings of {} leaves: another number expected", siblings.size(),
+                      leaves.size());
+  };
+  if (places.size() != leaves.size()) return wrong();
+  OpenedTree out;
+  auto& level = out.levels_.emplace_back();
+  for (std::size_t i = 0; i < places.size(); ++i) level[places[i]] = leaves[i];
+  std::size_t used = 0;
+  for (unsigned d = 0; d < depth; ++d) {
+    auto& below = out.levels_.back();
+    for (const auto place : places)
+      if (!below.contains(place ^ 1)) {
+        if (used == siblings.size()) return wrong();
+        below[place ^ 1] = siblings[used++];
+      }
+    std::map<std::uint32_t, base::Hash> above;
+    std::vector<std::uint32_t> parents;
+    for (const auto place : places) {
+      const auto [at, added] = above.try_emplace(place >> 1);
+      if (!added) continue;
+      at->second = node(below.at(place & ~1U), below.at(place | 1U));
+      parents.push_back(place >> 1);
+    }
+    out.levels_.push_back(std::move(above));
+    places = std::move(parents);
+  }
+  if (used != siblings.size()) return wrong();
+  return out;
+}
+
+std::vector<base::Hash> OpenedTree::open(std::vector<std::uint32_t> places) const {
+  std::vector<base::Hash> out;
+  for (std::size_t depth = 0; depth + 1 < levels_.size(); ++depth) {
+    std::vector<std::uint32_t> above;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      const std::uint32_t place = places[i];
+      above.push_back(place >> 1);
+      if ((place & 1) == 0 && i + 1 < places.size() && places[i + 1] == place + 1)
+        ++i;
+      else
+        out.push_back(levels_[depth].at(place ^ 1));
+    }
+    places = std::move(above);
+  }
+  return out;
+}
+
 bool opens(const base::Hash& root, unsigned depth, std::vector<std::uint32_t> places, std::vector<base::Hash> leaves,
            const std::vector<base::Hash>& siblings) {
   if (places.empty() || places.size() != leaves.size()) return false;

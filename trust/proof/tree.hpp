@@ -1,7 +1,9 @@
 #pragma once
+#include <map>
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/result.hpp"
 #include "base/thread_pool.hpp"
 
 namespace koinon::trust::proof {
@@ -21,6 +23,19 @@ class Tree {
 
  private:
   std::vector<std::vector<base::Hash>> levels_;
+};
+
+/// The nodes of a tree that an opening of some of its leaves makes known: enough to open any of those leaves by themselves.
+class OpenedTree {
+ public:
+  /// Arguments as of `opens`. Errors: rejected when the siblings are not as many as the places ask for.
+  static base::Result<OpenedTree> of(unsigned depth, std::vector<std::uint32_t> places, std::vector<base::Hash> leaves,
+                                     const std::vector<base::Hash>& siblings);
+  /// As Tree::open. Precondition: the places are among those that are known.
+  [[nodiscard]] std::vector<base::Hash> open(std::vector<std::uint32_t> places) const;
+
+ private:
+  std::vector<std::map<std::uint32_t, base::Hash>> levels_;  ///< nodes by number, leaves first
 };
 
 /// True when the leaves stand at `places` (ascending, distinct, below 2^depth) under root, and `siblings` are exactly those

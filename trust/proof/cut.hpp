@@ -1,0 +1,22 @@
+#pragma once
+#include "trust/proof/prove.hpp"
+
+namespace koinon::trust::proof {
+
+/// A proof's argument in pieces that a contract takes one by one (contracts/src/proof/Sessions.sol).
+struct CutProof {
+  struct Part {
+    std::size_t to = 0;  ///< number of the first place that it does not open
+    base::Bytes bytes;   ///< in the encoding of proofs, with siblings of its own
+  };
+  base::Bytes messages;
+  std::vector<Part> parts;
+};
+
+/// Cuts the queries of an argument into `count` parts of about as many places. `places` are those drawn
+/// (`reduce_argument`). Preconditions: 1 <= count <= places.size(). Errors: rejected when the openings are not those of the
+/// places.
+base::Result<CutProof> cut_proof(const Layout& layout, const Argument& argument, const std::vector<std::uint32_t>& places,
+                                 std::size_t count);
+
+}  // namespace koinon::trust::proof
