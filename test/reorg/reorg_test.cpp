@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -34,7 +35,7 @@ void need(const base::Status& status) {
 /// ms.
 class Network {
  public:
-  Network() {
+  explicit Network(const market::MarketConfig& terms = e2e::quick_market()) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     anvil_ = need(ledger::local::Anvil::start(
         need(ledger::local::find_anvil()),
@@ -52,11 +53,12 @@ class Network {
     options.poll_ms = 50;
     store_ = need(node::Store::open(folder_.path() / "deployer.sqlite"));
     sender_ = need(ledger::TxSender::start(anvil_->rpc(), *deployer_, store_->pending, clock_, options));
-    deployment_ = need(market::deploy_market(anvil_->rpc(), *sender_, e2e::quick_market()));
+    deployment_ = need(market::deploy_market(anvil_->rpc(), *sender_, terms));
     need(deployment_.save(folder_.path() / "deployment.json"));
   }
 
-  std::unique_ptr<Member> join(const std::string& name, bool provide) {
+  std::unique_ptr<Member> join(const std::string& name, bool provide,
+                               const std::function<void(node::NodeOptions&, Member&)>& change = {}) {
     auto member = std::make_unique<Member>();
     member->name = name;
     const auto keystore = member->folder.path() / "keystore";
@@ -80,6 +82,7 @@ class Network {
     options.config.provider.stake = need(Wei::parse_tokens("20"));
     options.provide = provide;
     need(options.kinds.add(std::make_unique<work::Inference>()));
+    if (change) change(options, *member);
     member->node = need(node::Node::start(std::move(options)));
     if (!provide) need(member->node->accounts().deposit(member->account(), tokens));
     return member;
@@ -186,6 +189,60 @@ TEST(Reorg, settlement_that_is_taken_back_happens_again_and_the_receipt_follows)
   wanted.inputs = model.input(2);
   const auto second = need(node.buyer().place(wanted));
   EXPECT_TRUE(eventually([&] { return is_settled(*buyer, second); }, 60'000));
+}
+
+TEST(Reorg, challenge_that_is_taken_back_is_made_again_and_the_liar_beaten) {
+  auto terms = e2e::quick_market();
+  terms.appeal_window = 30;
+  terms.prove_window = 30;
+  Network network(terms);
+  const auto liar = network.join("liar", true, [](node::NodeOptions& options, Member& member) {
+    member.conduct->seller = e2e::Mood::errs;
+    options.make_seller = [conduct = member.conduct](const market::Services& services) {
+      return std::make_unique<e2e::ActingSeller>(services, conduct);
+    };
+  });
+  const auto watcher = network.join("watcher", false, [](node::NodeOptions& options, Member&) { options.watch.others = true; });
+  const auto buyer = network.join("buyer", false);
+  auto& node = *buyer->node;
+  const auto model = e2e::small_model();
+  market::Purchase wanted;
+  wanted.check = 1;
+  wanted.n = wanted.k = 1;
+  wanted.max_price = e2e::prices(1);
+  wanted.audit_bps = 0;
+  wanted.commit_window = 20;
+  wanted.spec = model.id;
+  wanted.artifact = need(node.artifacts().put(model.file));
+  wanted.inputs = model.input(1);
+  const auto id = need(node.buyer().place(wanted));
+  const auto challenged = [&] {
+    const auto order = order_in(*buyer, id);
+    return order && !order->dispute.challenges.empty();
+  };
+  ASSERT_TRUE(eventually(challenged, 60'000));
+  const auto block = order_in(*buyer, id)->dispute.challenges[0].block;
+  network.reorganise(network.head() - block + 1);
+  EXPECT_TRUE(eventually([&] { return !challenged(); })) << "the book never noticed";
+  network.resume();
+  ASSERT_TRUE(eventually(
+      [&] {
+        const auto order = order_in(*buyer, id);
+        return order && market::is_final(order->phase);
+      },
+      90'000))
+      << "the order never ended";
+  const auto order = *order_in(*buyer, id);
+  EXPECT_EQ(order.phase, Phase::refunded);
+  EXPECT_EQ(order.refund_reason, market::kRefuted);
+  EXPECT_EQ(order.dispute.winner, std::optional(watcher->account()));
+  EXPECT_EQ(order.seat(liar->account())->slashed, e2e::prices(20));
+  // The same commitment, sent twice by different means, may stand twice: nobody loses by it.
+  ASSERT_TRUE(eventually([&] {
+    const auto now = *order_in(*buyer, id);
+    return std::ranges::all_of(now.dispute.challenges, [](const auto& one) { return one.closed; });
+  }));
+  e2e::expect_conserved(*order_in(*buyer, id));
 }
 
 }  // namespace
