@@ -80,6 +80,7 @@ async function answer(market, request, response) {
   const seller = market.providers.find((one) => String(one.account) === id);
   if (head === "quote") return json(response, quote(market.providers, Number(url.searchParams.get("n") ?? 3), url.searchParams.get("max_price")));
   if (head === "deployment") return json(response, { rpc_url: "http://127.0.0.1:7071", local: true, deployment: {} });
+  if (head === "watch") return json(response, { watching: false, full_price: "0", agreed: 0, wrong: 0, earned: "0", claims: [] });
   if (head === "history") return json(response, history(market.orders, Number(url.searchParams.get("points") ?? 60), Date.now()));
   if (head === "accounts" && seller) return json(response, account_record(market.orders, seller));
   if (head === "models" && model && tail === "record") return json(response, model_record(market.orders, id));

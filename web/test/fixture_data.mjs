@@ -64,6 +64,12 @@ function member(order, round, account, end, at) {
   };
 }
 
+/** A text of a language model, as its buyer sees it. */
+const kWords = {
+  prompt: "Mira was selling", prompt_tokens: 5, tokens: 3, coldness: 4096, top_k: 1, top_p: 65536, seed: hash("seed"), past_end: false,
+  text: " pears at the\nmarket.", generated: 3, ending: "tokens",
+};
+
 /** Builds an order from `{id, model, rounds: {quorum: {account: end}}, state, verdict, mine, digit, at}`. */
 export function order(spec) {
   const { id, at, state, verdict = null, mine = true, digit = 7, model = kModels[0] } = spec;
@@ -81,13 +87,15 @@ export function order(spec) {
   const fee = paid * 2n / 98n;
   const answered = mine && (final ? state === "settled" : state === "standing" || state === "auditing");
   const settled_at = final ? at + 4200 + 4000 * (rounds.length - 1) : null;
+  const words = mine && spec.words ? spec.words : null;
   return {
     id: String(id), kind: "inference", check: "quorum", privacy: "plain", program: model.program, model: { name: model.name }, buyer: mine ? 1 : 8,
     state, verdict, price_max: kPrice, paid: paid.toString(), slashed: slashed.toString(), placed_at: at, settled_at, members: members.length, mine,
-    answer: answered ? `${digit} (97 %)` : null, deadline: final ? null : at + 60_000,
+    answer: answered ? (words ? spec.words.text : `${digit} (97 %)`) : null, deadline: final ? null : at + 60_000,
     policy: { check: "quorum", privacy: "plain", n: 3, k: 2, audit_bps: 1000 },
-    input: { root: hash("input", id), size: 3212, picture_url: mine ? `/api/v1/orders/${id}/picture` : null, label: mine ? `digit-${digit}.png` : null },
-    outputs: answered ? [{ name: "scores", shape: [1, 10], data: kLabels.map((_, i) => (i === digit ? 9.31 : ((i * 7 + id * 3) % 11) * 0.55)), labels: kLabels }] : null,
+    input: { root: hash("input", id), size: 3212, picture_url: mine && !words ? `/api/v1/orders/${id}/picture` : null, label: mine ? `digit-${digit}.png` : null },
+    text: words,
+    outputs: answered && words ? [{ name: "tokens", shape: [3], data: [17, 4, 301], labels: null }] : answered ? [{ name: "scores", shape: [1, 10], data: kLabels.map((_, i) => (i === digit ? 9.31 : ((i * 7 + id * 3) % 11) * 0.55)), labels: kLabels }] : null,
     rounds, events: events(spec, members, settled_at),
     money: {
       escrow: escrow.toString(), paid: paid.toString(), burned: burned.toString(), slashed: slashed.toString(), fee: fee.toString(),
@@ -115,7 +123,7 @@ export function orders(now) {
   const ago = (seconds) => now - seconds * 1000;
   const all_right = { 2: "accepted", 3: "accepted", 5: "accepted" };
   return [
-    { id: 1, at: ago(5400), state: "settled", verdict: "accepted", rounds: [["quorum", all_right]], digit: 3 },
+    { id: 1, at: ago(5400), state: "settled", verdict: "accepted", rounds: [["quorum", all_right]], words: kWords },
     { id: 2, at: ago(3000), state: "settled", verdict: "accepted", rounds: [["quorum", { 2: "accepted", 4: "rejected", 5: "accepted" }]], digit: 7 },
     { id: 3, at: ago(1600), state: "settled", verdict: "accepted", rounds: [["quorum", { 3: "accepted", 6: "silent", 2: "accepted", 5: "accepted" }], ["audit", { 4: "rejected" }], ["jury", { 7: "accepted", 8: "accepted", 9: "accepted", 10: "accepted", 11: "accepted", 12: "silent", 13: "accepted" }]], digit: 1, model: kModels[1] },
     { id: 4, at: ago(600), state: "refunded", verdict: "undecided", rounds: [["quorum", { 4: "undecided", 6: "undecided", 3: "undecided" }]], mine: false },
@@ -128,8 +136,8 @@ export function orders(now) {
 }
 
 /** The summary of an order, as lists and events carry it. */
-export function summary({ deadline, policy, input, outputs, rounds, events, money, refund_reason, receipt_url, ...rest }) {
-  void [deadline, policy, input, outputs, rounds, events, money, refund_reason, receipt_url];
+export function summary({ deadline, policy, input, outputs, text, rounds, events, money, refund_reason, receipt_url, ...rest }) {
+  void [deadline, policy, input, outputs, text, rounds, events, money, refund_reason, receipt_url];
   return rest;
 }
 

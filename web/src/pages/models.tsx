@@ -70,13 +70,13 @@ function ModelCard({ model, last }: { model: Model; last: OrderSummary | null })
           </p>
         )}
       </header>
-      {last && <LastRun order={last} />}
+      {last && <LastRun order={last} picture={!model.language} />}
       {model.description && <p class="description">{model.description}</p>}
       <dl class="facts">
         <dt>Takes</dt>
-        <dd>{ports(model.inputs)}</dd>
+        <dd>{model.language ? `a prompt; text of up to ${model.language.context} tokens` : ports(model.inputs)}</dd>
         <dt>Gives</dt>
-        <dd>{ports(model.outputs)}</dd>
+        <dd>{model.language ? "the text that follows" : ports(model.outputs)}</dd>
         <dt>Licence</dt>
         <dd>{model.licence || <span class="none">not stated</span>}</dd>
         <dt>Author's price</dt>
@@ -92,18 +92,22 @@ function ModelCard({ model, last }: { model: Model; last: OrderSummary | null })
       </dl>
       <Methods model={model} />
       <p class="actions">
-        <a class="button primary" href={`#/new/${model.program}`}>
-          Order a run
-        </a>
+        {model.language ? (
+          <code>koinon order {model.program.slice(0, 18)} --prompt "..." --price ...</code>
+        ) : (
+          <a class="button primary" href={`#/new/${model.program}`}>
+            Order a run
+          </a>
+        )}
       </p>
     </article>
   );
 }
 
-function LastRun({ order }: { order: OrderSummary }) {
+function LastRun({ order, picture }: { order: OrderSummary; picture: boolean }) {
   return (
     <a class="last-run" href={`#/orders/${order.id}`}>
-      <Picture path={`/api/v1/orders/${order.id}/picture`} alt="" size={72} />
+      {picture && <Picture path={`/api/v1/orders/${order.id}/picture`} alt="" size={72} />}
       <span>
         <small>Your last run, order #{order.id}</small>
         <strong>{order.answer}</strong>

@@ -14,9 +14,24 @@ export function AnswerCard({ order }: { order: Order }) {
         <InputView order={order} />
       </Card>
       <Card title="Answer">
-        {scores ? <Scores scores={scores} answer={order.answer} /> : order.outputs ? <Tensors outputs={order.outputs} /> : <NoAnswer order={order} />}
+        {order.text?.text != null ? <Continued text={order.text} /> : scores ? <Scores scores={scores} answer={order.answer} /> : order.outputs ? <Tensors outputs={order.outputs} /> : <NoAnswer order={order} />}
       </Card>
     </div>
+  );
+}
+
+/** A text of a language model: the prompt, and what came behind it. */
+function Continued({ text }: { text: NonNullable<Order["text"]> }) {
+  return (
+    <>
+      <p class="continued">
+        <span class="prompt">{text.prompt}</span>
+        <strong>{text.text}</strong>
+      </p>
+      <p class="hint">
+        {text.generated} tokens behind {text.prompt_tokens} of prompt{text.ending === "end" && ", to the end of the text"}; seed <code>{text.seed.slice(0, 14)}…</code>
+      </p>
+    </>
   );
 }
 
@@ -30,6 +45,7 @@ function first_scores(outputs: readonly Output[] | null): Score[] | null {
 
 function InputView({ order }: { order: Order }) {
   const { picture_url, label } = order.input;
+  if (order.text) return <p class="continued">{order.text.prompt}</p>;
   if (!picture_url)
     return (
       <p class="empty">
