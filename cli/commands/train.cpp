@@ -78,7 +78,7 @@ class Train final : public Command {
  public:
   Train()
       : Command({"train", "Train a model from a recipe, the same bits on every machine",
-                 "koinon train examples/training/digits.toml -o digits"}) {}
+                 "koinon train examples/training/digits.toml -o trained"}) {}
 
   void options(Line& line) override {
     line.text("recipe", recipe_, "The .toml recipe (docs/work/training.md)", Need::required)
