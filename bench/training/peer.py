@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The same steps by PyTorch on the processor, from the layers, weights and batches that bench_training wrote.
 
-    peer.py FOLDER NAME STEPS     one JSON object: samples a second, losses
+    peer.py FOLDER NAME STEPS THREADS     one JSON object: samples a second, losses
 """
 import json
 import sys
@@ -148,7 +148,7 @@ def build_one(weights, layer, shape):
 
 def main():
     folder, name, steps = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    torch.set_num_threads(2)
+    torch.set_num_threads(int(sys.argv[4]))
     spec = json.load(open(f"{folder}/spec.json"))[name]
     weights = Weights(f"{folder}/{name}.weights")
     model, _ = build(weights, spec["layers"], spec["input"][1:])
@@ -161,17 +161,20 @@ def main():
         optimiser = torch.optim.SGD(model.parameters(), spec["rate"], spec["momentum"], weight_decay=spec["decay"])
     else:
         optimiser = torch.optim.AdamW(model.parameters(), spec["rate"], weight_decay=spec["decay"])
-    losses, seconds = [], 0.0
+    losses, seconds, processor = [], 0.0, 0.0
     for step in range(steps):
-        begin = time.perf_counter()
+        begin, clock = time.perf_counter(), time.process_time()
         optimiser.zero_grad(set_to_none=True)
         out = model(x[step % len(x)])
         loss = F.cross_entropy(out.reshape(-1, out.shape[-1]), y[step % len(y)])
         loss.backward()
         optimiser.step()
         seconds += time.perf_counter() - begin
+        processor += time.process_time() - clock
         losses.append(loss.item())
-    print(json.dumps({"samples_per_second": steps * spec["input"][0] / seconds, "losses": losses, "version": torch.__version__}))
+    samples = steps * spec["input"][0]
+    print(json.dumps({"samples_per_second": samples / seconds, "samples_per_processor_second": samples / processor, "losses": losses,
+                      "version": torch.__version__}))
 
 
 main()
