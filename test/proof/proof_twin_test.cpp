@@ -43,6 +43,10 @@ TEST_F(ProofTwins, refuse_another_statement_or_shape) {
     refuses("input", [](Shown& s) { s.statement.input.bytes[0] ^= 1; });
     refuses("output", [](Shown& s) { s.statement.output.bytes[9] ^= 1; });
     refuses("hidden", [](Shown& s) { s.statement.hidden ^= 1; });
+    refuses("hidden 4", [](Shown& s) { s.statement.hidden |= 4; });
+    if (shown.shape.weight_cells == 0)
+      refuses("weights that are not there", [](Shown& s) { s.statement.weights.bytes[0] = 1; });
+    refuses("a constant that is not canonical", [](Shown& s) { s.constant.bytes[1] = 1; });
     refuses("constant", [](Shown& s) { s.constant.bytes[31] ^= 1; });
     refuses("value", [](Shown& s) { s.value.bytes[31] ^= 1; });
     refuses("queries", [](Shown& s) { --s.shape.queries; });

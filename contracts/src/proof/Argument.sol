@@ -13,6 +13,7 @@ library Argument {
     using Field for uint256;
     using Transcript for bytes32;
 
+    error NoStatement();
     error RowsDoNotMultiply();
     error FormDoesNotMultiply(uint256 form);
     error FoldDoesNotContinue(uint256 round);
@@ -59,6 +60,8 @@ library Argument {
         pure
         returns (Claim memory claim, Queries memory queries, uint256 end)
     {
+        if (Field.canonical(constant_) != constant_) revert Reader.NotCanonical(0);
+        if (statement.hidden > 3 || (shape.weightCells == 0 && statement.weights != 0)) revert NoStatement();
         Walk memory walk = Walk(position, begin(statement, shape), new uint256[](5 + 4 * shape.forms.length), 0);
         queries.roots = [statement.weights, Reader.word(position), Reader.word(position + 32)];
         claim.constant_ = constant_;
