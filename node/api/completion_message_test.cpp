@@ -59,8 +59,9 @@ TEST(Completion, takes_one_prompt_in_every_form) {
 
 TEST(Completion, makes_a_prompt_of_a_chat) {
   auto asked = chat();
-  asked["messages"].insert(asked["messages"].begin(),
-                           {{"role", "system"}, {"content", {{{"type", "text"}, {"text", "be brief"}}}}});
+  const json part = {{"type", "text"}, {"text", "be brief"}};
+  const json system = {{"role", "system"}, {"content", json::array({part})}};
+  asked["messages"].insert(asked["messages"].begin(), system);
   EXPECT_EQ(std::get<std::string>(read_completion(asked.dump(), true).value().text.prompt),
             "system: be brief\nuser: who?\nassistant:");
 }
