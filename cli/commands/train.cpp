@@ -28,7 +28,7 @@ using engine::train::Score;
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kCalibration = 64, kCompared = 1000;  ///< samples for the program, and on which it is scored
+constexpr std::size_t kCalibration = 256, kCompared = 1000;  ///< samples for the program, and on which it is scored
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
