@@ -244,6 +244,7 @@ TEST(Soundness, is_at_least_100_bits_and_falls_with_size) {
       ASSERT_TRUE(view);
       const auto circuit = build_circuit({*view, secrecy, proof.inputs, proof.outputs}, nullptr);
       ASSERT_TRUE(circuit);
+      EXPECT_LE(encode_proof(proof).size(), costs->bytes) << name;
       EXPECT_EQ(costs->rows, circuit->rows()) << name << ": counted, and built";
       EXPECT_EQ(costs->table_entries, circuit->entries()) << name;
       EXPECT_EQ(costs->forms, circuit->bilinears().size()) << name;

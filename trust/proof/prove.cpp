@@ -88,6 +88,23 @@ base::Status check_data(const Program& view, const Secrecy& secrecy) {
   return {};
 }
 
+/// Bytes of a proof beside its openings: what it states, what it reveals, and its sumchecks.
+std::uint64_t other_bytes(const Program& view, const Secrecy& secrecy, const Circuit& circuit) {
+  const auto of = [](const auto& info) {
+    const auto size =
+        static_cast<std::uint64_t>(engine::tensor::element_count(info.shape)) * engine::tensor::dtype_size(info.dtype);
+    return 2 + 8 * info.shape.size() + size;
+  };
+  std::uint64_t out = 256 + 72 * std::uint64_t{circuit.rows_log()};
+  for (const auto& form : circuit.bilinears()) out += 100 + 48 * std::uint64_t{form.inner_log()};
+  for (const auto& output : zero_outputs(view)) out += of(output);
+  if (!secrecy.input)
+    for (const auto& input : view.inputs) out += of(input.info);
+  if (secrecy.weights)
+    for (const auto& weight : view.weights) out += 4 + weight.data.size();
+  return out;
+}
+
 }  // namespace
 
 base::Result<Cost> cost(const Program& program, const Secrecy& secrecy) {
@@ -99,7 +116,7 @@ base::Result<Cost> cost(const Program& program, const Secrecy& secrecy) {
   out.rows = circuit.rows();
   out.table_entries = circuit.entries();
   out.forms = circuit.bilinears().size();
-  out.bytes = estimated_bytes(out.layout);
+  out.bytes = estimated_bytes(out.layout) + other_bytes(view, secrecy, circuit);
   const std::uint64_t committed = out.layout.params.rows() * out.layout.columns();
   out.memory_bytes = committed * (8 + (std::uint64_t{8} << kRateLog) + 4 * 24) +
                      (std::uint64_t{1} << circuit.rows_log()) * 24 * 5 + circuit.values().size() * 64 +
