@@ -138,6 +138,9 @@ class Order final : public Command {
     if (!check_.empty() && std::ranges::find(checks, check_) == checks.end())
       return base::fail(Code::unsupported, "[order] --check {}: this node offers {}", clean(check_, 40),
                         fmt::join(checks, ", "));
+    if (confirm_ && !alone())
+      return base::fail(Code::invalid_argument,
+                        "[order] --confirm is of --check optimistic: with a quorum, --trap compares with a run of one's own");
     const auto privacies = offered("privacies");
     if (private_ && std::ranges::find(privacies, "private") == privacies.end())
       return advise({Code::unsupported, fmt::format("[order] --private: this node offers {} inputs alone, which the providers "
@@ -257,8 +260,9 @@ class Order final : public Command {
   /// Refuses early what nobody would take.
   Status quote(Console& console, NodeClient& node, const json& body, Progress& progress) const {
     progress.stage("asking what it costs");
-    KOINON_TRY(const auto quote, node.get(fmt::format("/api/v1/quote?program={}&n={}&max_price={}", text_at(body, "program"),
-                                                      members(), text_at(body, "max_price"))));
+    KOINON_TRY(const auto quote,
+               node.get(fmt::format("/api/v1/quote?program={}&n={}&max_price={}{}", text_at(body, "program"), members(),
+                                    text_at(body, "max_price"), check_.empty() ? "" : "&check=" + check_)));
     const auto eligible = number_at(quote, "eligible");
     const auto counts = tokens_at(quote, "price_max");
     const auto bid =

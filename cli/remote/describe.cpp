@@ -192,9 +192,13 @@ std::string describe_members(const json& order) {
 }
 
 std::string describe_money(const json& money) {
-  return fmt::format("{} tokens put in: {} paid to providers, {} fee burned, {} refunded; {} slashed, {} burned\n",
-                     tokens_at(money, "escrow"), tokens_at(money, "paid"), tokens_at(money, "fee"),
-                     tokens_at(money, "refunded"), tokens_at(money, "slashed"), tokens_at(money, "burned"));
+  auto out = fmt::format("{} tokens put in: {} paid to providers, {} fee burned, {} refunded; {} slashed, {} burned\n",
+                         tokens_at(money, "escrow"), tokens_at(money, "paid"), tokens_at(money, "fee"),
+                         tokens_at(money, "refunded"), tokens_at(money, "slashed"), tokens_at(money, "burned"));
+  if (const auto bonds = text_at(money, "bonds"); !bonds.empty() && bonds != "0")
+    out += fmt::format("{} tokens of bonds put in by who appealed or challenged: {} back to them, rewards included\n",
+                       tokens_at(money, "bonds"), tokens_at(money, "bonds_returned"));
+  return out;
 }
 
 std::string describe_order(const json& order) {

@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "market/book/reading.hpp"
+#include "trust/quorum/optimistic.hpp"
 #include "trust/quorum/quorum.hpp"
 
 namespace koinon::market {
@@ -275,7 +276,8 @@ Status Book::apply_market(const Event& event, const Reading& in) {
     order.rounds[index].published.push_back(publication);
     order.phase = Phase::commit;
     order.deadline = in.i64("deadline");
-    tell(fmt::format("Account {} published the input, encrypted to the members ({} bytes).", publication.publisher,
+    tell(fmt::format("Account {} published the input, {} ({} bytes).", publication.publisher,
+                     order.terms.check == trust::OptimisticCheck::kCode ? "for everybody to see" : "encrypted to the members",
                      publication.envelope_size));
   } else if (name == "Committed") {
     KOINON_CHECK(need_seat());

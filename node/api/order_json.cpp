@@ -118,11 +118,13 @@ json order_summary(const OrderView& order, const OrderAside& aside) {
 
 json order_money(const OrderView& order) {
   const auto fee = members_sum(order, &market::Seat::fee);
-  return {{"escrow", sum(sum(order.escrow, order.bond), order.appeal_bonds).text()},
+  return {{"escrow", sum(order.escrow, order.bond).text()},
+          {"bonds", order.appeal_bonds.text()},
+          {"bonds_returned", order.appeals_returned.text()},
           {"paid", order.paid.text()},
-          {"burned", rest(order.burned, fee).text()},
+          {"burned", sum(rest(order.burned, fee), order.challenges_burned).text()},
           {"slashed", members_sum(order, &market::Seat::slashed).text()},
-          {"refunded", sum(order.refunded, order.appeals_returned).text()},
+          {"refunded", order.refunded.text()},
           {"fee", fee.text()}};
 }
 

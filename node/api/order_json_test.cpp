@@ -178,7 +178,8 @@ TEST_F(OrderJson, jury_is_a_round_of_its_own_with_its_appeal) {
   EXPECT_TRUE(rounds[1]["appealed"].get<bool>());
   EXPECT_EQ(rounds[1]["members"].size(), 7U);
   EXPECT_EQ(rounds[0]["members"][2]["reason"], "Its output and trace are those of 7 others.");
-  EXPECT_EQ(order_money(order)["escrow"], "1130") << "escrow, bond and the appeal's bond";
+  EXPECT_EQ(order_money(order)["escrow"], "430") << "escrow and bond of the buyer alone";
+  EXPECT_EQ(order_money(order)["bonds"], "700");
   order.phase = Phase::commit;
   EXPECT_EQ(state_word(order), "jury");
   EXPECT_TRUE(order_rounds(order)[1]["members"][0]["verdict"].is_null()) << "nothing is decided yet";

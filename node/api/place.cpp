@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/io/read.hpp"
+#include "engine/language/bundle.hpp"
 #include "node/api/order_json.hpp"
 #include "trust/optimistic/disputable.hpp"
 #include "trust/quorum/optimistic.hpp"
@@ -49,18 +50,6 @@ Status check_means(Context& context, const NewOrder& order, std::uint8_t kind) {
                 order.privacy == 0 ? "work" : "compute on encrypted inputs (provide --kinds inference,encrypted)",
                 market::tier_price(tier).tokens(), order.n);
   return {};
-}
-
-/// Of an optimistic order: any wrong element of a run must fit one transaction. Errors: unsupported, saying what would help.
-Status check_disputable(Context& context, const NewOrder& order) {
-  if (order.check != trust::OptimisticCheck::kCode) return {};
-  if (order.privacy != 0)
-    return fail(Code::unsupported, "[order] {{optimistic, private}}: what is disputed is seen by everybody");
-  KOINON_TRY(const auto record, context.node.store().models.get(order.program));
-  KOINON_TRY(const auto file, context.node.artifacts().get(record.artifact.cid));
-  const auto program = engine::program::decode(file);
-  if (!program) return fail(Code::unsupported, "[order] the optimistic check takes plain programs: {}", program.error().text);
-  return trust::optimistic::disputable(*program);
 }
 
 /// Our order of that nonce, when the book has it.
@@ -151,7 +140,11 @@ Result<std::uint64_t> place(Context& context, const NewOrder& order, std::vector
   purchase.artifact = record.artifact;
   purchase.model = record.name;
   purchase.inputs = std::move(inputs);
-  KOINON_CHECK(check_disputable(context, order));
+  if (order.check == trust::OptimisticCheck::kCode) {
+    if (order.privacy != 0)
+      return fail(Code::unsupported, "[order] {{optimistic, private}}: what is disputed is seen by everybody");
+    KOINON_CHECK(check_disputable(context, order.program));
+  }
   if (order.privacy != 0) KOINON_CHECK(encrypt(context, order, purchase));
   KOINON_CHECK(check_means(context, order, purchase.kind));
   // A verdict that differs from our own run is appealed or, of a claim that stands alone, disputed; the same claim is
@@ -182,6 +175,17 @@ Result<std::uint64_t> place(Context& context, const NewOrder& order, std::vector
 void add_place(net::Router& router, const ContextPtr& context) {
   const Rule rule{Access::spend, "application/json"};
   router.post("/api/v1/orders", guarded(context, rule, place_order), behind(context, rule, kMaxBody));
+}
+
+Status check_disputable(Context& context, const base::Hash& id) {
+  KOINON_TRY(const auto record, context.node.store().models.get(id));
+  KOINON_TRY(const auto file, context.node.artifacts().get(record.artifact.cid));
+  if (engine::language::is_bundle(file))
+    return fail(Code::unsupported,
+                "[order] a language model's text is checked by quorum: only the run of one program can be disputed");
+  const auto program = engine::program::decode(file);
+  if (!program) return fail(Code::unsupported, "[order] only the run of a program can be disputed: {}", program.error().text);
+  return trust::optimistic::disputable(*program);
 }
 
 }  // namespace koinon::node::api

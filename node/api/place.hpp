@@ -14,6 +14,9 @@ Result<std::uint64_t> place(Context& context, const NewOrder& order, std::vector
 /// there is one. Errors: invalid_argument (the key), conflict (it came with another body), those of placing.
 using Placing = std::function<Result<std::uint64_t>(const std::optional<std::uint64_t>& nonce)>;
 Result<std::uint64_t> place_once(Context& context, const HttpRequest& request, const Placing& placing);
+/// Whether a run of a program can be ordered optimistically: any wrong element must fit one transaction. Errors: unsupported,
+/// saying what would help; not_found.
+Status check_disputable(Context& context, const base::Hash& program);
 /// Runs it here. Errors: those of the artifacts and of the run.
 Result<work::Outcome> run_here(Context& context, const base::Hash& program, const std::vector<base::Bytes>& inputs);
 

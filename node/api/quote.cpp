@@ -6,6 +6,7 @@
 #include "node/api/context.hpp"
 #include "node/api/fields.hpp"
 #include "node/api/order_json.hpp"
+#include "node/api/place.hpp"
 
 namespace koinon::node::api {
 namespace {
@@ -72,6 +73,8 @@ Result<HttpResponse> quote(Context& context, MarketTerms& market_terms, const Ht
   if (const auto* text = request.query_value("n")) {
     KOINON_TRY(n, parse_number(*text, "n", 1, 5));
   }
+  if (const auto* check = request.query_value("check"); check != nullptr && *check == "optimistic")
+    KOINON_CHECK(check_disputable(context, *program));
   KOINON_TRY(const auto tier, market::tier_within(max_price));
   KOINON_TRY(const auto cost, context.node.accounts().cost(static_cast<std::uint8_t>(n), tier));
   KOINON_TRY(const auto eligible, context.node.accounts().eligible(0, tier));

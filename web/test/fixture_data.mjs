@@ -98,7 +98,7 @@ export function order(spec) {
     outputs: answered && words ? [{ name: "tokens", shape: [3], data: [17, 4, 301], labels: null }] : answered ? [{ name: "scores", shape: [1, 10], data: kLabels.map((_, i) => (i === digit ? 9.31 : ((i * 7 + id * 3) % 11) * 0.55)), labels: kLabels }] : null,
     rounds, events: events(spec, members, settled_at),
     money: {
-      escrow: escrow.toString(), paid: paid.toString(), burned: burned.toString(), slashed: slashed.toString(), fee: fee.toString(),
+      escrow: escrow.toString(), bonds: "0", bonds_returned: "0", paid: paid.toString(), burned: burned.toString(), slashed: slashed.toString(), fee: fee.toString(),
       refunded: final ? (escrow + slashed - paid - burned - fee).toString() : "0",
     },
     refund_reason: state === "refunded" ? verdict : null,

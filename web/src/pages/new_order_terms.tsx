@@ -119,7 +119,7 @@ export function PayCard({ model, draft, terms }: Pay) {
 
 function Quoted({ model, draft, terms, wei }: Pay & { wei: string }) {
   const { data: quote, error } = use_resource<Quote>(
-    `/api/v1/quote?program=${model.program}&n=${terms.n}&max_price=${wei}`,
+    `/api/v1/quote?program=${model.program}&n=${terms.n}&max_price=${wei}${terms.alone ? "&check=optimistic" : ""}`,
     (change) => change.type === "reload" || change.type === "provider",
   );
   const { data: record } = use_resource<ModelRecord>(`/api/v1/models/${model.program}/record`, (change) => change.type === "reload");

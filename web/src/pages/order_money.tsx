@@ -14,13 +14,16 @@ interface Part {
 /** Where the money came from and where it went. */
 export function MoneyCard({ order }: { order: Order }) {
   const { money } = order;
+  const disputed = money.bonds !== "0";
   const sources: Part[] = [
     { name: "escrow", label: <Term word="escrow">Put in by the buyer</Term>, wei: money.escrow },
+    ...(disputed ? [{ name: "bonds", label: "Bonds of who appealed or challenged", wei: money.bonds }] : []),
     { name: "slashed", label: <Term word="slashed">Slashed from providers</Term>, wei: money.slashed },
   ];
   const uses: Part[] = [
     { name: "paid", label: "Paid to providers", wei: money.paid },
     { name: "refunded", label: "Back to the buyer", wei: money.refunded },
+    ...(disputed ? [{ name: "bonds_returned", label: "Back to them, with rewards", wei: money.bonds_returned }] : []),
     { name: "fee", label: <Term word="fee">Fee</Term>, wei: money.fee },
     { name: "burned", label: <Term word="burned">Burned</Term>, wei: money.burned },
   ];
