@@ -11,6 +11,8 @@
 #include "market/actor/posted.hpp"
 #include "market/actor/sealing.hpp"
 #include "market/receipt/receipt.hpp"
+#include "trust/optimistic/disputable.hpp"
+#include "work/disputable.hpp"
 
 namespace koinon::market {
 
@@ -157,10 +159,24 @@ Status Seller::check_sizes(const OrderView& order) const {
   return {};
 }
 
+namespace {
+
+/// What the check of disputes does not cover: a claim about it could not be defended when a part of it is demanded. Errors:
+/// rejected, which costs nobody anything; those of the job.
+Status can_be_disputed(const work::Kind& kind, const work::Job& job) {
+  const auto seen = kind.disputable(job);
+  const auto good = seen ? trust::optimistic::disputable(*(*seen)->program) : Status(fail(seen.error()));
+  if (good) return {};
+  return fail(good.error().code == Code::unsupported ? Code::rejected : good.error().code, "{}", good.error().text);
+}
+
+}  // namespace
+
 Result<work::Outcome> Seller::run(const OrderView& order, const work::Parcel& input, std::stop_token stop) {
   KOINON_TRY(const auto* kind, s_.kinds->find(order.terms.kind));
   KOINON_TRY(auto artifact, find_artifact(order, Reach::here, stop));
   const work::Job job{order.terms.spec, std::move(artifact), input.parts};
+  if (is_public(order.terms)) KOINON_CHECK(can_be_disputed(*kind, job));
   const auto until = last_quarter_ms(order);
   const TimeLimit limit(until == 0 ? std::nullopt : std::optional(until - s_.clock->now_ms()), stop);
   auto out = kind->run(job, work::Means{s_.pool, limit.token(), {}});

@@ -7,6 +7,7 @@
 #include "base/hash.hpp"
 #include "market/actor/buyer.hpp"
 #include "market/actor/sealing.hpp"
+#include "trust/quorum/optimistic.hpp"
 
 namespace koinon::market {
 namespace {
@@ -285,6 +286,18 @@ TEST_F(SellerTest, fetches_no_envelope_that_is_larger_than_the_input_needs) {
 TEST_F(SellerTest, quorum_member_claims_bad_input_of_rubbish_at_once) {
   publish(kBuyer, rubbish());
   ASSERT_TRUE(seller.gather(order, {}));
+  EXPECT_TRUE(claims_bad_input());
+}
+
+TEST_F(SellerTest, claims_bad_input_of_what_it_could_not_defend_in_a_dispute) {
+  order.terms.check = trust::OptimisticCheck::kCode;  // of work that is no run of a program
+  order.terms.input_root = parcel.public_root();
+  const auto bytes = parcel.encode();
+  const auto ref = theirs.put(bytes).value();
+  order.rounds.back().published.push_back(
+      {kBuyer, base::byte_tree_root(base::Domain::envelope, bytes), ref.size, Locator{"http://peer:1", ref.cid}.text()});
+  ASSERT_TRUE(seller.gather(order, {}));
+  ASSERT_TRUE(seller.work(order, {}));
   EXPECT_TRUE(claims_bad_input());
 }
 

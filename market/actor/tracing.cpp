@@ -1,11 +1,20 @@
 // The provider's side of a dispute about its claim.
 #include <algorithm>
+#include <mutex>
+#include <thread>
+#include <vector>
 
 #include "base/log.hpp"
 #include "market/actor/sealing.hpp"
 #include "market/actor/seller.hpp"
 
 namespace koinon::market {
+
+namespace {
+
+constexpr std::size_t kAnswersAtOnce = 64;
+
+}  // namespace
 
 using base::Code;
 using base::fail;
@@ -39,15 +48,28 @@ Result<Answer> Seller::part(const OrderView& order, const Demand& place) {
   return source->answer(place);
 }
 
+/// Those whose time ends first are answered first, many at once: an answer waits for its block, and who floods a claim with
+/// demands must not make one of them late. One that fails holds up no other.
 Status Seller::answer_trace(const OrderView& order) {
   if (s_.disputes == nullptr) return {};
-  for (const auto& [demander, demand] : order.dispute.demands) {
-    if (!demand.open) continue;
-    KOINON_TRY(const auto answer, part(order, demand.place));
-    base::log_info("order {}: account {} demands a part of our claim; answering", order.id, demander);
-    KOINON_CHECK(s_.disputes->answer_trace(order.id, demander, s_.account, answer));
+  std::vector<std::pair<std::int64_t, std::uint32_t>> open;  // deadline, demander
+  for (const auto& [demander, demand] : order.dispute.demands)
+    if (demand.open) open.emplace_back(demand.deadline, demander);
+  std::ranges::sort(open);
+  Status out;
+  std::mutex failing;
+  for (std::size_t from = 0; from < open.size(); from += kAnswersAtOnce) {
+    std::vector<std::jthread> sending;
+    for (std::size_t i = from; i < std::min(open.size(), from + kAnswersAtOnce); ++i)
+      sending.emplace_back([&, demander = open[i].second] {
+        const auto answer = part(order, order.dispute.demands.at(demander).place);
+        base::log_info("order {}: account {} demands a part of our claim; answering", order.id, demander);
+        auto sent = answer ? s_.disputes->answer_trace(order.id, demander, s_.account, *answer) : Status(fail(answer.error()));
+        const std::lock_guard lock(failing);
+        if (!sent && out) out = std::move(sent);
+      });
   }
-  return {};
+  return out;
 }
 
 }  // namespace koinon::market
