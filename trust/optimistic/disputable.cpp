@@ -189,6 +189,9 @@ ProofBound proof_bound(const Step& step) {
 
 Status disputable(const engine::program::Program& program) {
   if (!program.has_weights()) return fail(Code::unsupported, "[dispute] hidden weights: a public dispute opens them");
+  // The number of a claim's values is bound by the last step.
+  if (program.steps.empty())
+    return fail(Code::unsupported, "[dispute] the program has no step, so there is nothing to dispute: add one");
   for (std::size_t s = 0; s < program.steps.size(); ++s) {
     const auto& step = program.steps[s];
     const auto bound = proof_bound(step);

@@ -90,6 +90,7 @@ class Dispute::Search {
   Result<Finding> look() {
     if (claim_.program != program_.id()) return fail(Code::invalid_argument, "[dispute] a claim of another program");
     if (!trace_.same()) return trace_fraud();
+    if (own_.refused()) return refusal_fraud();
     if (!outputs_.same()) return output_fraud();
     return Finding{Agreed{}};
   }
@@ -164,23 +165,33 @@ class Dispute::Search {
     return {};
   }
 
+  /// The first output of a step whose claimed length is not its shape's; nothing when all are right. Precondition: surround.
+  Result<std::optional<Finding>> length_fraud(std::size_t number) {
+    const auto& step = program_.program().steps[number];
+    for (std::size_t o = 0; o < step.outputs.size(); ++o) {
+      auto& one = values_.at(step.first_output + o);
+      KOINON_TRY(const auto length, one.claimed.length_or_ask());
+      if (length == one.own.bytes.size()) continue;
+      KOINON_TRY(auto item, traced(step.first_output + o));
+      LengthProof proof{program_.step(number), static_cast<std::uint8_t>(o), std::move(item), length, one.claimed.top()};
+      return std::optional<Finding>(Fraud{std::move(proof)});
+    }
+    return std::optional<Finding>{};
+  }
+
   Result<Finding> value_fraud(Origin origin) {
     const auto& step = program_.program().steps[origin.step];
     if (const auto ready = surround(origin.step); !ready) {
       step_ = {};
       return fail(ready.error());
     }
+    // An element of one output may need the others open, which only outputs of the right length can be.
+    KOINON_TRY(auto wrong_length, length_fraud(origin.step));
+    if (wrong_length) return *std::move(wrong_length);
     // A wrong index shows more than the value that goes with it.
     if (step.kind == StepKind::topk && step.outputs.size() == 2 && !values_.at(step.first_output + 1U).claimed.same())
       origin.output = 1;
-    const auto value = step.first_output + origin.output;
-    auto& [own, tree, claimed] = values_.at(value);
-    KOINON_TRY(const auto length, claimed.length_or_ask());
-    if (length != own.bytes.size()) {
-      KOINON_TRY(auto item, traced(value));
-      return Finding{Fraud{LengthProof{program_.step(origin.step), static_cast<std::uint8_t>(origin.output), std::move(item),
-                                       length, claimed.top()}}};
-    }
+    auto& [own, tree, claimed] = values_.at(step.first_output + origin.output);
     KOINON_TRY(const auto leaf, claimed.first_difference());
     KOINON_TRY(const auto bytes, claimed.leaf(*leaf));
     const auto theirs = bytes.begin();
@@ -217,6 +228,8 @@ class Dispute::Search {
       step_ = {};
       return fail(ready.error());
     }
+    KOINON_TRY(auto wrong_length, length_fraud(origin->step));
+    if (wrong_length) return *std::move(wrong_length);
     const auto twice = repeated_places(step, values_.at(step.operands[1].index()).own);
     if (!twice) return fail(Code::internal, "[dispute] step {} refuses distinct indices", origin->step);
     const Element element{0, 0, {twice->first, twice->second}};

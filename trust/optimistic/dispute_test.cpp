@@ -4,6 +4,7 @@
 
 #include "base/random.hpp"
 #include "engine/program/builder.hpp"
+#include "trust/optimistic/disputable.hpp"
 #include "trust/optimistic/evidence.hpp"
 #include "trust/optimistic/liar.hpp"
 
@@ -169,6 +170,22 @@ TEST(Dispute, shows_claims_that_are_wrong_without_a_wrong_element) {
   EXPECT_TRUE(refutes(watcher.trees, claim, found).value());
 }
 
+TEST(Dispute, shows_another_length_of_the_largest_before_a_wrong_index) {
+  const auto truth = long_run();
+  Watcher watcher{truth};
+  const auto values = truth.values.size() - 4, order = values + 1;
+  for (const auto size : {std::size_t{0}, std::size_t{5}, truth.values[values].bytes.size() + 1, std::size_t{1'000'000}})
+    for (const auto wrong : {values, order}) {
+      auto liar = truth;
+      liar.values[order].set(70, liar.values[order].at(71));
+      liar.values[values].set(70, liar.values[values].at(70) - 1);
+      liar.values[wrong].bytes.resize(size);
+      const auto fraud = watcher.expect_fraud(liar, "output " + std::to_string(wrong - values));
+      ASSERT_TRUE(std::holds_alternative<LengthProof>(fraud));
+      EXPECT_EQ(std::get<LengthProof>(fraud).output, wrong - values);
+    }
+}
+
 /// A claim about an input that the program refuses: no honest run has it.
 void expect_refusal_shown(const Provider& truth, std::vector<IntTensor> inputs, std::size_t kind) {
   ASSERT_FALSE(KeptRun::make(truth.program, inputs, {}));
@@ -188,7 +205,38 @@ void expect_refusal_shown(const Provider& truth, std::vector<IntTensor> inputs, 
   EXPECT_TRUE(refutes(trees, liar.claim(), fraud).value());
 }
 
-TEST(Dispute, shows_that_the_program_refuses_an_input) {
+/// Such a claim with what was made and, for the last value, `root` and `last`; no hash at all for the others.
+struct Unmade {
+  const Provider& truth;
+  std::vector<IntTensor> inputs;
+  base::Hash root;
+  IntTensor last;
+  ProgramTrees trees{truth.program};
+  KeptRun own{KeptRun::until_refused(truth.program, inputs, {}).value()};
+  ClaimRoots claim{};
+
+  base::Result<Played> played() {
+    auto roots = own.roots();
+    EXPECT_TRUE(own.refused());
+    roots.back() = root;
+    claim = {trees.id(), engine::run::input_root(inputs), base::list_root(base::Domain::outputs, {root}),
+             engine::run::trace_root(roots)};
+    EXPECT_FALSE(own.confirms(claim.outputs, claim.trace));
+    EXPECT_FALSE(own.confirms(own.output_root(), own.trace_root()));
+    TraceServer server(roots, {roots.size() - 1}, [this](std::size_t) -> base::Result<IntTensor> { return last; });
+    Dispute dispute(trees, own, claim);
+    return play(dispute, server);
+  }
+  void expect_fraud(std::size_t kind) {
+    const auto found = played();
+    ASSERT_TRUE(found) << found.error().text;
+    ASSERT_TRUE(std::holds_alternative<Fraud>(found->last));
+    EXPECT_EQ(std::get<Fraud>(found->last).index(), kind);
+    EXPECT_TRUE(refutes(trees, claim, std::get<Fraud>(found->last)).value());
+  }
+};
+
+Provider refusing() {
   Builder b;
   const Ref x = b.input("x", {DType::i16, {9, 700}}, Scale{}, -5, 500);
   const Ref at = b.input("at", {DType::i32, {4}}, Scale{}, 0, 8);
@@ -197,7 +245,11 @@ TEST(Dispute, shows_that_the_program_refuses_an_input) {
   const Ref places = b.shift(at, 0);
   b.output("y", b.scatter(twice, places, rows, 0), Scale{});
   const auto indices = IntTensor::of<std::int32_t>({4}, {3, 8, 0, 5});
-  const auto truth = honest(b.finish({}).value(), {IntTensor::zeros(DType::i16, {9, 700}), indices});
+  return honest(b.finish({}).value(), {IntTensor::zeros(DType::i16, {9, 700}), indices});
+}
+
+TEST(Dispute, shows_that_the_program_refuses_an_input) {
+  const auto truth = refusing();
   auto outside = truth.inputs;
   outside[0].set(6'001, 501);
   expect_refusal_shown(truth, outside, 6);
@@ -208,6 +260,32 @@ TEST(Dispute, shows_that_the_program_refuses_an_input) {
   expect_refusal_shown(truth, equal, 0);
   const auto fair = KeptRun::until_refused(truth.program, truth.inputs, {}).value();
   EXPECT_EQ(fair.made(), truth.values.size());
+}
+
+TEST(Dispute, agrees_to_no_claim_about_an_input_that_the_program_refuses) {
+  const auto truth = refusing();
+  auto outside = truth.inputs;
+  outside[0].set(6'001, 501);
+  Unmade{truth, outside, {}, {}}.expect_fraud(6);
+  auto equal = truth.inputs;
+  equal[1].set(3, 8);
+  // Nobody can open the hash that is none: the demand for it stays unanswered.
+  const auto silent = Unmade{truth, equal, {}, truth.values.back()}.played();
+  ASSERT_FALSE(silent);
+  EXPECT_EQ(silent.error().code, base::Code::rejected);
+  auto longer = truth.values.back();
+  Unmade{truth, equal, engine::tensor::tensor_root(longer), longer}.expect_fraud(0);
+  longer.bytes.push_back(0);
+  Unmade{truth, equal, engine::tensor::tensor_root(longer), longer}.expect_fraud(4);
+}
+
+TEST(Disputable, refuses_a_program_without_steps) {
+  Builder b;
+  b.output("y", b.input("x", {DType::i16, {9}}, Scale{}, -5, 500), Scale{});
+  const auto fit = disputable(b.finish({}).value());
+  ASSERT_FALSE(fit);
+  EXPECT_EQ(fit.error().code, base::Code::unsupported);
+  EXPECT_NE(fit.error().text.find("no step"), std::string::npos) << fit.error().text;
 }
 
 TEST(Dispute, takes_only_answers_that_the_claim_binds) {

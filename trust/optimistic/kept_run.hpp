@@ -42,6 +42,12 @@ class KeptRun {
 
   /// Values that were made: all, unless the program refused the inputs. The roots of the others are zero.
   [[nodiscard]] std::size_t made() const { return made_; }
+  /// The program refused the inputs: whoever claims a result of them lies, also where the claim has the same roots.
+  [[nodiscard]] bool refused() const { return made_ < roots_.size(); }
+  /// Whether a claim with these roots is that of this run. None is where the program refused the inputs.
+  [[nodiscard]] bool confirms(const base::Hash& outputs, const base::Hash& trace) const {
+    return !refused() && output_root_ == outputs && trace_root() == trace;
+  }
   [[nodiscard]] const engine::program::Program& program() const { return *program_; }
   [[nodiscard]] const std::vector<engine::tensor::IntTensor>& inputs() const { return inputs_; }
   /// Roots of the inputs, then of each step's outputs: the items of the trace root.

@@ -72,7 +72,7 @@ Result<ByteView> ProofTensors::look(std::size_t tensor, std::uint64_t from, std:
   if (ref.source() != Source::value) return ByteView(constant(ref)->data).subspan(from, length);
   KOINON_TRY(const auto pair, values_(ref.index()));
   KOINON_TRY(const auto claimed, pair.claimed->length_or_ask());
-  if (claimed != pair.own->bytes.size()) return fail(Code::unsupported, "[dispute] value {} has another length", ref.index());
+  if (claimed != pair.own->bytes.size()) return fail(Code::internal, "[dispute] value {} has another length", ref.index());
   return value_bytes(pair, from, length);
 }
 
