@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "market/actor/posted.hpp"
 #include "market/actor/sealing.hpp"
 #include "trust/optimistic/evidence.hpp"
 
@@ -104,6 +105,16 @@ Result<base::Bytes> Match::fetch(const OrderView& order, const base::Cid& cid, s
   return fail(Code::network, "[watch] order {}: {}", order.id, last.text);
 }
 
+/// The public input as an account published it. What stands on the ledger comes first: it cannot be taken back, whatever the
+/// locator says.
+Result<base::Bytes> Match::envelope(const OrderView& order, const Publication& one, const std::string& endpoint,
+                                    std::stop_token stop) {
+  if (!order.posted.empty())
+    if (auto posted = posted_envelope(*s_.ledger, order, one); posted && !posted->missing) return std::move(posted->bytes);
+  KOINON_TRY(const auto where, Locator::parse(one.locator));
+  return fetch(order, where.cid, one.envelope_size, endpoint, std::move(stop));
+}
+
 /// Our own run of the order's program on the order's input.
 Status Match::run(const OrderView& order, const std::string& endpoint, std::stop_token stop) {
   if (own_) return {};
@@ -113,9 +124,8 @@ Status Match::run(const OrderView& order, const std::string& endpoint, std::stop
   base::Error last{Code::network, "nobody published its input"};
   for (const auto& round : order.rounds)
     for (const auto& one : round.published) {
-      const auto where = Locator::parse(one.locator);
-      if (!where || one.envelope_size != order.terms.input_size) continue;
-      const auto bytes = fetch(order, where->cid, one.envelope_size, endpoint, stop);
+      if (one.envelope_size != order.terms.input_size) continue;
+      const auto bytes = envelope(order, one, endpoint, stop);
       auto read = bytes ? work::Parcel::decode(*bytes) : Result<work::Parcel>(fail(bytes.error()));
       if (!read) last = read.error();
       if (read && bound_root(order.terms, *read) == order.terms.input_root) parcel = *std::move(read);

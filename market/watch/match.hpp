@@ -31,6 +31,8 @@ class Match {
   Status keep(const OrderView& order, const GameNote& note);
   Status keep(const OrderView& order, GameStage stage, std::string text);
   Status run(const OrderView& order, const std::string& endpoint, std::stop_token stop);
+  Result<base::Bytes> envelope(const OrderView& order, const Publication& one, const std::string& endpoint,
+                               std::stop_token stop);
   Result<base::Bytes> fetch(const OrderView& order, const base::Cid& cid, std::uint64_t size, const std::string& endpoint,
                             std::stop_token stop);
   [[nodiscard]] trust::optimistic::ClaimRoots claim(const OrderView& order) const;
