@@ -9,6 +9,7 @@ import {IDisputes} from "../src/IDisputes.sol";
 import {IMarketEvents} from "../src/IWorkMarket.sol";
 import {Registry} from "../src/Registry.sol";
 import {Answer, Fraud, Phase} from "../src/Types.sol";
+// long because: every attack that is known, one after the other, on one fixture
 import {DisputeFixture} from "./DisputeFixture.sol";
 import {Trees} from "./Trees.sol";
 

@@ -127,8 +127,7 @@ Result<work::Parcel> Seller::known_input(const OrderView& order) {
   const auto* seat = order.seat(s_.account);
   if (seat == nullptr) return fail(Code::not_found, "[input] no seat in order {}", order.id);
   for (const auto& publication : order.rounds[seat->round].published) {
-    const auto where = Locator::parse(publication.locator);
-    const auto envelope = where ? s_.artifacts->get(where->cid) : Result<Bytes>(fail(where.error()));
+    const auto envelope = find_envelope(order, publication, Reach::here, {});
     if (!envelope) continue;
     if (auto parcel = open_parcel(*envelope, order)) return parcel;
   }
@@ -170,18 +169,32 @@ Status can_be_disputed(const work::Kind& kind, const work::Job& job) {
   return fail(good.error().code == Code::unsupported ? Code::rejected : good.error().code, "{}", good.error().text);
 }
 
+/// A demand is answered by running again: four runs must fit its time. Errors: rejected; those of the ledger.
+Status can_be_shown_in_time(DisputeLedger* disputes, double seconds) {
+  if (disputes == nullptr) return {};
+  KOINON_TRY(const auto terms, disputes->dispute_terms());
+  if (seconds * 4 <= terms.answer_window) return {};
+  return fail(Code::rejected, "a run of {:.1f} s: four must fit the {} s that an answer to a demand may take", seconds,
+              terms.answer_window);
+}
+
 }  // namespace
 
 Result<work::Outcome> Seller::run(const OrderView& order, const work::Parcel& input, std::stop_token stop) {
   KOINON_TRY(const auto* kind, s_.kinds->find(order.terms.kind));
   KOINON_TRY(auto artifact, find_artifact(order, Reach::here, stop));
   const work::Job job{order.terms.spec, std::move(artifact), input.parts};
-  if (is_public(order.terms)) KOINON_CHECK(can_be_disputed(*kind, job));
+  if (is_public(order.terms)) {
+    KOINON_CHECK(can_be_disputed(*kind, job));
+    // What a claim is defended with stays here until the order is over.
+    KOINON_TRY([[maybe_unused]] const auto pinned, s_.artifacts->put(job.artifact));
+  }
   const auto until = last_quarter_ms(order);
   const TimeLimit limit(until == 0 ? std::nullopt : std::optional(until - s_.clock->now_ms()), stop);
   auto out = kind->run(job, work::Means{s_.pool, limit.token(), {}});
   if (!out && limit.is_over() && !stop.stop_requested())
     return fail(Code::exhausted, "the run did not end before the last quarter of the commit window");
+  if (out && is_public(order.terms)) KOINON_CHECK(can_be_shown_in_time(s_.disputes, out->meter.seconds));
   return out;
 }
 

@@ -289,6 +289,16 @@ TEST_F(SellerTest, quorum_member_claims_bad_input_of_rubbish_at_once) {
   EXPECT_TRUE(claims_bad_input());
 }
 
+TEST_F(SellerTest, what_it_worked_on_is_known_by_its_root_whatever_the_locator_says) {
+  publish(kBuyer, parcel);
+  ASSERT_TRUE(seller.gather(order, {}));
+  EXPECT_TRUE(seller.known_input(order));
+  // Another file of ours stands at the address that the buyer names: it is not taken for the input.
+  const auto other = mine.put(Bytes(40, 3)).value();
+  order.rounds.back().published.back().locator = Locator{"http://peer:1", other.cid}.text();
+  EXPECT_EQ(seller.known_input(order).error().code, Code::not_found);
+}
+
 TEST_F(SellerTest, claims_bad_input_of_what_it_could_not_defend_in_a_dispute) {
   order.terms.check = trust::OptimisticCheck::kCode;  // of work that is no run of a program
   order.terms.input_root = parcel.public_root();

@@ -23,7 +23,7 @@ using trust::optimistic::Demand;
 
 Result<std::shared_ptr<TraceSource>> Seller::trace(const OrderView& order) {
   KOINON_TRY(const auto input, known_input(order));
-  KOINON_TRY(auto artifact, find_artifact(order, Reach::here, {}));
+  KOINON_TRY(auto artifact, find_artifact(order, Reach::anywhere, {}));
   KOINON_TRY(const auto* kind, s_.kinds->find(order.terms.kind));
   KOINON_TRY(auto made, OwnTrace::make(*kind, {order.terms.spec, std::move(artifact), input.parts}, s_.pool));
   return std::shared_ptr<TraceSource>(std::move(made));

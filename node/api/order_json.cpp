@@ -113,7 +113,8 @@ json order_summary(const OrderView& order, const OrderAside& aside) {
           {"settled_at", ended ? json(order.settled_at_ms) : json(nullptr)},
           {"members", order.seats.size()},
           {"mine", aside.mine},
-          {"answer", or_null(aside.answer)}};
+          // What a claim said that was not paid is no answer.
+          {"answer", order.phase == market::Phase::refunded ? json(nullptr) : or_null(aside.answer)}};
 }
 
 json order_money(const OrderView& order) {

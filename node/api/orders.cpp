@@ -5,6 +5,7 @@
 #include "node/api/fields.hpp"
 #include "node/api/order_json.hpp"
 #include "node/api/picture.hpp"
+#include "trust/quorum/optimistic.hpp"
 #include "work/inference/inference.hpp"
 
 namespace koinon::node::api {
@@ -115,7 +116,9 @@ Result<HttpResponse> order_detail(Context& context, const HttpRequest& request, 
     }
     details.picture = has_picture(context, order);
     details.label = context.label(order);
-    if (const auto parcel = context.node.buyer().input(order)) details.salt = parcel->salt;
+    // The root of a public input has no salt, that of an encrypted one is of ciphertexts.
+    const bool salted = order.terms.privacy == 0 && order.terms.check != trust::OptimisticCheck::kCode;
+    if (const auto parcel = context.node.buyer().input(order); parcel && salted) details.salt = parcel->salt;
     details.receipt = receipt_of(context, order).has_value();
     if (auto told = context.text(order)) text = *std::move(told);
   }

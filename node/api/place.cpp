@@ -29,6 +29,14 @@ Result<std::vector<base::Bytes>> input_parts(Context& context, const NewOrder& o
   return out;
 }
 
+/// What a buyer that runs an optimistic order itself must have free to dispute a wrong claim, were all of it withheld.
+Result<base::Wei> stake_of_dispute(Context& context, const NewOrder& order, std::uint8_t tier) {
+  if (!order.trap || order.check != trust::OptimisticCheck::kCode || context.node.disputes() == nullptr) return base::Wei{};
+  KOINON_TRY(const auto terms, context.node.disputes()->dispute_terms());
+  KOINON_TRY(const auto demands, terms.demand_fee.times(terms.max_demands));
+  return sum(demands, market::tier_price(tier));
+}
+
 /// Refuses what the ledger would refuse, with the figures.
 Status check_means(Context& context, const NewOrder& order, std::uint8_t kind) {
   if (const auto& limit = context.node.config().buyer.max_price; !limit.is_zero() && order.max_price > limit)
@@ -44,6 +52,13 @@ Status check_means(Context& context, const NewOrder& order, std::uint8_t kind) {
   if (free < needed)
     return fail(Code::conflict, "[order] {} tokens are free: {} are needed, of which {} is the bond; deposit first",
                 free.tokens(), needed.tokens(), cost.bond.tokens());
+  KOINON_TRY(const auto dispute, stake_of_dispute(context, order, tier));
+  if (rest(free, needed) < dispute)
+    return fail(
+        Code::conflict,
+        "[order] {} tokens are free, {} of them for the order: to dispute a wrong claim takes up to {} more, which come back; "
+        "deposit first, or leave it to watchers",
+        free.tokens(), needed.tokens(), dispute.tokens());
   KOINON_TRY(const auto eligible, context.node.accounts().eligible(kind, tier));
   if (eligible.count < order.n)
     return fail(Code::exhausted, "[order] {} providers {} for at most {} tokens: {} are wanted", eligible.count,

@@ -8,6 +8,7 @@
 #include "node/api/place.hpp"
 #include "node/api/served.hpp"
 #include "node/api/words.hpp"
+#include "trust/quorum/optimistic.hpp"
 #include "work/inference/inference.hpp"
 
 // Models over the Open Inference Protocol (KServe, version 2): a run here at once, or bought on the market and waited for.
@@ -169,6 +170,7 @@ Result<HttpResponse> infer(Context& context, Load& load, const HttpRequest& requ
     NewOrder order;
     order.program = record.program;
     KOINON_TRY(order.check, check_code(check, context.node.rules()));
+    if (order.check == trust::OptimisticCheck::kCode) order.n = order.k = 1;
     if (!asked.max_price)
       return fail(Code::invalid_argument,
                   "[infer] parameter max_price: what a run may cost, in wei, expected for a run on the market");

@@ -38,6 +38,17 @@ json claim_json(const market::OrderView& order, const market::GameNote& note, st
           {"run_ms", note.run_ms}};
 }
 
+/// What the watcher noted of a claim; of one whose parts it demanded and did not get, that.
+std::optional<market::GameNote> game_of(const market::Watcher& watcher, const market::OrderView& order, std::uint32_t self) {
+  if (auto note = watcher.game(order); note && *note) return **note;
+  if (!order.dispute.demands.contains(self)) return std::nullopt;
+  market::GameNote out;
+  out.stage = market::GameStage::stuck;
+  out.text = "our own run gives another result; parts of the claim were demanded on the ledger";
+  out.checked_ms = order.settled_at_ms != 0 ? order.settled_at_ms : order.placed_at_ms;
+  return out;
+}
+
 Result<HttpResponse> watch(Context& context, const HttpRequest&) {
   const auto* watcher = context.node.watcher();
   const auto self = context.node.account();
@@ -51,11 +62,11 @@ Result<HttpResponse> watch(Context& context, const HttpRequest&) {
   base::Wei earned;
   for (const auto& order : orders) {
     if (watcher == nullptr || claims.size() == kMost) break;
-    const auto note = watcher->game(order);
-    if (!note || !*note) continue;
-    ((*note)->stage == market::GameStage::agreed ? agreed : wrong) += 1;
+    const auto note = game_of(*watcher, order, self);
+    if (!note) continue;
+    (note->stage == market::GameStage::agreed ? agreed : wrong) += 1;
     if (const auto at = order.rewards.find(self); at != order.rewards.end()) earned = sum(earned, at->second);
-    claims.push_back(claim_json(order, **note, self));
+    claims.push_back(claim_json(order, *note, self));
   }
   const bool others = watcher != nullptr && watcher->options().others;
   const json out = {
