@@ -115,11 +115,12 @@ int main(int count, char** words) {
   }
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   (void)::fcntl(control, F_SETFD, FD_CLOEXEC);
+  // Before anything can be refused: who started us is told why only when it has nothing left to say.
+  char go = 0;
+  if (::recv(control, &go, 1, 0) != 1) return 1;
   Arguments arguments;
   if (auto error = parse(count, words, arguments); !error.empty()) refuse(error);
   if (arguments.identity == 0 && ::geteuid() == 0) refuse("root starts programs under another identity only: --identity");
-  char go = 0;
-  if (::recv(control, &go, 1, 0) != 1) return 1;
 
   int mapped[2];
   if (::pipe2(mapped, O_CLOEXEC) != 0) refuse(because("no pipe"));
