@@ -48,16 +48,34 @@ Result<std::vector<RealTensor>> read_arrays(base::ByteView bytes, const std::vec
   return out;
 }
 
+/// How many samples of an input an array holds: one, whatever its shape, when it has as many elements; several when its first
+/// axis counts them, or is several times as long as the input's own. 0: it does not fit.
+std::size_t samples_in(const RealTensor& array, const Shape& input) {
+  const auto size = static_cast<std::size_t>(engine::tensor::element_count(input));
+  if (size == 0 || array.data.empty() || array.data.size() % size != 0) return 0;
+  const auto count = array.data.size() / size;
+  if (count == 1) return 1;
+  const auto& shape = array.shape;
+  if (shape.empty()) return 0;
+  if (static_cast<std::size_t>(shape[0]) == count) return count;
+  const bool longer =
+      shape.size() >= 2 && shape.size() == input.size() && std::equal(shape.begin() + 1, shape.end(), input.begin() + 1);
+  return longer ? count : 0;
+}
+
 /// Cuts the arrays of one file into samples.
 base::Status cut(const std::vector<RealTensor>& arrays, const std::vector<Port>& ports, std::vector<Sample>& to) {
   std::size_t samples = 0;
   for (std::size_t p = 0; p < ports.size(); ++p) {
-    const auto size = static_cast<std::size_t>(engine::tensor::element_count(ports[p].shape));
-    const auto count = arrays[p].data.size() / size;
-    if (count == 0 || arrays[p].data.size() % size != 0 || (p > 0 && count != samples))
-      return base::fail(Code::invalid_argument,
-                        "[calibrate] an array {}: input '{}' takes {}, or as many of it as the others have",
-                        engine::tensor::shape_text(arrays[p].shape), ports[p].name, engine::tensor::shape_text(ports[p].shape));
+    const auto count = samples_in(arrays[p], ports[p].shape);
+    if (count == 0)
+      return base::fail(
+          Code::invalid_argument,
+          "[calibrate] an array {} for input '{}' of shape {}: that, or a first axis that counts samples, expected",
+          engine::tensor::shape_text(arrays[p].shape), ports[p].name, engine::tensor::shape_text(ports[p].shape));
+    if (p > 0 && count != samples)
+      return base::fail(Code::invalid_argument, "[calibrate] {} samples of input '{}': {}, as of '{}', expected", count,
+                        ports[p].name, samples, ports[0].name);
     samples = count;
   }
   for (std::size_t s = 0; s < samples; ++s) {

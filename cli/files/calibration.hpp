@@ -13,9 +13,9 @@ namespace koinon::cli {
 using Sample = std::vector<engine::tensor::FloatTensor>;
 
 /// Samples to calibrate a model with, from files in the formats that `koinon run` takes. A file is one sample, or many: an
-/// array that holds several times as many elements as the input is cut along its first axis. Errors: those of the readers,
-/// naming the file; invalid_argument when an array does not fit its input. `folder`: of the model, for data beside it. `fixed`:
-/// inputs that samples have nothing for.
+/// array [samples, ...], or one whose first axis is several times as long as the input's, is cut along it. Errors: those of the
+/// readers, naming the file; invalid_argument when an array does not fit its input. `folder`: of the model, for data beside it.
+/// `fixed`: inputs that samples have nothing for.
 base::Result<std::vector<Sample>> load_calibration(base::ByteView onnx, const std::map<std::string, std::int64_t>& dims,
                                                    const std::vector<std::string>& files,
                                                    const std::filesystem::path& folder = {},

@@ -57,6 +57,23 @@ TEST_F(Calibration, takes_pictures_and_cuts_batches) {
   EXPECT_EQ(samples->back()[0].data[783], 0.25F);
 }
 
+TEST_F(Calibration, cuts_an_array_only_where_an_axis_says_so) {
+  const auto cut = [&](const Shape& shape) {
+    std::vector<double> values(static_cast<std::size_t>(engine::tensor::element_count(shape)), 0.5);
+    return load_calibration(onnx, {}, {file("a.npy", npy(shape, values))});
+  };
+  for (const auto& shape : {Shape{2, 784}, Shape{2, 28, 28}, Shape{2, 1, 28, 28}, Shape{2, 1, 1, 28, 28}})
+    EXPECT_EQ(cut(shape)->size(), 2U) << engine::tensor::shape_text(shape);
+  EXPECT_EQ(cut({784})->size(), 1U);
+  for (const auto& shape : {Shape{1568}, Shape{1, 1568}, Shape{28, 56}, Shape{1, 2, 28, 28}})
+    EXPECT_THAT(cut(shape).error().text, HasSubstr("a first axis that counts samples, expected"));
+  std::string list = "[";
+  for (int i = 0; i < 784; ++i) list += i == 0 ? "0" : ",1";
+  list += "]";
+  const auto json = file("two.json", base::as_bytes("[" + list + "," + list + "]"));
+  EXPECT_EQ(load_calibration(onnx, {}, {json})->size(), 2U);
+}
+
 TEST_F(Calibration, is_empty_without_files) { EXPECT_TRUE(load_calibration(onnx, {}, {})->empty()); }
 
 TEST_F(Calibration, names_the_file_and_the_shape_of_what_does_not_fit) {

@@ -37,19 +37,22 @@ struct Layout {
   std::int64_t channel_step = 1, row_step = 1, column_step = 1;
 };
 
+constexpr std::int64_t kLeastSide = 8;  ///< of what names no channels: 4 numbers are hardly a picture of 2 by 2
+
 base::Result<Layout> layout_of(const tensor::Shape& whole) {
   tensor::Shape s = whole;
   const auto coloured = [](std::int64_t c) { return c == 1 || c == 3; };
   if (s.size() == 4 && s[0] == 1) s.erase(s.begin());
   if (s.size() == 3 && coloured(s[0])) return Layout{s[0], s[1], s[2], s[1] * s[2], s[2], 1};
   if (s.size() == 3 && coloured(s[2])) return Layout{s[2], s[0], s[1], 1, s[1] * s[2], s[2]};
-  if (s.size() == 2 && s[0] > 1) return Layout{1, s[0], s[1], 0, s[1], 1};
-  if (s.size() == 2 || s.size() == 1) {
-    std::int64_t side = 1;
+  if (s.size() == 2 && s[0] >= kLeastSide && s[1] >= kLeastSide) return Layout{1, s[0], s[1], 0, s[1], 1};
+  if (s.size() == 1 || (s.size() == 2 && s[0] == 1)) {
+    std::int64_t side = kLeastSide;
     while (side * side < s.back()) ++side;
     if (side * side == s.back()) return Layout{1, side, side, 0, side, 1};
   }
-  return fail(Code::unsupported, "[picture] input of shape {} is no picture of 1 or 3 channels", tensor::shape_text(whole));
+  return fail(Code::unsupported, "[picture] an input of shape {} takes {} numbers, not a picture of 1 or 3 channels",
+              tensor::shape_text(whole), tensor::element_count(whole));
 }
 
 // Sum over [first * in, (first + 1) * in) / out of an axis, in units of 1 / out, of what `at` gives.

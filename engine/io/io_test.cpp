@@ -166,6 +166,26 @@ TEST(ReadInputs, refuses_json_of_another_form) {
   EXPECT_EQ(read_inputs(program, text(R"({"input_data": [[1, 2], [3]]})")).error().code, Code::invalid_argument);
 }
 
+TEST(ReadInputs, takes_a_plain_list_for_the_only_input) {
+  for (auto list : {"[0.25, -1]", "[[0.25], [-1]]", "[[[0.25, -1]]]"}) {
+    const auto inputs = read_inputs(identity({{2}}), text(list));
+    ASSERT_TRUE(inputs.has_value()) << inputs.error().text;
+    EXPECT_EQ((*inputs)[0], IntTensor::of<std::int16_t>({2}, {1, -4})) << list;
+  }
+  EXPECT_EQ(read_inputs(identity({{2}, {2}}), text("[[1, 2], [3, 4]]")).error().text,
+            "[input] 1 tensors in the file: 2 expected");
+}
+
+TEST(ReadJson, gives_lists_their_shape) {
+  const auto shape = [](std::string_view list) { return read_json(text(list)).value().at(0).shape; };
+  EXPECT_EQ(shape("[1, 2, 3]"), Shape({3}));
+  EXPECT_EQ(shape("[[1, 2, 3], [4, 5, 6]]"), Shape({2, 3}));
+  EXPECT_EQ(shape(R"({"input_data": [[[[1, 2]], [[3, 4]]]]})"), Shape({2, 1, 2}));
+  for (auto uneven :
+       {"[[1, 2], [3, 4, 5]]", "[[1, 2, 3], 4, 5]", "[1, [2, 3, 4], 5]", "[[[1, 2], 3], [4, 5]]", "[[], [1, 2, 3, 4, 5]]"})
+    EXPECT_EQ(shape(uneven), Shape({5})) << uneven;
+}
+
 TEST(ReadInputs, takes_npy_and_npz) {
   const auto a = npy("<f4", "(2,)", floats({0.5F, -0.5F})), b = npy("|u1", "(1, 2)", {3, 4});
   EXPECT_EQ(read_inputs(identity({{2}}), a).value()[0], IntTensor::of<std::int16_t>({2}, {2, -2}));
@@ -231,6 +251,12 @@ TEST(ReadPicture, averages_areas_and_turns_grey) {
   EXPECT_TRUE(last.has_value());
   EXPECT_EQ(read_picture(file, {1, 784}).value().data.size(), 784U);
   EXPECT_EQ(read_picture(file, {1, 785}).error().code, Code::unsupported);
+  EXPECT_EQ(read_picture(file, {1, 64}).value().data.size(), 64U);
+  EXPECT_EQ(read_picture(file, {8, 9}).value().data.size(), 72U);
+  for (const auto& few : {Shape{1, 4}, Shape{49}, Shape{4, 4}, Shape{2, 64}})
+    EXPECT_EQ(read_picture(file, few).error().code, Code::unsupported) << tensor::shape_text(few);
+  EXPECT_EQ(read_picture(file, {1, 4}).error().text,
+            "[picture] an input of shape [1, 4] takes 4 numbers, not a picture of 1 or 3 channels");
   EXPECT_EQ(read_picture(base::ByteView(file).first(40), {1, 784}).error().code, Code::malformed);
 }
 
