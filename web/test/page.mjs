@@ -133,7 +133,7 @@ export const kChecks = {
 
 function conserve({ id, state, money }) {
   if (!kFinal.includes(state)) return;
-  const [into, out] = [["escrow", "slashed"], ["paid", "fee", "burned", "refunded"]].map((keys) => keys.reduce((sum, key) => sum + BigInt(money[key]), 0n));
+  const [into, out] = [["escrow", "bonds", "slashed"], ["paid", "fee", "burned", "refunded", "bonds_returned"]].map((keys) => keys.reduce((sum, key) => sum + BigInt(money[key]), 0n));
   if (into !== out) throw new Error(`[page] order ${id}: ${into} wei came in, ${out} went out`);
 }
 

@@ -92,7 +92,7 @@ function DisputeCard({ order, dispute }: { order: Order; dispute: NonNullable<Or
         {quiet && !dispute.condemned && " Nobody has disputed it."}
       </p>
       {!quiet && (
-        <ul>
+        <ul class="lines">
           {dispute.challenges.map((one, index) => (
             <li key={index}>
               <AccountLink id={one.account} /> committed to a proof with a bond of <Money wei={one.bond} />
