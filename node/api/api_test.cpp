@@ -74,8 +74,10 @@ TEST_F(ApiTest, runs_an_order_to_its_receipt) {
   EXPECT_TRUE(market::verify_offline(*receipt));
 
   const auto record = get("/api/v1/models/" + model["program"].get<std::string>() + "/record");
-  EXPECT_EQ(record["settled"], 1);
-  EXPECT_TRUE(record["median_ms"].is_number_unsigned()) << record.dump();  // block times: whole seconds
+  ASSERT_EQ(record["checks"].size(), 1U) << record.dump();
+  EXPECT_EQ(record["checks"][0]["check"], "quorum");
+  EXPECT_EQ(record["checks"][0]["settled"], 1);
+  EXPECT_TRUE(record["checks"][0]["median_ms"].is_number_unsigned()) << record.dump();  // block times: whole seconds
   const auto member = order["rounds"][0]["members"][0];
   const auto account = get(fmt::format("/api/v1/accounts/{}", member["account"].get<int>()));
   ASSERT_EQ(account["work"].size(), 1U);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.hpp"
+#include "trust/optimistic/disputable.hpp"
 
 namespace koinon::node::api {
 namespace {
@@ -29,6 +30,13 @@ json field_or(const json& object, const char* key, json fallback) {
   return at == object.end() || at->type() != fallback.type() ? fallback : *at;
 }
 
+/// How an order of the model may be checked; a card written before disputes tells of none.
+json policies(const json& card) {
+  json out = json::array({{{"check", "quorum"}, {"privacy", "plain"}}});
+  if (field_or(card, "disputable", false)) out.push_back({{"check", "optimistic"}, {"privacy", "plain"}});
+  return out;
+}
+
 /// Text of at most `limit` characters, cut at the beginning of one.
 std::string shortened(std::string text, std::size_t limit) {
   if (text.size() <= limit) return text;
@@ -52,7 +60,10 @@ std::string card_of(const program::Program& p) {
   json inputs = json::array(), outputs = json::array();
   for (const auto& input : p.inputs) inputs.push_back(port(input.name, input.info));
   for (std::size_t i = 0; i < p.outputs.size(); ++i) outputs.push_back(port(p.outputs[i].name, output_info(p, i)));
-  const json out = {{"description", shortened(p.metadata.description, 4000)}, {"inputs", inputs}, {"outputs", outputs}};
+  const json out = {{"description", shortened(p.metadata.description, 4000)},
+                    {"inputs", inputs},
+                    {"outputs", outputs},
+                    {"disputable", trust::optimistic::disputable(p).has_value()}};
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -101,7 +112,7 @@ json model_json(const ModelRecord& record, bool held) {
           {"accuracy_data", card.contains("accuracy_data") ? field_or(card, "accuracy_data", "") : json(nullptr)},
           {"size", record.artifact.size},
           {"artifact", held ? json(record.artifact.cid.text()) : json(nullptr)},
-          {"policies", json::array({{{"check", "quorum"}, {"privacy", "plain"}}})}};
+          {"policies", policies(card)}};
 }
 
 }  // namespace koinon::node::api

@@ -1,11 +1,14 @@
 #include "node/api/history.hpp"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <ranges>
 
 #include "node/api/context.hpp"
 #include "node/api/fields.hpp"
 #include "node/api/order_json.hpp"
+#include "node/api/words.hpp"
 
 namespace koinon::node::api {
 namespace {
@@ -78,7 +81,7 @@ json History::told() const {
   return {{"from", from_}, {"step_ms", step_}, {"points", std::move(points)}};
 }
 
-void ModelRecord::add(const OrderView& order) {
+void CheckRecord::add(const OrderView& order) {
   if (order.phase == market::Phase::refunded) ++refunded_;
   if (order.phase != market::Phase::settled) return;
   ++settled_;
@@ -87,7 +90,7 @@ void ModelRecord::add(const OrderView& order) {
   times_.push_back(order.settled_at_ms - order.placed_at_ms);
 }
 
-json ModelRecord::told() const {
+json CheckRecord::told() const {
   json out = {{"settled", settled_},  {"refunded", refunded_}, {"disputed", disputed_},
               {"median_ms", nullptr}, {"slow_ms", nullptr},    {"mean_cost", nullptr}};
   if (times_.empty()) return out;
@@ -130,12 +133,20 @@ Result<HttpResponse> history(Context& context, const HttpRequest& request) {
 
 Result<HttpResponse> model_record(Context& context, const HttpRequest&, const base::Hash& program) {
   KOINON_TRY([[maybe_unused]] const auto known, context.node.store().models.get(program));
-  ModelRecord record;
+  std::map<std::uint8_t, CheckRecord> records;
   context.node.sync().read([&](const market::Book& book, std::uint64_t) {
-    for (auto at = book.orders().rbegin(); at != book.orders().rend() && record.size() < kMostOfModel; ++at)
-      if (at->second.terms.spec == program) record.add(at->second);
+    for (const auto& [id, order] : std::ranges::reverse_view(book.orders())) {
+      auto& record = records[order.terms.check];
+      if (order.terms.spec == program && record.size() < kMostOfModel) record.add(order);
+    }
   });
-  return HttpResponse::json(200, record.told().dump());
+  json checks = json::array();
+  for (const auto& [check, record] : records) {
+    if (record.size() == 0) continue;
+    checks.push_back(record.told());
+    checks.back()["check"] = check_word(check, &context.node.rules());
+  }
+  return HttpResponse::json(200, json{{"checks", std::move(checks)}}.dump());
 }
 
 }  // namespace

@@ -31,11 +31,11 @@ class History {
   std::vector<Point> points_;
 };
 
-/// What orders of one program came to: how long they took and what they cost the buyer.
-class ModelRecord {
+/// What the orders of one program that were checked in one way came to: how long they took and what they cost the buyer.
+class CheckRecord {
  public:
   void add(const market::OrderView& order);
-  /// ModelRecord of the document.
+  /// CheckRecord of the document, without its check.
   [[nodiscard]] nlohmann::json told() const;
   /// Final orders taken in.
   [[nodiscard]] std::size_t size() const { return settled_ + refunded_; }

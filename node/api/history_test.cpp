@@ -71,8 +71,8 @@ TEST(History, leaves_out_open_orders_money_and_what_lies_outside) {
   EXPECT_EQ(History(5, 6, 200, 0).told()["points"].size(), 200U);
 }
 
-TEST(ModelRecord, tells_the_middle_time_and_the_mean_cost) {
-  ModelRecord record;
+TEST(CheckRecord, tells_the_middle_time_and_the_mean_cost) {
+  CheckRecord record;
   for (const std::int64_t ms : {900, 100, 200}) record.add(order(0, ms));
   auto refunded = order(0, 50'000);
   refunded.phase = Phase::refunded;
@@ -86,8 +86,8 @@ TEST(ModelRecord, tells_the_middle_time_and_the_mean_cost) {
   EXPECT_EQ(told["mean_cost"], "120");
 }
 
-TEST(ModelRecord, invents_nothing_without_orders) {
-  const auto told = ModelRecord().told();
+TEST(CheckRecord, invents_nothing_without_orders) {
+  const auto told = CheckRecord().told();
   EXPECT_EQ(told["settled"], 0);
   for (const char* key : {"median_ms", "slow_ms", "mean_cost"}) EXPECT_TRUE(told[key].is_null()) << key;
 }

@@ -13,6 +13,14 @@ export function tokens(wei: string, decimals: number): string {
   return fraction ? `${grouped}.${fraction.slice(0, keep)}${more}` : grouped;
 }
 
+/** The same for means: "≈ 0.001755", four significant digits, rounded half up; exact amounts as they are. */
+export function about_tokens(wei: string, decimals: number): string {
+  const drop = Math.max(0, wei.length - 4);
+  const unit = 10n ** BigInt(drop);
+  const rounded = ((BigInt(wei) + unit / 2n) / unit) * unit;
+  return `${rounded === BigInt(wei) ? "" : "≈ "}${tokens(rounded.toString(), decimals)}`;
+}
+
 /** "0x12ab…89ef": the ends of a hash or address. */
 export function short_hex(hex: string, ends = 4): string {
   return hex.length <= 2 * ends + 4 ? hex : `${hex.slice(0, 2 + ends)}…${hex.slice(-ends)}`;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ago, bytes, long_span, percent, seconds_of, share, short_hex, tokens } from "./format";
+import { about_tokens, ago, bytes, long_span, percent, seconds_of, share, short_hex, tokens } from "./format";
 
 describe("tokens", () => {
   it.each([
@@ -17,6 +17,16 @@ describe("tokens", () => {
   it("never rounds", () => expect(tokens("999999999999999999", 18)).toBe("0.9999999…"));
   it("takes the decimals of the token", () => expect(tokens("1500000", 6)).toBe("1.5"));
   it("holds the largest amount", () => expect(tokens(((1n << 256n) - 1n).toString(), 0)).toMatch(/^115\u202f792\u202f089/));
+});
+
+describe("about_tokens", () => {
+  it.each([
+    ["0", "0"],
+    ["7705000000000000", "0.007705"],
+    ["1755428571428571", "≈ 0.001755"],
+    ["2389500000000000001", "≈ 2.39"],
+    ["9999999", "≈ 0.00000000001"],
+  ])("writes %s wei as %s", (wei, text) => expect(about_tokens(wei, 18)).toBe(text));
 });
 
 describe("ago", () => {

@@ -198,7 +198,12 @@ export function account_record(all, provider) {
 
 /** What orders of a model came to. */
 export function model_record(all, program) {
-  const settled = all.filter((o) => o.program === program && o.state === "settled");
+  const of = (check) => all.filter((o) => o.program === program && o.check === check);
+  return { checks: ["quorum", "optimistic"].filter((check) => of(check).length).map((check) => ({ check, ...check_record(of(check)) })) };
+}
+
+function check_record(all) {
+  const settled = all.filter((o) => o.state === "settled");
   const ended = { refunded: 0, disputed: settled.filter((o) => o.slashed !== "0").length };
   if (!settled.length) return { settled: 0, ...ended, median_ms: null, slow_ms: null, mean_cost: null };
   const times = settled.map((o) => o.settled_at - o.placed_at).sort((a, b) => a - b);

@@ -26,4 +26,5 @@ export type History = Schemas["History"];
 export type AccountRecord = Schemas["AccountRecord"];
 export type Work = AccountRecord["work"][number];
 export type ModelRecord = Schemas["ModelRecord"];
+export type CheckRecord = Schemas["CheckRecord"];
 export type Deployment = Schemas["Deployment"];

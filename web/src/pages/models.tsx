@@ -1,5 +1,5 @@
 import { use_orders, use_resource } from "../api/hooks";
-import type { Model, ModelRecord, OrderSummary, Port } from "../api/types";
+import type { CheckRecord, Model, ModelRecord, OrderSummary, Port } from "../api/types";
 import { bytes, percent, plural, seconds_of } from "../format";
 import { Chip } from "../ui/chips";
 import { Card, Empty, PageTitle, Problem, Waiting } from "../ui/frame";
@@ -116,6 +116,11 @@ function LastRun({ order, picture }: { order: OrderSummary; picture: boolean }) 
   );
 }
 
+const kHow: Record<string, string> = {
+  quorum: "providers agree bit for bit; audits by chance",
+  optimistic: "one provider; whoever finds one wrong element takes its stake",
+};
+
 /** How a result of the model can be trusted, side by side, with what was measured here. */
 function Methods({ model }: { model: Model }) {
   const { data: record } = use_resource<ModelRecord>(`/api/v1/models/${model.program}/record`, (change) => change.type === "reload" || (change.type === "order" && change.order.state === "settled"));
@@ -136,45 +141,45 @@ function Methods({ model }: { model: Model }) {
               <Chip tone="good">
                 {policy.check} · {policy.privacy}
               </Chip>
-              <small>{policy.check === "quorum" ? "providers agree bit for bit; audits by chance" : ""}</small>
+              <small>{kHow[policy.check]}</small>
             </th>
-            <Measured record={policy.check === "quorum" ? record : null} />
+            <Measured record={record?.checks.find((one) => one.check === policy.check) ?? null} />
           </tr>
         ))}
-        <tr>
+        <tr data-check="local proof">
           <th scope="row">
             <Chip tone="idle">proof · local</Chip>
             <small>
               <code>koinon prove</code> makes a zero-knowledge proof that anyone can check, on your own machine. Not sold on the market yet.
             </small>
           </th>
-          <td class="none">not measured</td>
-          <td class="none">your own time</td>
+          <td class="none" data-label="Time">not measured</td>
+          <td class="none" data-label="Cost">your own time</td>
         </tr>
       </tbody>
     </table>
   );
 }
 
-function Measured({ record }: { record: ModelRecord | null }) {
+function Measured({ record }: { record: CheckRecord | null }) {
   if (!record || record.median_ms === null || record.slow_ms === null)
     return (
       <>
-        <td class="none">not measured</td>
-        <td class="none">no orders yet</td>
+        <td class="none" data-label="Time">not measured</td>
+        <td class="none" data-label="Cost">no orders yet</td>
       </>
     );
   const runs = `Over ${plural(record.settled, "settled order")} on this market; in ${percent(record.disputed / record.settled)} of them somebody was slashed`;
   return (
     <>
-      <td title={runs}>
+      <td title={runs} data-label="Time">
         {seconds_of(record.median_ms)}
         <small>
           9 of 10 in {seconds_of(record.slow_ms)}; {plural(record.settled, "order")}
         </small>
       </td>
-      <td>
-        {record.mean_cost !== null && <Money wei={record.mean_cost} />}
+      <td data-label="Cost">
+        {record.mean_cost !== null && <Money wei={record.mean_cost} mean />}
         <small>mean of an order</small>
       </td>
     </>

@@ -1,7 +1,7 @@
 import { useContext, useEffect, useRef, useState } from "preact/hooks";
 import { ApiError } from "../api/client";
 import { StatusContext, use_connection, use_hub, use_resource } from "../api/hooks";
-import type { Model, ModelRecord, NewOrder, Quote } from "../api/types";
+import type { CheckRecord, Model, ModelRecord, NewOrder, Quote } from "../api/types";
 import type { Draft } from "../order/input";
 import { advice, back_of, fee_of, longest_seconds, wei_of } from "../order/quote";
 import { long_span, percent, plural, seconds_of } from "../format";
@@ -122,7 +122,8 @@ function Quoted({ model, draft, terms, wei }: Pay & { wei: string }) {
     `/api/v1/quote?program=${model.program}&n=${terms.n}&max_price=${wei}${terms.alone ? "&check=optimistic" : ""}`,
     (change) => change.type === "reload" || change.type === "provider",
   );
-  const { data: record } = use_resource<ModelRecord>(`/api/v1/models/${model.program}/record`, (change) => change.type === "reload");
+  const { data: records } = use_resource<ModelRecord>(`/api/v1/models/${model.program}/record`, (change) => change.type === "reload");
+  const record = records?.checks.find((one) => one.check === (terms.alone ? "optimistic" : "quorum")) ?? null;
   if (error && !quote)
     return (
       <p class="bad" role="alert">
@@ -138,7 +139,7 @@ function Quoted({ model, draft, terms, wei }: Pay & { wei: string }) {
   );
 }
 
-function Figures({ quote, record, terms }: { quote: Quote; record: ModelRecord | null; terms: OrderTerms }) {
+function Figures({ quote, record, terms }: { quote: Quote; record: CheckRecord | null; terms: OrderTerms }) {
   return (
     <dl class="facts">
       <dt>Providers in reach</dt>

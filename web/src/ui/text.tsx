@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import { useContext, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { getAddress } from "viem/utils";
 import { StatusContext, use_now } from "../api/hooks";
-import { ago, moment, short_hex, tokens } from "../format";
+import { about_tokens, ago, moment, short_hex, tokens } from "../format";
 import { kGlossary, type Word } from "../glossary";
 
 /** A word of the glossary, explained when pointed at, focused or tapped. */
@@ -50,12 +50,12 @@ export function use_amount(): (wei: string) => string {
 }
 
 /** An amount of money, with the exact number of wei on pointing at it. */
-export function Money({ wei, tone, unit = true }: { wei: string; tone?: "good" | "bad" | undefined; unit?: boolean }) {
+export function Money({ wei, tone, unit = true, mean = false }: { wei: string; tone?: "good" | "bad" | undefined; unit?: boolean; mean?: boolean }) {
   const ledger = useContext(StatusContext)?.ledger;
   const zero = wei === "0";
   return (
     <span class={`money ${zero ? "zero" : (tone ?? "")}`} title={`${wei} wei`}>
-      {tokens(wei, ledger?.token_decimals ?? 18)}
+      {(mean ? about_tokens : tokens)(wei, ledger?.token_decimals ?? 18)}
       {unit && <small> {ledger?.token_symbol ?? ""}</small>}
     </span>
   );
