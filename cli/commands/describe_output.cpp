@@ -9,22 +9,32 @@
 namespace koinon::cli {
 namespace {
 
-constexpr std::size_t kChartClasses = 20;
-constexpr std::size_t kShownValues = 8;
+using engine::program::Program;
+using engine::program::Step;
+using engine::program::StepKind;
+
+const Step* maker(const Program& program, engine::program::Ref value) {
+  const auto step = std::ranges::upper_bound(program.steps, value.index(), {}, &Step::first_output);
+  return step == program.steps.begin() || value.index() < program.inputs.size() ? nullptr : &*std::prev(step);
+}
+
+/// Whether a table gave the value, or the value before it was laid out anew.
+bool is_from_table(const Program& program, engine::program::Ref value) {
+  const auto* step = maker(program, value);
+  while (step != nullptr && (step->kind == StepKind::reshape || step->kind == StepKind::transpose) &&
+         step->operands.at(0).source() == engine::program::Source::value)
+    step = maker(program, step->operands[0]);
+  return step == nullptr || step->kind == StepKind::lookup;
+}
 
 }  // namespace
 
-std::string describe_output(const engine::program::Output& output, const engine::tensor::IntTensor& value) {
+std::string describe_output(const Program& program, std::size_t number, const engine::tensor::IntTensor& value) {
+  const auto& output = program.outputs[number];
   const auto real = engine::io::dequantise(value, output.scale);
-  auto out = fmt::format("{} {}\n", clean(output.name, 60), engine::tensor::shape_text(value.shape));
-  if (real.size() > 1 && real.size() <= kChartClasses) return out + class_chart(real);
-  for (std::size_t i = 0; i < real.size() && i < kShownValues; ++i)
-    out += fmt::format("{}{:.6g}", i == 0 ? "  " : ", ", real[i]);
-  if (real.size() > kShownValues) {
-    const auto best = std::ranges::max_element(real) - real.begin();
-    out += fmt::format(", ... {} values; the largest is {:.6g} at {}", real.size(), real[static_cast<std::size_t>(best)], best);
-  }
-  return out + "\n";
+  const bool only = program.outputs.size() == 1 && !is_from_table(program, output.ref);
+  return fmt::format("{} {}\n", clean(output.name, 60), engine::tensor::shape_text(value.shape)) +
+         values_text(real, are_classes(value.shape, real, only));
 }
 
 }  // namespace koinon::cli

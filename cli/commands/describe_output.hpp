@@ -5,7 +5,9 @@
 
 namespace koinon::cli {
 
-/// An output for people: name, shape, and a chart of classes or the first values and the largest.
-std::string describe_output(const engine::program::Output& output, const engine::tensor::IntTensor& value);
+/// Output `number` of a program for people: name, shape, and a chart of classes or its values. What a table gives element by
+/// element (a sign, a rounded number, an activation) is no list of classes.
+std::string describe_output(const engine::program::Program& program, std::size_t number,
+                            const engine::tensor::IntTensor& value);
 
 }  // namespace koinon::cli

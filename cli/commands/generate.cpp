@@ -8,6 +8,7 @@
 #include "cli/commands/text_options.hpp"
 #include "cli/line/line.hpp"
 #include "cli/terminal/console.hpp"
+#include "engine/language/bundle.hpp"
 #include "engine/language/folder.hpp"
 #include "engine/language/text_stream.hpp"
 #include "engine/language/transcript.hpp"
@@ -40,11 +41,7 @@ class Generate final : public Command {
         .number("--threads N", threads_, 0, 1024, "Threads; 0: one a core. The result never depends on it");
   }
 
-  Status check() const override {
-    if (text_.prompt.empty() == text_.prompt_file.empty())
-      return base::fail(Code::invalid_argument, "[generate] one of --prompt and --prompt-file");
-    return {};
-  }
+  Status check() const override { return text_.check("generate"); }
 
   Status run(Console& console) override {
     KOINON_TRY(const auto folder, load_language(folder_));
@@ -110,10 +107,12 @@ class Generate final : public Command {
                               stopped == "context" ? "; the context is full"
                               : stopped == "end"   ? "; the text is over"
                                                    : ""));
-    console.print(fmt::format("seed         {}\nprogram      {}\ncommitment   {}\n", base::to_hex(t.seed),
-                              base::to_hex(t.decode_id), commitment));
+    const auto model = base::to_hex(engine::language::bundle_id(folder));
+    console.print(fmt::format("seed         {}\nmodel        {}\ndecode       {}\ncommitment   {}\n", base::to_hex(t.seed),
+                              model, base::to_hex(t.decode_id), commitment));
     json out = engine::language::to_json(t);
     out["text"] = TextStream::whole(folder.tokeniser->text(t.generated));
+    out["model"] = model;
     out["stopped"] = stopped;
     out["prompt_tokens_per_second"] = prompt_rate;
     out["tokens_per_second"] = rate;

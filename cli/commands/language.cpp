@@ -1,9 +1,11 @@
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/file.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/line/line.hpp"
 #include "cli/terminal/console.hpp"
+#include "engine/language/bundle.hpp"
 #include "engine/language/folder.hpp"
 #include "engine/language/transcript.hpp"
 
@@ -34,7 +36,7 @@ class LanguageBuild final : public Command {
         .number("--context N", build_.context, 0, 1 << 20, "Tokens that a text may have; 0: as many as the model allows")
         .number("--chunk N", build_.chunk, 1, 1 << 16, "Tokens of a prompt that one run takes")
         .number("--candidates N", build_.candidates, 0, 1 << 16, "Most likely tokens that sampling considers; 0: 256")
-        .text("--name TEXT", build_.metadata.name, "Name of the model")
+        .text("--name TEXT", build_.metadata.name, "Name of the model; that of the folder when absent")
         .text("--author TEXT", build_.metadata.author, "Who made it")
         .text("--licence SPDX", build_.metadata.licence, "Licence, such as Apache-2.0");
   }
@@ -53,6 +55,7 @@ class LanguageBuild final : public Command {
     }
     engine::language::CompileOptions options;
     options.build = build_;
+    if (options.build.metadata.name.empty()) options.build.metadata.name = folder_name(output_);
     options.build.activations = std::stoi(activations_);
     options.build.weights = std::stoi(weights_);
     options.build.state = std::stoi(state_);
@@ -68,10 +71,19 @@ class LanguageBuild final : public Command {
   }
 
  private:
+  /// The last part of a path.
+  static std::string folder_name(const std::string& path) {
+    auto whole = std::filesystem::absolute(path).lexically_normal();
+    if (!whole.has_filename()) whole = whole.parent_path();
+    return whole.filename().string();
+  }
+
   void tell(Console& console, const Compiled& compiled) const {
     const auto& model = compiled.folder.model;
     const auto& a = compiled.accuracy;
-    console.print(fmt::format("{}\n  decode      {}, {} steps\n", output_, base::to_hex(model.decode_id),
+    const auto id = base::to_hex(engine::language::bundle_id(compiled.folder));
+    console.print(fmt::format("{}\n  model       {}, called {}\n  decode      {}, {} steps\n", output_, id,
+                              clean(model.programs.decode.metadata.name, 60), base::to_hex(model.decode_id),
                               model.programs.decode.steps.size()));
     if (model.programs.chunk > 1)
       console.print(fmt::format("  prefill     {}, {} steps, {} tokens a run\n", base::to_hex(model.prefill_id),
@@ -85,6 +97,8 @@ class LanguageBuild final : public Command {
                     "  next token  {:.3f} nats by float, {:.3f} by the program; the most likely one is the same at {:.1f} %\n",
                     a.largest, a.mean, a.range, a.nats_float, a.nats, 100 * a.same_top));
     console.object({{"folder", output_},
+                    {"model", id},
+                    {"name", model.programs.decode.metadata.name},
                     {"decode", base::to_hex(model.decode_id)},
                     {"prefill", model.programs.chunk > 1 ? json(base::to_hex(model.prefill_id)) : json()},
                     {"context", model.programs.context},

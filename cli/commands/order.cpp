@@ -66,8 +66,9 @@ class Order final : public Command {
 
   Status check() const override {
     if ((input_.empty() ? 0 : 1) + (text_.prompt.empty() ? 0 : 1) + (text_.prompt_file.empty() ? 0 : 1) != 1)
-      return base::fail(Code::invalid_argument,
-                        "[order] one of --input (a program), --prompt and --prompt-file (a language model)");
+      return base::fail(
+          Code::invalid_argument,
+          "[order] one of --input (a program), --prompt (not empty) and --prompt-file (a language model) expected");
     KOINON_TRY(const auto price, base::Wei::parse_tokens(price_));
     KOINON_TRY([[maybe_unused]] const auto tier, market::tier_within(price));
     if (alone() && members() != 1)

@@ -6,9 +6,9 @@
 #include "base/random.hpp"
 #include "base/thread_pool.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/commands/describe_output.hpp"
 #include "cli/files/model_file.hpp"
 #include "cli/line/line.hpp"
-#include "cli/terminal/chart.hpp"
 #include "cli/terminal/console.hpp"
 #include "engine/io/quantise.hpp"
 #include "engine/io/read.hpp"
@@ -31,9 +31,6 @@ using trust::fhe::Context;
 
 constexpr const char* kHow =
     "the steps are: koinon private plan NET.koinon, then keygen, encrypt, run, decrypt; docs/trust/private.md shows them";
-
-constexpr std::size_t kChartClasses = 20;
-constexpr std::size_t kShownValues = 8;
 
 double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -124,16 +121,6 @@ std::string cost_text(const json& cost) {
         size_text(cost["result_bytes"].get<std::uint64_t>()), size_text(cost["memory_bytes"].get<std::uint64_t>()),
         seconds_text(cost["core_seconds"].get<double>()));
   return out;
-}
-
-std::string output_text(const engine::program::Output& output, const engine::tensor::IntTensor& value) {
-  const auto real = engine::io::dequantise(value, output.scale);
-  const auto head = fmt::format("{} {}\n", clean(output.name, 60), engine::tensor::shape_text(value.shape));
-  if (real.size() > 1 && real.size() <= kChartClasses) return head + class_chart(real) + "\n";
-  auto out = head + "  ";
-  for (std::size_t i = 0; i < std::min(real.size(), kShownValues); ++i)
-    out += fmt::format("{}{:.6g}", i == 0 ? "" : ", ", real[i]);
-  return out + (real.size() > kShownValues ? fmt::format(", ... {} values\n", real.size()) : "\n");
 }
 
 class Plan final : public Command {
@@ -315,7 +302,7 @@ class Decrypt final : public Command {
                     "the provider computed something else, or these are not the keys that the input was encrypted with");
     const auto& program = opened.bundle.description;
     const auto root = base::to_hex(engine::run::output_root(*outputs));
-    for (std::size_t i = 0; i < outputs->size(); ++i) console.print(output_text(program.outputs[i], (*outputs)[i]));
+    for (std::size_t i = 0; i < outputs->size(); ++i) console.print(describe_output(program, i, (*outputs)[i]) + "\n");
     console.print(fmt::format("program      {}\noutput root  {}\n", base::to_hex(engine::program::program_id(program)), root));
     console.object({{"program", base::to_hex(engine::program::program_id(program))},
                     {"outputs", engine::io::outputs_json(program, *outputs)},

@@ -223,8 +223,11 @@ TEST_F(Program, compiles_a_language_model_with_a_sentencepiece_tokeniser) {
       "cp engine/language/sentencepiece_test.model $TMP/h/tokenizer.model");
   const auto built = run("koinon language build $TMP/h --calibrate examples/language/harbour/calibration.txt -o $TMP/l 2>&1");
   EXPECT_EQ(built.exit, 0) << built.text;
+  EXPECT_THAT(built.text, HasSubstr("called l\n"));
+  const auto model = built.text.substr(built.text.find("  model       ") + 14, 66);
   const auto said = run("koinon generate $TMP/l --prompt Mira --tokens 3 2>&1");
   EXPECT_EQ(said.exit, 0) << said.text;
+  EXPECT_THAT(said.text, HasSubstr("model        " + model + "\n"));
 }
 
 TEST_F(Program, says_in_json_what_is_wrong_with_a_line) {

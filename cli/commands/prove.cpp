@@ -163,7 +163,7 @@ std::string proof_text(const Proof& proof) {
 std::string outputs_text(const engine::program::Program& program, const Proof& proof) {
   std::string out;
   for (std::size_t i = 0; i < program.outputs.size() && i < proof.outputs.size(); ++i)
-    out += describe_output(program.outputs[i], proof.outputs[i]);
+    out += describe_output(program, i, proof.outputs[i]);
   return out;
 }
 

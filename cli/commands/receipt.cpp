@@ -23,6 +23,10 @@ constexpr std::uint64_t kMaxReceipt = 256u << 20;
 
 base::Result<Receipt> load_receipt(const std::string& file) {
   KOINON_TRY(const auto bytes, base::read_file(file, kMaxReceipt));
+  const auto begin = base::as_text(bytes).find_first_not_of(" \t\r\n");
+  if (begin == std::string_view::npos || bytes[begin] != '{')
+    return advise({Code::malformed, fmt::format("{}: [receipt] not a receipt, which is a JSON object", clean(file))},
+                  "a receipt is what koinon order writes, such as receipt-7.json; of a program: koinon model inspect");
   auto receipt = Receipt::from_json(base::as_text(bytes));
   if (!receipt) return base::fail(std::move(receipt).error().within(file));
   return receipt;

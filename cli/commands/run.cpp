@@ -146,8 +146,7 @@ class RunCommand final : public Command {
   }
 
   void print(Console& console, const engine::program::Program& program, const engine::run::Run& done) const {
-    for (std::size_t i = 0; i < done.outputs.size(); ++i)
-      console.print(describe_output(program.outputs[i], done.outputs[i]) + "\n");
+    for (std::size_t i = 0; i < done.outputs.size(); ++i) console.print(describe_output(program, i, done.outputs[i]) + "\n");
     console.print(fmt::format("program      {}  {}\ninput root   {}\noutput root  {}\ntrace root   {}\n",
                               base::to_hex(engine::program::program_id(program)), clean(program.metadata.name, 60),
                               base::to_hex(done.input_root), base::to_hex(done.output_root), base::to_hex(done.trace_root)));

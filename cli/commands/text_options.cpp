@@ -24,6 +24,15 @@ void TextOptions::options(Line& line) {
       .flag("--past-end", past_end, "Go on behind a token that ends a text");
 }
 
+base::Status TextOptions::check(std::string_view command) const {
+  if (prompt.empty() && prompt_file.empty())
+    return base::fail(base::Code::invalid_argument,
+                      "[{}] a prompt expected: --prompt with at least one character, or --prompt-file", command);
+  if (!prompt.empty() && !prompt_file.empty())
+    return base::fail(base::Code::invalid_argument, "[{}] --prompt and --prompt-file: only one of them expected", command);
+  return {};
+}
+
 Result<std::string> TextOptions::text() const {
   if (prompt_file.empty()) return prompt;
   KOINON_TRY(const auto bytes, base::read_file(prompt_file, engine::language::kMaxTextBytes));

@@ -16,6 +16,8 @@ struct TextOptions {
 
   void options(Line& line);
   [[nodiscard]] bool given() const { return !prompt.empty() || !prompt_file.empty(); }
+  /// That there is one prompt, and that it says something. Errors: invalid_argument naming the command.
+  [[nodiscard]] base::Status check(std::string_view command) const;
   /// The prompt. Errors: those of reading its file.
   [[nodiscard]] base::Result<std::string> text() const;
   /// Sets the seed of `sampling`: the one that was given, or a random one where something is drawn. Errors: invalid_argument.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/clock.hpp"
@@ -18,8 +19,8 @@ using nlohmann::json;
 using enum Table::Align;
 
 constexpr std::size_t kMaxRows = 1000;
-constexpr std::size_t kChartClasses = 20;
-constexpr std::size_t kShownValues = 8;
+constexpr double kMostAxis = 1e9;
+constexpr std::uint64_t kColdnessOne = 4096, kShareOne = 65536;  ///< a temperature and a share of 1, as TextOrder has them
 constexpr std::size_t kMaxTextLine = std::size_t{1} << 16;
 constexpr std::uint64_t kLastTime = 253'402'300'799'999;  ///< year 9999, Unix milliseconds
 
@@ -154,15 +155,22 @@ std::string describe_outputs(const json& outputs) {
   std::string out;
   each(outputs, [&](const json& output) {
     const auto values = numbers_of(child(output, "data"));
+    std::vector<std::int64_t> shape;
+    for (const double axis : numbers_of(child(output, "shape")))
+      shape.push_back(axis >= 0 && axis <= kMostAxis ? static_cast<std::int64_t>(axis) : -1);
     out += fmt::format("{} {}\n", word(output, "name"), shape_of(child(output, "shape")));
-    if (values.size() > 1 && values.size() <= kChartClasses) {
-      out += class_chart(values, texts_of(child(output, "labels")));
-      return;
-    }
-    for (std::size_t i = 0; i < values.size() && i < kShownValues; ++i)
-      out += fmt::format("{}{:.6g}", i == 0 ? "  " : ", ", values[i]);
-    out += values.size() > kShownValues ? fmt::format(", ... {} values\n", values.size()) : "\n";
+    out += values_text(values, are_classes(shape, values, outputs.size() == 1), texts_of(child(output, "labels")));
   });
+  return out;
+}
+
+/// How tokens were chosen, in the words of the options.
+std::string sampling_text(const json& asked) {
+  const auto coldness = number_at(asked, "coldness"), top_k = number_at(asked, "top_k"), top_p = number_at(asked, "top_p");
+  if (top_k == 1) return "always the most likely token";
+  auto out = fmt::format("temperature {:.3g}, of the {} most likely tokens",
+                         static_cast<double>(kColdnessOne) / static_cast<double>(std::max<std::uint64_t>(coldness, 1)), top_k);
+  if (top_p < kShareOne) out += fmt::format(", top-p {:.3g}", static_cast<double>(top_p) / static_cast<double>(kShareOne));
   return out;
 }
 
@@ -172,9 +180,8 @@ std::string describe_result(const json& order) {
   if (!child(asked, "text").is_string()) return "";
   const bool over = text_at(asked, "ending") == "end";
   return clean_lines(text_at(asked, "prompt") + text_at(asked, "text")) +
-         fmt::format("\n\n{} tokens behind {} of prompt{}; coldness {}, top-k {}, top-p {}\n", count(asked, "generated"),
-                     count(asked, "prompt_tokens"), over ? ", the text is over" : "", count(asked, "coldness"),
-                     count(asked, "top_k"), count(asked, "top_p")) +
+         fmt::format("\n\n{} tokens behind {} of prompt{}; {}\n", count(asked, "generated"), count(asked, "prompt_tokens"),
+                     over ? ", the text is over" : "", sampling_text(asked)) +
          line("seed", word(asked, "seed"));
 }
 

@@ -62,6 +62,22 @@ TEST(Describe, says_what_to_do_when_there_is_nothing) {
   EXPECT_THAT(describe_providers(json::array()), HasSubstr("koinon provide"));
 }
 
+TEST(Describe, tells_how_a_text_was_drawn_in_the_words_of_the_options) {
+  const auto told = [](const std::string& numbers) {
+    return describe_order(json::parse(R"({"text":{"prompt":"a","text":"b","prompt_tokens":1,"generated":1,)" + numbers + "}}"));
+  };
+  EXPECT_THAT(told(R"("coldness":4096,"top_k":1,"top_p":65536)"), HasSubstr("; always the most likely token\n"));
+  EXPECT_THAT(told(R"("coldness":5120,"top_k":30,"top_p":62259)"),
+              HasSubstr("; temperature 0.8, of the 30 most likely tokens, top-p 0.95\n"));
+  EXPECT_THAT(told(R"("coldness":0,"top_k":30,"top_p":65536)"), HasSubstr("of the 30 most likely tokens\n"));
+}
+
+TEST(Describe, draws_no_classes_for_whole_numbers) {
+  const auto output = [](json data) { return json::array({{{"name", "y"}, {"shape", {data.size()}}, {"data", data}}}); };
+  EXPECT_EQ(describe_outputs(output({-1, 0, 1})), "y [3]\n  -1, 0, 1\n");
+  EXPECT_THAT(describe_outputs(output({2.5, 0.5})), HasSubstr("softmax"));
+}
+
 /// A server that answers as a node would, over a real socket.
 struct Node : ::testing::Test {
   Node() {

@@ -56,7 +56,8 @@ base::Result<RealTensor> flatten(const json& list) {
 
 base::Result<std::vector<RealTensor>> read_json(base::ByteView bytes) {
   const json root = base::parse_json(base::as_text(bytes));
-  if (root.is_discarded()) return fail(Code::malformed, "[json] {} bytes are no JSON", bytes.size());
+  if (root.is_discarded())
+    return fail(Code::malformed, "[json] {} bytes that are no JSON, and no .npy, .npz, .png or .jpg", bytes.size());
   std::vector<RealTensor> out;
   if (root.is_array() && !root.empty()) {
     KOINON_TRY(auto tensor, flatten(root));
