@@ -33,7 +33,7 @@ struct Writing {
 };
 using WritingPtr = std::shared_ptr<Writing>;  ///< shared by the handlers, and by streams under way
 
-/// An error as this protocol writes it.
+/// An error as OpenAI's API writes it: {"error": {"message", "type", "param", "code"}}.
 HttpResponse protocol_error(const base::Error& error) {
   const auto ours = error_response(error);
   const auto kind = ours.status == 401   ? "authentication_error"
@@ -46,8 +46,6 @@ HttpResponse protocol_error(const base::Error& error) {
     if (const auto* value = ours.headers.find(field)) out.headers.set(field, *value);
   return out;
 }
-
-HttpResponse answered(Result<HttpResponse> result) { return result ? *std::move(result) : protocol_error(result.error()); }
 
 json model_object(const ModelRecord& record) {
   return {{"id", record.name},
@@ -66,9 +64,19 @@ Result<HttpResponse> list(Context& context) {
                             json{{"object", "list"}, {"data", models}}.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
+/// The language model of a name or program id.
+Result<ModelRecord> text_model(Context& context, const std::string& name) {
+  auto record = find_model(context, name, "");
+  if (!record && record.error().code == Code::not_found)
+    return fail(Code::not_found, "no model '{}': GET /v1/models lists them", name.substr(0, 80));
+  if (record && !is_text_card(record->card))
+    return fail(Code::not_found, "'{}' is no language model: GET /v1/models lists those; /v2/models/{} serves it",
+                name.substr(0, 80), name.substr(0, 80));
+  return record;
+}
+
 Result<HttpResponse> one(Context& context, const std::string& name) {
-  KOINON_TRY(const auto record, find_model(context, name, ""));
-  if (!is_text_card(record.card)) return fail(Code::not_found, "'{}' is no language model", name.substr(0, 80));
+  KOINON_TRY(const auto record, text_model(context, name));
   return HttpResponse::json(200, model_object(record).dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
@@ -255,7 +263,7 @@ Result<HttpResponse> buy(Context& context, Writing& writing, const HttpRequest& 
 Result<HttpResponse> complete(const ContextPtr& context, const WritingPtr& writing, const HttpRequest& request, bool chat) {
   Asked asked;
   KOINON_TRY(asked.wanted, read_completion(request.body, chat));
-  KOINON_TRY(asked.record, find_model(*context, asked.wanted.model, ""));
+  KOINON_TRY(asked.record, text_model(*context, asked.wanted.model));
   KOINON_TRY(asked.model, context->programs.text(asked.record.program));
   base::SystemRandom random;
   KOINON_TRY(asked.request, text_request(*asked.model, asked.wanted.text, random));
@@ -271,19 +279,17 @@ Result<HttpResponse> complete(const ContextPtr& context, const WritingPtr& writi
 void add_completions(net::Router& router, const ContextPtr& context, const std::shared_ptr<Waiting>& waiting) {
   const auto writing = std::make_shared<Writing>();
   writing->waiting = waiting;
-  router.get("/v1/models",
-             guarded(context, {}, [](Context& c, const HttpRequest&) -> Result<HttpResponse> { return answered(list(c)); }));
+  const Rule look{Access::visitors, nullptr, protocol_error};
+  router.get("/v1/models", guarded(context, look, [](Context& c, const HttpRequest&) { return list(c); }));
   router.get<std::string>(
       "/v1/models/{model}",
-      guarded(context, {}, [](Context& c, const HttpRequest&, const std::string& name) -> Result<HttpResponse> {
-        return answered(one(c, name));
-      }));
-  const Rule rule{Access::loopback, "application/json"};
+      guarded(context, look, [](Context& c, const HttpRequest&, const std::string& name) { return one(c, name); }));
+  const Rule rule{Access::loopback, "application/json", protocol_error};
   const auto post = [&](auto pattern, bool chat) {
     router.post(pattern,
                 guarded(context, rule,
-                        [context, writing, chat](Context&, const HttpRequest& request) -> Result<HttpResponse> {
-                          return answered(complete(context, writing, request, chat));
+                        [context, writing, chat](Context&, const HttpRequest& request) {
+                          return complete(context, writing, request, chat);
                         }),
                 behind(context, rule, kMaxBody));
   };

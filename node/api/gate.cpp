@@ -81,13 +81,13 @@ HttpResponse Gate::finish(HttpResponse out, const HttpRequest& request, const Ru
 std::optional<HttpResponse> Gate::refusal(const HttpRequest& request, const Rule& rule) {
   const auto admitted = admit(request, rule);
   if (admitted) return std::nullopt;
-  return finish(error_response(admitted.error()), request, rule);
+  return finish(rule.write_error(admitted.error()), request, rule);
 }
 
 HttpResponse Gate::pass(const HttpRequest& request, const Rule& rule, const std::function<Result<HttpResponse>()>& body) {
   if (auto refused = refusal(request, rule)) return *std::move(refused);
   auto answer = body();
-  return finish(answer ? *std::move(answer) : error_response(answer.error()), request, rule);
+  return finish(answer ? *std::move(answer) : rule.write_error(answer.error()), request, rule);
 }
 
 }  // namespace koinon::node::api

@@ -24,9 +24,15 @@ enum class Access {
   spend,     ///< from this machine, with the bearer token
 };
 
+/// Writes an error as a protocol has it.
+using WriteError = HttpResponse (*)(const base::Error& error);
+/// An error as the document says: {"error": {"code", "text"}} with its status.
+HttpResponse error_response(const base::Error& error);
+
 struct Rule {
   Access access = Access::visitors;
-  const char* content_type = nullptr;  ///< that the body must have; null: the route takes no body
+  const char* content_type = nullptr;       ///< that the body must have; null: the route takes no body
+  WriteError write_error = error_response;  ///< of what the gate refuses, and of what the route fails with
 };
 
 /// What the gate must know of the node.
@@ -41,8 +47,6 @@ using net::is_loopback_host;
 
 /// Compares in a time that depends on the lengths alone.
 bool equal_secret(std::string_view a, std::string_view b);
-/// An error as the document says: {"error": {"code", "text"}} with its status.
-HttpResponse error_response(const base::Error& error);
 
 /// Requests answered, by class of status: 2xx at index 2.
 using RequestCounts = std::array<std::atomic<std::uint64_t>, 6>;

@@ -206,7 +206,18 @@ TEST_F(TextsTest, errors_have_openais_form) {
   };
   auto other = completion("a", 1);
   other["model"] = "none";
-  EXPECT_EQ(refused(other, 404)["type"], "invalid_request_error");
+  const auto unknown = refused(other, 404);
+  EXPECT_EQ(unknown["type"], "invalid_request_error");
+  EXPECT_EQ(unknown["message"], "no model 'none': GET /v1/models lists them");
+  const auto absent = json::parse(call(net::Method::get, "/v1/models/none").body_text());
+  EXPECT_EQ(absent["error"]["message"], unknown["message"]);
+  other["model"] = upload()["name"];
+  EXPECT_EQ(refused(other, 404)["message"],
+            "'echo' is no language model: GET /v1/models lists those; /v2/models/echo serves it");
+  const auto form = call(net::Method::post, "/v1/completions", completion("a", 1).dump(), "application/x-www-form-urlencoded");
+  EXPECT_EQ(form.status, 422);
+  EXPECT_EQ(json::parse(form.body_text())["error"]["message"],
+            "[http] Content-Type 'application/x-www-form-urlencoded': application/json expected");
   EXPECT_EQ(refused(completion("a", 100), 400)["message"],
             "[language] 100 tokens behind a prompt of 1: the context of 48 leaves room for 48");
   auto paid = completion("a", 1);
