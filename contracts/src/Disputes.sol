@@ -25,6 +25,8 @@ contract Disputes is MarketBase, IDisputes {
     uint32 private immutable _moveWindow;
     uint8 private immutable _maxDemands;
     uint128 private immutable _demandFee;
+    /// Demands that may be open at once before the time to answer grows: one more for each ANSWERS-th part of answerWindow.
+    uint40 private constant ANSWERS = 256;
 
     constructor(IRegistry registry_, Settling settling_, IFraudCheck fraudCheck_, DisputeConfig memory c) MarketBase(registry_) {
         if (address(settling_.registry()) != address(registry_)) revert InvalidConfig("settling");
@@ -95,7 +97,7 @@ contract Disputes is MarketBase, IDisputes {
         _onTime(id, o, account);
         if (!Parts.valid(place)) revert InvalidPlace();
         TraceDemands storage t = _traceDemands[id][account];
-        (uint8 number, uint40 deadline) = (t.made, uint40(block.timestamp) + _answerWindow);
+        (uint8 number, uint40 deadline) = (t.made, uint40(block.timestamp) + _answerTime(_disputes[id].openDemands));
         if (t.open) revert TraceDemandOpen(id, account);
         if (number == _maxDemands) revert DemandsExhausted(id, account);
         uint128 fee = number == 0 ? _demandFee * _maxDemands : 0;
@@ -243,6 +245,13 @@ contract Disputes is MarketBase, IDisputes {
 
     function _bond(Order storage o) private view returns (uint128) {
         return registry.price(o.maxTier);
+    }
+
+    /// Seconds to answer one more demand than `open` ones: a provider that answers one in each `pace` is late with none, however many ask.
+    function _answerTime(uint40 open) private view returns (uint40) {
+        uint40 pace = (_answerWindow + ANSWERS - 1) / ANSWERS;
+        uint40 queued = pace * (open + 1);
+        return queued > _answerWindow ? queued : _answerWindow;
     }
 
     function _placeOf(TraceDemands storage t) private view returns (Place memory) {

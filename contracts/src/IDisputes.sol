@@ -61,10 +61,11 @@ interface IDisputes {
     function prove(uint64 orderId, uint32 number, Fraud fraud, bytes calldata proof, bytes32 salt) external;
 
     /// @notice Demands a part of what the claim binds, one at a time and at most DisputeConfig.maxDemands an account. The first takes
-    /// demandFee for each of them, like the bond of an appeal; what was not answered returns.
+    /// demandFee for each of them, like the bond of an appeal; what was not answered returns. To be answered within answerWindow, or
+    /// answerWindow / 256 (rounded up) for each demand that is then open, where that is longer: a flood of demands gets no provider late.
     function demandTrace(uint64 orderId, uint32 account, Place calldata place) external;
 
-    /// @notice Answers the open demand of `demander`, for a fee to `account`: in the first half of the time
+    /// @notice Answers the open demand of `demander`, for a fee to `account`: until half of answerWindow is left
     /// only the provider, then anyone. Anyone may send it: what the claim binds proves itself.
     function answerTrace(uint64 orderId, uint32 demander, uint32 account, Answer calldata answer) external;
 

@@ -325,7 +325,7 @@ struct TraceDemand {
 /// @notice Times and bounds of disputes, fixed at deployment.
 struct DisputeConfig {
     uint32 proveWindow; // seconds from a challenge to its proof
-    uint32 answerWindow; // seconds to answer a demand
+    uint32 answerWindow; // seconds to answer a demand; more while more than 256 are open
     uint32 moveWindow; // seconds to demand again or challenge after an answer
     uint8 maxDemands; // of one account in an order, at most 64
     uint128 demandFee; // wei for each demand

@@ -16,6 +16,8 @@ import {Trees} from "./Trees.sol";
 /// @dev What somebody may try to win a dispute that it should lose, or to escape one. The faults of other systems that
 /// docs/trust/optimistic.md lists are at the end, each by its name. A wrong element of every step kind: test/quorum.
 contract DisputeAttacksTest is DisputeFixture {
+    uint32 private constant FLOOD = 150;
+
     uint32 private finder;
     uint32 private thief;
 
@@ -279,6 +281,66 @@ contract DisputeAttacksTest is DisputeFixture {
         uint128 price = registry.price(memberOf(id, who).tier);
         isEqual(has(who) - before, price - price / 100 + 8 * disputes.getDisputeConfig().demandFee, "eight fees");
         closed();
+    }
+
+    /// More demand at once than a provider can answer within one window, an answer a second. Each is still in time, each is paid.
+    function test_a_flood_of_demands_gets_no_provider_late_and_pays_it() public {
+        (uint64 id, uint32 who) = claimed(truth());
+        uint256 before = has(who);
+        uint32 first = thief + 1;
+        for (uint32 i = 0; i < FLOOD; ++i) demand(id, account(10 ether), traceTop());
+        isEqual(disputes.getTraceDemand(id, first + 59).deadline, block.timestamp + 60, "sixty are answered in the window");
+        isEqual(disputes.getTraceDemand(id, first + 60).deadline, block.timestamp + 61, "one more has a second more");
+        isEqual(disputes.getTraceDemand(id, first + FLOOD - 1).deadline, block.timestamp + FLOOD, "and so the last");
+        for (uint32 i = 0; i < FLOOD; ++i) {
+            vm.warp(block.timestamp + 1);
+            answer(id, first + i, who, traceItems(truth()));
+        }
+        settle(id);
+        phaseIs(id, Phase.Settled);
+        for (uint32 i = 0; i < FLOOD; ++i) disputes.collect(id, first + i);
+        uint128 price = registry.price(memberOf(id, who).tier);
+        isEqual(has(who) - before, price - price / 100 + FLOOD * disputes.getDisputeConfig().demandFee, "a fee for each of the flood");
+        isEqual(has(first), 10 ether - disputes.getDisputeConfig().demandFee, "and who floods pays it");
+        closed();
+    }
+
+    /// A liar that asks itself so often locks nobody out, and its demands that it does not answer condemn it like any other.
+    function test_a_liar_that_floods_its_own_claim_is_asked_and_refuted_all_the_same() public {
+        (uint64 id, uint32 who) = claimed(deepLie());
+        uint256 before = has(finder);
+        uint32 first = thief + 1;
+        for (uint32 i = 0; i < FLOOD; ++i) demand(id, account(10 ether), traceTop());
+        demand(id, finder, bytesPlace(1));
+        uint40 last = disputes.getTraceDemand(id, finder).deadline;
+        isEqual(last, block.timestamp + FLOOD + 1, "after those before it");
+        uint256 snapshot = vm.snapshotState();
+
+        refute(id, finder, Fraud.Element, proofOf(deepLie(), 0, 2));
+        phaseIs(id, Phase.Refunded);
+        disputes.collect(id, finder);
+        isEqual(has(finder) - before, lockOf(id) / 4, "a proof waits for no demand");
+
+        vm.revertToState(snapshot);
+        uint256 liar = has(who);
+        for (uint32 i = 0; i < FLOOD; ++i) answer(id, first + i, who, traceItems(deepLie()));
+        vm.warp(last + 1);
+        disputes.condemn(id, finder);
+        disputes.collect(id, finder);
+        isEqual(has(finder), before, "the demander has its fees back");
+        isEqual(liar - has(who), lockOf(id), "and the liar is condemned");
+        for (uint32 i = 0; i < FLOOD; ++i) disputes.collect(id, first + i);
+        closed();
+    }
+
+    /// What is answered makes room: the time of the next counts those that are open.
+    function test_answered_demands_make_no_other_wait() public {
+        (uint64 id, uint32 who) = claimed(truth());
+        uint32 first = thief + 1;
+        for (uint32 i = 0; i < FLOOD; ++i) demand(id, account(10 ether), traceTop());
+        for (uint32 i = 0; i < FLOOD; ++i) answer(id, first + i, who, traceItems(truth()));
+        demand(id, finder, traceTop());
+        isEqual(disputes.getTraceDemand(id, finder).deadline, block.timestamp + 60, "one window");
     }
 
     function test_a_challenge_needs_its_bond() public {
