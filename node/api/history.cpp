@@ -64,6 +64,8 @@ void History::add(const OrderView& order) {
     point->earned = sum(point->earned, seat.paid);
     point->lost = sum(point->lost, seat.slashed);
   }
+  if (const auto reward = order.rewards.find(account_); reward != order.rewards.end())
+    point->earned = sum(point->earned, reward->second);
 }
 
 json History::told() const {

@@ -31,6 +31,7 @@ market::OrderView order(std::int64_t placed_ms, std::int64_t settled_ms) {
   out.seats[0].paid = Wei(99);
   out.seats[1].account = 3;
   out.seats[1].slashed = Wei(40);
+  out.rewards[4] = Wei(10);
   return out;
 }
 
@@ -50,8 +51,8 @@ TEST(History, counts_an_order_when_it_was_placed_and_its_money_when_it_ended) {
 }
 
 TEST(History, tells_what_an_account_spent_earned_and_lost) {
-  for (const auto& [account, spent, earned, lost] :
-       {std::tuple{1U, "120", "0", "0"}, std::tuple{2U, "0", "99", "0"}, std::tuple{3U, "0", "0", "40"}}) {
+  for (const auto& [account, spent, earned, lost] : {std::tuple{1U, "120", "0", "0"}, std::tuple{2U, "0", "99", "0"},
+                                                     std::tuple{3U, "0", "0", "40"}, std::tuple{4U, "0", "10", "0"}}) {
     History history(0, 10, 1, account);
     history.add(order(1, 5));
     EXPECT_EQ(point(history, 0)["spent"], spent);

@@ -118,7 +118,7 @@ function LastRun({ order, picture }: { order: OrderSummary; picture: boolean }) 
 
 const kHow: Record<string, string> = {
   quorum: "providers agree bit for bit; audits by chance",
-  optimistic: "one provider; whoever finds one wrong element takes its stake",
+  optimistic: "one provider; one wrong element, shown by anybody, costs it what it locked",
 };
 
 /** How a result of the model can be trusted, side by side, with what was measured here. */

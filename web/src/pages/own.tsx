@@ -45,7 +45,7 @@ function WatchCard() {
   if (!watch || (!watch.watching && watch.claims.length === 0)) return null;
   return (
     <Card title="Watching" class="flush">
-      <p class="story" data-watch>
+      <p class="story lead" data-watch>
         {watch.watching ? "This node runs claims of optimistic orders again. " : "This node checks the optimistic orders that it ran itself. "}
         {watch.agreed} were right, {watch.wrong} were wrong; <Money wei={watch.earned} /> earned.
       </p>
@@ -65,15 +65,15 @@ function WatchCard() {
           <tbody>
             {watch.claims.map((claim) => (
               <tr key={claim.order}>
-                <td>
+                <th scope="row">
                   <a href={`#/orders/${claim.order}`}>#{claim.order}</a>
-                </td>
-                <td>
+                </th>
+                <td data-label="Provider">
                   <AccountLink id={claim.provider} />
                 </td>
-                <td title={claim.text}>{kFound[claim.found] ?? claim.found}</td>
-                <td>{kOutcome[claim.outcome] ?? claim.outcome}</td>
-                <td class="number">
+                <td title={claim.text} data-label="Found">{kFound[claim.found] ?? claim.found}</td>
+                <td data-label="Outcome">{kOutcome[claim.outcome] ?? claim.outcome}</td>
+                <td class="number" data-label="Earned">
                   <Money wei={claim.earned} />
                 </td>
               </tr>
