@@ -47,7 +47,7 @@ function WatchCard() {
     <Card title="Watching" class="flush">
       <p class="story lead" data-watch>
         {watch.watching ? "This node runs claims of optimistic orders again. " : "This node checks the optimistic orders that it ran itself. "}
-        {watch.agreed} were right, {watch.wrong} were wrong; <Money wei={watch.earned} /> earned.
+        So far {watch.agreed} right and {watch.wrong} wrong; <Money wei={watch.earned} /> earned.
       </p>
       {watch.claims.length > 0 && (
         <table class="list">
@@ -74,7 +74,7 @@ function WatchCard() {
                 <td title={claim.text} data-label="Found">{kFound[claim.found] ?? claim.found}</td>
                 <td data-label="Outcome">{kOutcome[claim.outcome] ?? claim.outcome}</td>
                 <td class="number" data-label="Earned">
-                  <Money wei={claim.earned} />
+                  <Money wei={claim.earned} unit={false} />
                 </td>
               </tr>
             ))}
