@@ -31,6 +31,7 @@ constexpr std::size_t kCalibration = 16, kTests = 8;
 
 /// A model in float, the inputs that it is calibrated with and those that its error is taken on.
 struct Task {
+  std::filesystem::path folder;  ///< of the model, where its weights may lie beside it
   base::Bytes model;
   onnx::Graph graph;
   std::vector<Sample> calibration, tests;
@@ -53,8 +54,11 @@ Sample make_alike(const Sample& given, const onnx::Graph& graph, base::SeededRan
 
 base::Result<Task> read_task(const std::filesystem::path& folder) {
   Task task;
+  task.folder = folder;
   KOINON_TRY(task.model, base::read_file(folder / "network.onnx"));
-  KOINON_TRY(task.graph, operators::import_model(task.model));
+  operators::ImportOptions options;
+  options.read.folder = folder;
+  KOINON_TRY(task.graph, operators::import_model(task.model, options));
   KOINON_TRY(const auto bytes, base::read_file(folder / "input.json"));
   KOINON_TRY(const auto arrays, io::read_json(bytes));
   const auto& graph = task.graph;
@@ -117,6 +121,7 @@ struct Outcome {
 base::Result<Outcome> build_one(const Task& task, int bits) {
   quantise::BuildOptions options;
   options.activations = bits;
+  options.folder = task.folder;
   const auto start = std::chrono::steady_clock::now();
   KOINON_TRY(const auto built, quantise::build(task.model, task.calibration, options));
   Outcome out;

@@ -105,7 +105,8 @@ Status Lowering::run() {
       KOINON_CHECK(set_value(v, {ref, Scale{}, info.type.shape, false}));
       continue;
     }
-    const auto ref = builder_.input(info.name, {dtype(), info.type.shape}, target(v).scale, target(v).low, target(v).high);
+    const auto type = target(v).dtype() == DType::i32 ? DType::i32 : dtype();
+    const auto ref = builder_.input(info.name, {type, info.type.shape}, target(v).scale, target(v).low, target(v).high);
     KOINON_CHECK(set_value(v, {ref, target(v).scale, info.type.shape, false}));
   }
   for (const auto& node : graph_.nodes) {

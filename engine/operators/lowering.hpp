@@ -29,7 +29,10 @@ struct Target {
   std::int64_t high = 0;
   double real_low = 0;  ///< range that calibration saw
   double real_high = 0;
-  [[nodiscard]] DType dtype() const { return low >= -128 && high <= 127 ? DType::i8 : DType::i16; }
+  [[nodiscard]] DType dtype() const {
+    if (low >= -128 && high <= 127) return DType::i8;
+    return low >= -32768 && high <= 32767 ? DType::i16 : DType::i32;
+  }
 };
 
 /// How finely a graph is lowered. Values have the bits that their targets give them.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 
 #include "base/random.hpp"
 #include "engine/operators/integer_range.hpp"
@@ -147,6 +148,64 @@ bool moves(std::string_view op) {
   return std::ranges::find(kOps, op) != std::end(kOps);
 }
 
+bool compares(std::string_view op) {
+  static constexpr std::string_view kOps[] = {"Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal"};
+  return std::ranges::find(kOps, op) != std::end(kOps);
+}
+
+/// Moves that do nothing but give elements another place.
+bool places(std::string_view op) {
+  static constexpr std::string_view kOps[] = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice",
+                                              "Split",   "Gather",  "Expand",  "Tile",      "Identity"};
+  return std::ranges::find(kOps, op) != std::end(kOps);
+}
+
+/// Values that nothing is done with but comparing their elements with constants, such as the features of a tree: the largest
+/// magnitude of those constants. Nothing for other values.
+std::vector<std::optional<double>> compared_only(const onnx::Graph& graph) {
+  std::vector<std::optional<double>> out(graph.values.size());
+  std::vector<bool> other(graph.values.size(), false);
+  for (int v : graph.outputs) other[at(v)] = true;
+  for (std::size_t n = graph.nodes.size(); n-- > 0;) {
+    const auto& node = graph.nodes[n];
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      if (node.inputs[i] == onnx::kAbsent) continue;
+      const auto v = at(node.inputs[i]);
+      double most = 0;
+      bool only = true;
+      if (places(node.op) && i == 0) {
+        for (int y : node.outputs)
+          if (y != onnx::kAbsent) {
+            only = only && !other[at(y)];
+            most = std::max(most, out[at(y)].value_or(0));
+          }
+      } else {
+        const auto* c = compares(node.op) && graph.values[at(node.inputs[1 - i])].constant
+                            ? &*graph.values[at(node.inputs[1 - i])].constant
+                            : nullptr;
+        only = c != nullptr && onnx::is_float(c->element);
+        for (std::int64_t k = 0; only && k < c->size(); ++k)
+          if (std::isfinite(c->real(k))) most = std::max(most, std::fabs(c->real(k)));
+      }
+      out[v] = std::max(out[v].value_or(0), most);
+      other[v] = other[v] || !only;
+    }
+  }
+  for (std::size_t v = 0; v < out.size(); ++v)
+    if (other[v]) out[v].reset();
+  return out;
+}
+
+/// Units of 2^-30 of a range that holds both sides of what is compared: a float of 24 bits is exact down to a 32nd of that.
+Result<operators::Target> fine_target(const Seen& seen, double most) {
+  constexpr int kBits = 30;
+  constexpr auto kLimit = std::int64_t{1} << kBits;
+  int exponent = 0;
+  std::frexp(std::max({seen.magnitude, most, 0x1p-100}), &exponent);
+  KOINON_TRY(const auto scale, program::Scale::from(std::ldexp(1.0, exponent + 1 - kBits)));
+  return operators::Target{scale, -kLimit, kLimit, seen.low, seen.high};
+}
+
 /// Values that meet a function with jumps, also by way of moves.
 std::vector<bool> exact_values(const onnx::Graph& graph) {
   std::vector<bool> out(graph.values.size(), false);
@@ -174,6 +233,7 @@ Result<std::vector<operators::Target>> choose_targets(const onnx::Graph& graph, 
   for (int v : graph.inputs) whole[at(v)] = true;
   for (int v : graph.outputs) whole[at(v)] = true;
   const auto exact = exact_values(graph);
+  const auto compared = natural ? std::vector<std::optional<double>>(graph.values.size()) : compared_only(graph);
   std::vector<operators::Target> out(graph.values.size());
   for (std::size_t v = 0; v < out.size(); ++v) {
     const bool from_zero = natural && seen[v].any && seen[v].low >= 0;
@@ -189,6 +249,10 @@ Result<std::vector<operators::Target>> choose_targets(const onnx::Graph& graph, 
     }
     out[v] = {scale, from_zero ? 0 : -limit, limit, seen[v].low, seen[v].high};
   }
+  for (int v : graph.inputs)
+    if (const auto most = compared[at(v)]) {
+      KOINON_TRY(out[at(v)], fine_target(seen[at(v)], *most));
+    }
   return out;
 }
 

@@ -27,7 +27,10 @@ double cut(const Seen& seen, Clip clip, double percentile, std::int64_t limit);
 
 /// Chooses the integers of every value: `bits` of each, 16 reaching twice as far as calibration saw; with `natural`, [0, 2^bits
 /// - 1] where calibration saw no negative. A value that meets a function with jumps (Round, Floor, a comparison) gets a unit
-/// that is a power of two, so that what is exact in binary, such as 0.5, stays exact and falls on the right side.
+/// that is a power of two, so that what is exact in binary, such as 0.5, stays exact and falls on the right side. A float input
+/// of which nothing is done but comparing it with constants (the features of trees) has 31 bits whatever `bits` says, reaching
+/// twice as far as calibration and the constants: its comparisons are those of float, but for what a 2^-30 part of that is.
+/// With `natural` it has not, since sums are small there.
 base::Result<std::vector<operators::Target>> choose_targets(const onnx::Graph& graph, const std::vector<Seen>& seen,
                                                             const std::vector<int>& bits, bool natural,
                                                             const BuildOptions& options);
