@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/operators/long_sums.hpp"
 #include "engine/operators/shapes.hpp"
 
 namespace koinon::engine::operators {
@@ -97,7 +98,7 @@ Fixed lower_maps(Lowering& to, Fixed x, Shape& shape, const std::vector<AxisMap>
       if (!b.error() && b.info(x.ref).dtype > DType::i16) x.ref = clamp(to, x.ref, -32768, 32767);
       auto y = swap_to_last(to, x.ref, map.axis, shape.size());
       if (shape.size() == 1) y = b.reshape(y, {1, map.in});
-      y = b.matmul(y, b.weight(matrix(map, unit)));
+      y = long_matmul(to, y, matrix(map, unit));
       if (shape.size() == 1) y = b.reshape(y, {map.out()});
       x = {swap_to_last(to, y, map.axis, shape.size()), x.unit * unit};
     }

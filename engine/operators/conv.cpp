@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "engine/operators/fixed.hpp"
+#include "engine/operators/long_sums.hpp"
 #include "engine/operators/shapes.hpp"
 #include "engine/operators/table.hpp"
 #include "engine/operators/window.hpp"
@@ -132,7 +133,7 @@ Status lower_variable(const Call& call, Lowering& to, const program::ConvParams&
   KOINON_TRY(const auto w, to.in(call, 1));
   auto& b = to.builder();
   const auto weights = b.transpose(to.plain(w), second_last(w.shape).first);
-  Fixed y{b.conv(to.channels_last(x), weights, params), x.scale.real() * w.scale.real()};
+  Fixed y{long_conv(to, to.channels_last(x), weights, params), x.scale.real() * w.scale.real()};
   if (call.has(2)) {
     KOINON_TRY(const auto bias, to.in(call, 2));
     y = add_to(to, y, {to.plain(bias), bias.scale.real()});
@@ -157,7 +158,7 @@ Status lower(const Call& call, Lowering& to) {
   std::optional<Ref> added;
   if (rows.bias) added = to.builder().weight(*std::move(rows.bias));
   const auto input = to.channels_last(x);
-  const auto acc = to.builder().conv(input, to.builder().weight(std::move(rows.weights)), params, added);
+  const auto acc = long_conv(to, input, rows.weights, params, added);
   return to.emit(call, acc, rows.scale, true);
 }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "engine/operators/fixed.hpp"
+#include "engine/operators/long_sums.hpp"
 #include "engine/operators/shapes.hpp"
 #include "engine/operators/table.hpp"
 
@@ -231,7 +232,7 @@ Status lower(const Call& call, Lowering& to) {
   KOINON_TRY(const auto in, prepare(call, to, s, x));
   if (call.known(1) == nullptr || (call.has(2) && call.known(2) == nullptr)) {
     KOINON_TRY(const auto w, to.in(call, 1));
-    Fixed y{b.conv(in.x, flipped(to, w, s), in.params), x.scale.real() * w.scale.real()};
+    Fixed y{long_conv(to, in.x, flipped(to, w, s), in.params), x.scale.real() * w.scale.real()};
     if (call.has(2)) {
       KOINON_TRY(const auto bias, to.in(call, 2));
       y = add_to(to, y, {to.plain(bias), bias.scale.real()});
@@ -244,7 +245,7 @@ Status lower(const Call& call, Lowering& to) {
   auto rows = to.rows(w.floats, w.shape, bias, x.scale.real());
   std::optional<Ref> added;
   if (rows.bias) added = b.weight(*std::move(rows.bias));
-  return to.emit(call, b.conv(in.x, b.weight(std::move(rows.weights)), in.params, added), rows.scale, true);
+  return to.emit(call, long_conv(to, in.x, rows.weights, in.params, added), rows.scale, true);
 }
 
 constexpr Operator kOperators[] = {{"ConvTranspose", 1, kNewest, 2, 3, infer, compute, lower}};

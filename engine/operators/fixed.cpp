@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/math/math.hpp"
+#include "engine/operators/long_sums.hpp"
 
 namespace koinon::engine::operators {
 
@@ -199,7 +200,7 @@ int exponential_bits(const Target& target) { return target.dtype() == DType::i8 
 Exponentials exponentials(Lowering& to, Fixed x, const Shape& shape, const std::vector<std::size_t>& axes, int bits) {
   auto& b = to.builder();
   const auto one = (std::int64_t{1} << bits) - 1;
-  const auto top = b.reduce(x.ref, ReduceParams::axes(ReduceOp::max, shape, axes));
+  const auto top = long_reduce(to, x.ref, ReduceOp::max, shape, axes);
   const auto below = b.sub(x.ref, top);
   // The exponential of what is less is below half a unit.
   const double last = -math::log(2.0 * static_cast<double>(one));
@@ -224,7 +225,7 @@ struct Spread {
 Spread spread_of(Lowering& to, Fixed x, const Shape& shape, const std::vector<std::size_t>& axes, std::int64_t n,
                  bool centred) {
   auto& b = to.builder();
-  const auto total = [&](Ref v) { return b.reduce(v, ReduceParams::axes(ReduceOp::sum, shape, axes)); };
+  const auto total = [&](Ref v) { return long_reduce(to, v, ReduceOp::sum, shape, axes); };
   const auto limit = std::int64_t{1} << 60;
   const auto range = reach(to, x.ref);
   const double most = static_cast<double>(std::max(range.high, -range.low)) * static_cast<double>(n);

@@ -2,6 +2,7 @@
 
 #include "engine/math/math.hpp"
 #include "engine/operators/fixed.hpp"
+#include "engine/operators/long_sums.hpp"
 #include "engine/operators/shapes.hpp"
 #include "engine/operators/table.hpp"
 
@@ -59,7 +60,7 @@ Status lower(const Call& call, Lowering& to) {
   params.window[1] = r.size;
   params.pads_begin[1] = (r.size - 1) / 2;
   params.pads_end[1] = r.size / 2;
-  const auto squares = b.reduce(b.mul(ref, ref), params);
+  const auto squares = long_reduce(to, b.mul(ref, ref), params);
   const auto bounded = clamp(to, squares, 0, std::max<std::int64_t>(1, reach(to, squares).high));
   const Fixed sums{bounded, x.scale.real() * x.scale.real()};
   // A table over the root of the squares is as fine as x, where one over the squares is coarse for small ones.

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "engine/operators/fixed.hpp"
+#include "engine/operators/long_sums.hpp"
 #include "engine/operators/shapes.hpp"
 #include "engine/operators/table.hpp"
 
@@ -117,7 +118,7 @@ Status lower_constant(const Call& call, Lowering& to, const Product& p, Ref x, S
   auto rows = to.rows(weights, {p.n, p.k}, bias, scale.real());
   std::optional<Ref> added;
   if (rows.bias) added = to.builder().weight(*std::move(rows.bias));
-  auto acc = to.builder().matmul(x, to.builder().weight(std::move(rows.weights)), added);
+  auto acc = long_matmul(to, x, rows.weights, added);
   if (to.builder().error()) return base::fail(*to.builder().error());
   // n is the last axis of `out` too, unless it is 1 and there is one scale.
   if (to.builder().info(acc).shape != out) acc = to.builder().reshape(acc, out);
@@ -163,7 +164,7 @@ Status lower_matmul(const Call& call, Lowering& to) {
   std::vector<std::int64_t> order;
   for (std::size_t i = 0; i < p.batch.size() + 2; ++i) order.push_back(static_cast<std::int64_t>(i));
   std::swap(order[order.size() - 1], order[order.size() - 2]);
-  Ref acc = b.matmul(left, b.transpose(right, order));
+  Ref acc = long_matmul(to, left, b.transpose(right, order));
   if (b.error()) return base::fail(*b.error());
   if (b.info(acc).shape != call.output_type(0).shape) acc = b.reshape(acc, call.output_type(0).shape);
   if (whole) return to.set_whole(call, acc);
@@ -220,7 +221,7 @@ Status lower_gemm_variable(const Call& call, Lowering& to) {
   const auto left = call.integer("transA", 0) != 0 ? b.transpose(to.plain(x), {1, 0}) : to.plain(x);
   const auto right = call.integer("transB", 0) != 0 ? to.plain(w) : b.transpose(to.plain(w), {1, 0});
   const double alpha = call.real("alpha", 1), beta = call.real("beta", 1);
-  Fixed y{b.matmul(left, right), x.scale.real() * w.scale.real() * std::fabs(alpha)};
+  Fixed y{long_matmul(to, left, right), x.scale.real() * w.scale.real() * std::fabs(alpha)};
   if (!(y.unit > 0)) return call.fail(Code::unsupported, "alpha {}", alpha);
   if (alpha < 0) y.ref = b.sub(scalar(to, 0), y.ref);
   if (call.has(2) && beta != 0) {

@@ -3,6 +3,7 @@
 
 #include "engine/operators/expansion.hpp"
 #include "engine/operators/fixed.hpp"
+#include "engine/operators/long_sums.hpp"
 #include "engine/operators/shapes.hpp"
 #include "engine/operators/table.hpp"
 
@@ -179,8 +180,7 @@ Status lower(const Call& call, Lowering& to) {
   const Fixed in{plan.view == x.shape ? plain : b.reshape(plain, plan.view), x.scale.real()};
   Fixed y;
   if (plan.absolute) {
-    const auto total =
-        b.reduce(absolute(to, in.ref), program::ReduceParams::axes(program::ReduceOp::sum, plan.view, plan.axes));
+    const auto total = long_reduce(to, absolute(to, in.ref), program::ReduceOp::sum, plan.view, plan.axes);
     y = ratio(to, in, {total, in.unit}, 24);
     const auto edge = onnx::saturate(1 / y.unit);
     y = fit(to, {clamp(to, y.ref, -edge, edge), y.unit}, 27);

@@ -3,6 +3,7 @@
 
 #include "engine/math/math.hpp"
 #include "engine/operators/fixed.hpp"
+#include "engine/operators/long_sums.hpp"
 #include "engine/operators/shapes.hpp"
 #include "engine/operators/table.hpp"
 #include "engine/operators/whole.hpp"
@@ -151,7 +152,7 @@ Status lower_lp(const Call& call, Lowering& to, const Window& at, const Quantise
     const double top = math::pow(std::max(edge, unit), p);
     terms = tabulate(to, {ref, unit}, [p](double v) { return math::pow(std::fabs(v), p); }, top / (1 << 30), 1 << 30);
   }
-  const Fixed total{b.reduce(terms.ref, params(at, program::ReduceOp::sum)), terms.unit};
+  const Fixed total{long_reduce(to, terms.ref, params(at, program::ReduceOp::sum)), terms.unit};
   if (p == 1) return to.emit(call, total.ref, {total.unit}, true);
   // A table of 2^16 places is coarse near 0 for a higher root: square roots as often as they go, which are exact.
   Fixed y = root(to, total);
@@ -221,10 +222,10 @@ Status lower(const Call& call, Lowering& to) {
     const bool places = call.outputs() > 1 && call.output(1) != onnx::kAbsent;
     if (places && call.integer("storage_order", 0) != 0) return call.fail(Code::unsupported, "places in column-major order");
     if (places) KOINON_CHECK(lower_places(call, to, at, x));
-    const auto best = to.builder().reduce(ref, params(at, program::ReduceOp::max));
+    const auto best = long_reduce(to, ref, params(at, program::ReduceOp::max));
     return onnx::is_float(call.type(0).element) ? to.set(call, best, x.scale, true) : to.set_whole(call, best, true);
   }
-  const auto sum = to.builder().reduce(ref, params(at, program::ReduceOp::sum));
+  const auto sum = long_reduce(to, ref, params(at, program::ReduceOp::sum));
   std::vector<std::int64_t> divisors;
   for (std::int64_t p = 0; p < onnx::count(at.out); ++p)
     divisors.push_back(std::max<std::int64_t>(1, under(at, p, call.integer("count_include_pad", 0) != 0).divisor));

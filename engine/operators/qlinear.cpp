@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "engine/operators/integer_range.hpp"
+#include "engine/operators/long_sums.hpp"
 #include "engine/operators/quantisation.hpp"
 #include "engine/operators/shapes.hpp"
 #include "engine/operators/table.hpp"
@@ -230,7 +231,7 @@ Result<Ref> sums(const Call& call, Lowering& to, const Layout& at) {
     const program::ConvParams params{call.integer("group", 1), window.strides, window.dilations, window.begin, window.end};
     const auto data = b.transpose(a, order);
     const auto weights = b.transpose(w, order);
-    return b.transpose(b.conv(data, weights, params, bias), back);
+    return b.transpose(long_conv(to, data, weights, params, bias), back);
   }
   KOINON_TRY(const auto p, product_of(call, at));
   const auto full = [&](Ref x, const Shape& lead, std::int64_t rows, std::int64_t columns) {
@@ -245,7 +246,7 @@ Result<Ref> sums(const Call& call, Lowering& to, const Layout& at) {
   for (std::size_t i = 0; i < p.batch.size() + 2; ++i) order.push_back(static_cast<std::int64_t>(i));
   std::swap(order[order.size() - 1], order[order.size() - 2]);
   const auto right = b.transpose(full(w, p.b_lead, p.k, p.n), order);
-  return b.reshape(b.matmul(full(a, p.a_lead, p.m, p.k), right), out);
+  return b.reshape(long_matmul(to, full(a, p.a_lead, p.m, p.k), right), out);
 }
 
 Status lower(const Call& call, Lowering& to) {

@@ -5,6 +5,7 @@
 #include "engine/math/math.hpp"
 #include "engine/operators/expansion.hpp"
 #include "engine/operators/fixed.hpp"
+#include "engine/operators/long_sums.hpp"
 #include "engine/operators/shapes.hpp"
 #include "engine/operators/table.hpp"
 
@@ -122,9 +123,7 @@ Result<std::vector<Value>> compute(const Call& call) {
 Result<Fixed> reduced_value(const Call& call, Lowering& to, Fixed x, const std::vector<std::size_t>& reduced) {
   auto& b = to.builder();
   const auto& shape = call.shape(0);
-  const auto total = [&](Ref ref) {
-    return b.reduce(ref, program::ReduceParams::axes(program::ReduceOp::sum, shape, reduced));
-  };
+  const auto total = [&](Ref ref) { return long_reduce(to, ref, program::ReduceOp::sum, shape, reduced); };
   double count = 1;
   for (auto a : reduced) count *= static_cast<double>(shape[a]);
   switch (kind_of(call)) {
@@ -149,7 +148,7 @@ Status lower_whole(const Call& call, Lowering& to, Ref x, const std::vector<std:
   if (kind == Kind::sum_square) x = b.mul(x, x);
   if (kind != Kind::l1 && kind != Kind::sum_square && kind != Kind::sum)
     return call.fail(Code::unsupported, "integers that are not known at import");
-  const auto total = b.reduce(x, program::ReduceParams::axes(program::ReduceOp::sum, call.shape(0), reduced));
+  const auto total = long_reduce(to, x, program::ReduceOp::sum, call.shape(0), reduced);
   return to.set_whole(call, b.reshape(total, call.output_type(0).shape));
 }
 
@@ -163,7 +162,7 @@ Status lower(const Call& call, Lowering& to) {
   const bool same_shape = kept_shape(x.shape, reduced) == out;
   if (kind == Kind::max || kind == Kind::min) {
     const auto op = kind == Kind::max ? program::ReduceOp::max : program::ReduceOp::min;
-    const auto best = reduced.empty() ? ref : b.reduce(ref, program::ReduceParams::axes(op, x.shape, reduced));
+    const auto best = reduced.empty() ? ref : long_reduce(to, ref, op, x.shape, reduced);
     const auto shaped = same_shape ? best : b.reshape(best, out);
     return onnx::is_float(call.type(0).element) ? to.set(call, shaped, x.scale) : to.set_whole(call, shaped);
   }

@@ -3,6 +3,7 @@
 
 #include "engine/math/math.hpp"
 #include "engine/operators/fixed.hpp"
+#include "engine/operators/long_sums.hpp"
 #include "engine/operators/shapes.hpp"
 #include "engine/operators/table.hpp"
 
@@ -78,7 +79,7 @@ Status lower(const Call& call, Lowering& to) {
   const int bits = exponential_bits(to.target(call.output(0)));
   const auto one = (std::int64_t{1} << bits) - 1;
   const auto parts = exponentials(to, {b.reshape(to.plain(x), shape), x.scale.real()}, shape, {1}, bits);
-  auto total = b.reduce(parts.terms.ref, program::ReduceParams::axes(program::ReduceOp::sum, shape, {1}));
+  auto total = long_reduce(to, parts.terms.ref, program::ReduceOp::sum, shape, {1});
   total = clamp(to, total, one, v.n * one);
   if (call.node().op == "LogSoftmax") {
     const auto y = sum(to, {parts.below, x.scale.real()}, logarithm(to, {total, parts.terms.unit}), true);
