@@ -46,6 +46,9 @@ struct Outcome {
   std::vector<base::Bytes> outputs;  ///< canonical bytes, one an output; roots.output is outputs_root(outputs)
   trust::Roots roots;
   Meter meter;
+  /// Roots of all values of the run, the items behind roots.trace, where the kind can show them when they are demanded
+  /// (disputable()); else empty.
+  std::vector<base::Hash> value_roots = {};
 };
 
 struct Disputable;

@@ -15,6 +15,7 @@ using nlohmann::json;
 class Note {
  public:
   explicit Note(std::string_view text) : json_(base::parse_json(text)) {}
+  [[nodiscard]] bool has(const char* key) const { return json_.is_object() && json_.contains(key); }
   std::uint64_t number(const char* key) {
     const auto at = json_.is_object() ? json_.find(key) : json_.end();
     if (at != json_.end() && at->is_number_unsigned()) return at->get<std::uint64_t>();
@@ -58,7 +59,9 @@ std::string JobNote::to_json() const {
               {"witness", base::to_hex(witness)},
               {"result_digest", base::to_hex(result_digest)},
               {"result_size", result_size},
-              {"salt", base::to_hex(salt)}}
+              {"salt", base::to_hex(salt)},
+              {"roots_digest", base::to_hex(roots.cid.digest)},
+              {"roots_size", roots.size}}
       .dump();
 }
 
@@ -71,6 +74,8 @@ Result<JobNote> JobNote::from_json(std::string_view text) {
   out.result_digest = in.hash("result_digest");
   out.result_size = in.number("result_size");
   out.salt = in.hash("salt");
+  // Notes of earlier versions lack the roots.
+  if (in.has("roots_digest")) out.roots = {base::Cid{in.hash("roots_digest")}, in.number("roots_size")};
   KOINON_CHECK(in.status());
   return out;
 }

@@ -13,6 +13,7 @@ struct JobNote {
   Hash result_digest;
   std::uint64_t result_size = 0;
   Hash salt;
+  base::ArtifactRef roots = {};  ///< of all values, 32 bytes each, of an optimistic order; size 0: not kept
 
   [[nodiscard]] std::string to_json() const;
   static Result<JobNote> from_json(std::string_view text);

@@ -213,6 +213,7 @@ Result<JobNote> Seller::settle_claim(const OrderView& order, const work::Outcome
   note.result_digest = ref.cid.digest;
   note.result_size = ref.size;
   note.salt = s_.random->hash();
+  note.roots = keep_roots(order, outcome);
   KOINON_CHECK(s_.journal->put(job_key(order, order.round()), note.to_json()));
   return note;
 }

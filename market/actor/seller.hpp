@@ -5,6 +5,7 @@
 
 #include "market/actor/duties.hpp"
 #include "market/actor/notes.hpp"
+#include "market/dispute/lane.hpp"
 #include "market/dispute/own_trace.hpp"
 
 namespace koinon::market {
@@ -37,8 +38,9 @@ class Seller {
   virtual Status answer_output(const OrderView& order);
   /// Answers every open demand for a part of our claim.
   virtual Status answer_trace(const OrderView& order);
-  /// A part of our claim in an optimistic order that is not over yet, for whoever checks it. Runs the work again when it has
-  /// to. Errors: not_found (no such claim of ours), out_of_range, those of a run.
+  /// A part of our claim in an optimistic order that is not over yet, for whoever checks it. Where that takes a run, one caller
+  /// is served at a time, after the ledger's demands. Errors: not_found (no such claim of ours), out_of_range, those of a run;
+  /// exhausted (too many ask: later).
   Result<trust::optimistic::Answer> part(const OrderView& order, const trust::optimistic::Demand& place);
   /// Appeals when we did the work and our claim was rejected, or others claim falsely that its input was bad. Errors: those of
   /// the ledger.
@@ -75,9 +77,14 @@ class Seller {
   Result<JobNote> settle_claim(const OrderView& order, const work::Outcome& outcome);
   Result<std::optional<JobNote>> note(const OrderView& order);
   Result<std::shared_ptr<TraceSource>> kept_trace(const OrderView& order);
+  std::shared_ptr<TraceSource> trace_here(const OrderView& order);
+  base::ArtifactRef keep_roots(const OrderView& order, const work::Outcome& outcome);
+  Result<std::vector<Hash>> kept_roots(const OrderView& order);
 
-  static constexpr std::size_t kTraces = 2;
-  std::mutex tracing_;  ///< one run at a time for those who ask
+  static constexpr std::size_t kTraces = 4;
+  Lane lane_;
+  std::mutex making_;   ///< one trace is made at a time; taken before tracing_
+  std::mutex tracing_;  ///< held for moments only
   /// The traces that were asked for last, by order. Shared with those who read them. Guarded by tracing_.
   std::deque<std::pair<std::string, std::shared_ptr<TraceSource>>> traces_;
 };

@@ -23,6 +23,7 @@ class DisputeLedger {
  public:
   virtual ~DisputeLedger() = default;
   virtual base::Result<DisputeTerms> dispute_terms() = 0;
+  /// Once: a commitment that stands on the ledger, or is on its way there, is not sent again.
   virtual base::Status challenge(std::uint64_t order, std::uint32_t account, const base::Hash& commitment) = 0;
   virtual base::Status prove(std::uint64_t order, std::uint32_t number, std::uint8_t fraud, const base::Bytes& proof,
                              const base::Hash& salt) = 0;

@@ -26,8 +26,14 @@ Result<HttpResponse> part(Context& context, const HttpRequest&, const base::Hash
   KOINON_TRY(const auto order, placed_by(context, placed));
   const Demand place{static_cast<ClaimTree>(tree), static_cast<DemandKind>(kind), value, static_cast<std::uint8_t>(level),
                      index};
-  KOINON_TRY(const auto answer, context.node.seller().part(order, place));
-  auto out = HttpResponse::text(200, std::string(base::as_text(market::encode_answer(answer))));
+  const auto answer = context.node.seller().part(order, place);
+  if (!answer && answer.error().code == Code::exhausted) {
+    auto busy = error_response(answer.error());
+    busy.headers.set("Retry-After", "2");
+    return busy;
+  }
+  if (!answer) return fail(answer.error());
+  auto out = HttpResponse::text(200, std::string(base::as_text(market::encode_answer(*answer))));
   out.headers.set("Content-Type", "application/octet-stream");
   return out;
 }

@@ -109,6 +109,7 @@ Result<Outcome> Inference::run(const Job& job, const Means& means) const {
   }
   Outcome out;
   out.roots = {run->output_root, run->trace_root, run->witness};
+  out.value_roots = std::move(run->step_roots);
   out.meter.seconds = run->seconds;
   out.meter.steps = ready->program.steps.size();
   for (auto& tensor : run->outputs) {
