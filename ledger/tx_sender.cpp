@@ -267,6 +267,13 @@ std::size_t TxSender::in_flight() const {
   return state_->pending.size();
 }
 
+std::optional<std::uint64_t> TxSender::sent(const Bytes& data) const {
+  const std::lock_guard lock(state_->mutex);
+  for (const auto& [nonce, item] : state_->pending)
+    if (!data.empty() && !std::ranges::search(item.raw, data).empty()) return nonce;
+  return std::nullopt;
+}
+
 void TxSender::stop() { state_->stop(); }
 
 Result<std::uint64_t> TxSender::submit(const TxRequest& request) { return state_->submit(request); }

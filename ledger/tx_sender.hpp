@@ -60,6 +60,9 @@ class TxSender {
   /// Signs what needs no transaction of its own (typed data, EIP-712) with the lane's key.
   [[nodiscard]] Signature sign_digest(const Hash& digest) const;
   [[nodiscard]] std::size_t in_flight() const;
+  /// The nonce under which a transaction with these call data is sent and not done yet, perhaps since before a restart: for
+  /// calls that must not be made twice.
+  [[nodiscard]] std::optional<std::uint64_t> sent(const Bytes& data) const;
 
   /// Estimates, signs, stores and sends; returns the nonce, by which wait() finds it. A revert at estimation is an error here
   /// and nothing is sent. Errors: ledger (would revert, refused), exhausted (no place in flight), those of Rpc.

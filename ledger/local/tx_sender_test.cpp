@@ -83,12 +83,16 @@ TEST_F(SenderTest, takes_up_after_a_crash_what_was_pending) {
   ask("anvil_dropAllTransactions", json::array());
   auto lane = sender();
   EXPECT_EQ(lane->in_flight(), 1u);
+  EXPECT_EQ(lane->sent(request().data), nonce) << "so that it is not sent twice";
+  EXPECT_FALSE(lane->sent(base::Bytes(40, 7)));
+  EXPECT_FALSE(lane->sent({}));
   const auto next = lane->submit(request()).value();
   EXPECT_EQ(next, nonce + 1);
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   ask("evm_mine", json::array());
   EXPECT_TRUE(lane->wait(nonce, 10'000));
   EXPECT_TRUE(lane->wait(next, 10'000));
+  EXPECT_FALSE(lane->sent(request().data)) << "done";
   EXPECT_EQ(Sample(rpc(), address_).count().value(), 2u);
 }
 

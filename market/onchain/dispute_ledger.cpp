@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "ledger/contracts/idisputes.hpp"
 #include "market/onchain/onchain.hpp"
 
@@ -20,7 +22,17 @@ class OnchainDisputes final : public DisputeLedger {
     return DisputeTerms{got.prove_window, got.answer_window, got.move_window, got.max_demands, got.demand_fee};
   }
   Status challenge(std::uint64_t order, std::uint32_t account, const Hash& commitment) override {
-    return send(disputes_.challenge(order, account, commitment), 0);
+    // A crash may lie between sending it and hearing of it: a second one would be a second bond.
+    KOINON_TRY(const auto standing, disputes_.get_challenges(order));
+    const auto same = [&](const auto& one) { return one.account == account && one.commitment == commitment; };
+    if (std::ranges::any_of(standing, same)) return {};
+    auto request = disputes_.challenge(order, account, commitment);
+    if (!request) return fail(request.error());
+    if (const auto nonce = sender_.sent(request->data)) {
+      KOINON_TRY([[maybe_unused]] const auto receipt, sender_.wait(*nonce));
+      return {};
+    }
+    return send(std::move(request), 0);
   }
   Status prove(std::uint64_t order, std::uint32_t number, std::uint8_t fraud, const base::Bytes& proof,
                const Hash& salt) override {

@@ -53,6 +53,13 @@ std::string fraud_words(const Fraud& fraud) {
 
 }  // namespace
 
+bool another_was_first(const base::Error& error) {
+  constexpr std::array<std::string_view, 5> kRefusals{"WrongPhase", "ClaimCondemned", "NoTraceDemand", "AlreadyProven",
+                                                      "NothingToCollect"};
+  return error.code == Code::ledger &&
+         std::ranges::any_of(kRefusals, [&](auto name) { return error.text.find(name) != std::string::npos; });
+}
+
 std::uint32_t claimant(const OrderView& order) {
   for (const auto& seat : order.seats)
     if (seat.revealed && has_result(seat)) return seat.account;
@@ -159,9 +166,14 @@ Status Match::play(const OrderView& order, const std::string& endpoint, std::uin
   KOINON_TRY(const auto kept, note(order));
   if (kept && kept->stage == GameStage::stuck) return {};
   if (kept && kept->stage == GameStage::agreed) return defend(order, endpoint, std::move(stop));
-  if (kept && kept->stage == GameStage::found) return press(order, *kept, head);
+  if (kept && kept->stage == GameStage::found) return press(order, *kept, head, options);
   if (!on_time(order)) return {};
-  KOINON_CHECK(run(order, endpoint, stop));
+  if (const auto ran = run(order, endpoint, stop); !ran) {
+    if (ran.error().code != Code::rejected) return ran;
+    // Of an honest provider such an order gets the claim that says so; no proof shows what the program does not read.
+    base::log_error("order {}: account {} claims a result, but {}", order.id, claimant(order), ran.error().text);
+    return keep(order, GameStage::stuck, ran.error().text);
+  }
   return search(order, endpoint, options, std::move(stop));
 }
 
@@ -242,7 +254,7 @@ Status Match::found(const OrderView& order, const Fraud& fraud) {
 }
 
 /// Commits to the proof, or shows it.
-Status Match::press(const OrderView& order, const GameNote& note, std::uint64_t head) {
+Status Match::press(const OrderView& order, const GameNote& note, std::uint64_t head, const WatchOptions& options) {
   KOINON_TRY(const auto proof, s_.artifacts->get(note.proof.cid));
   const auto commitment = challenge_commitment(s_.ledger->context(order.id), s_.account, note.fraud, proof, note.salt);
   const auto& all = order.dispute.challenges;
@@ -252,7 +264,12 @@ Status Match::press(const OrderView& order, const GameNote& note, std::uint64_t 
     base::log_warn("order {}: challenging the claim of account {}", order.id, claimant(order));
     return s_.disputes->challenge(order.id, s_.account, commitment);
   }
-  if (at->proven || head <= at->block || s_.clock->now_ms() / 1000 > at->deadline) return {};
+  const auto now_s = s_.clock->now_ms() / 1000;
+  if (at->proven || head <= at->block || now_s > at->deadline) return {};
+  if (head + 1 < at->block + options.depth) {
+    KOINON_TRY(const auto terms, s_.disputes->dispute_terms());
+    if (now_s < at->deadline - std::int64_t{terms.prove_window} / 2) return {};
+  }
   base::log_warn("order {}: proving that the claim of account {} is wrong", order.id, claimant(order));
   return s_.disputes->prove(order.id, static_cast<std::uint32_t>(at - all.begin()), note.fraud, proof, note.salt);
 }
@@ -271,7 +288,7 @@ Status Match::defend(const OrderView& order, const std::string& endpoint, std::s
   }
   KOINON_TRY(const auto terms, s_.disputes->dispute_terms());
   for (const auto& [demander, demand] : order.dispute.demands) {
-    const auto half = demand.opened_ms + std::int64_t{terms.answer_window} * 500 + 1'000;
+    const auto half = demand.deadline * 1000 - std::int64_t{terms.answer_window} * 500 + 1'000;
     if (!demand.open || s_.clock->now_ms() <= half) continue;
     KOINON_CHECK(run(order, endpoint, stop));
     KOINON_TRY(const auto answer, own_->answer(demand.place));

@@ -24,7 +24,7 @@ class Match {
   Status check(const OrderView& order, const std::string& endpoint, std::stop_token stop);
   Status search(const OrderView& order, const std::string& endpoint, const WatchOptions& options, std::stop_token stop);
   Status found(const OrderView& order, const trust::optimistic::Fraud& fraud);
-  Status press(const OrderView& order, const GameNote& note, std::uint64_t head);
+  Status press(const OrderView& order, const GameNote& note, std::uint64_t head, const WatchOptions& options);
   Status ask(const OrderView& order, const std::string& endpoint, const trust::optimistic::Demand& place,
              const WatchOptions& options, std::stop_token stop);
   Status defend(const OrderView& order, const std::string& endpoint, std::stop_token stop);
@@ -47,6 +47,10 @@ class Match {
   std::int64_t first_failure_ms_ = 0;  ///< of asking the provider's node
   std::uint64_t run_ms_ = 0;
 };
+
+/// True of a refusal that says that somebody else made the move before: its claim fell, its demand is answered, its end is
+/// there.
+bool another_was_first(const base::Error& error);
 
 /// The account whose claim stands, or was condemned; 0: nobody's.
 std::uint32_t claimant(const OrderView& order);

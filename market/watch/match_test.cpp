@@ -106,13 +106,42 @@ class OneProgram final : public work::Kind {
   Result<work::Outcome> run(const work::Job&, const work::Means&) const override { return fail(untaken().error()); }
   Result<std::shared_ptr<const work::Disputable>> disputable(const work::Job& job) const override {
     auto out = std::make_shared<work::Disputable>(work::Disputable{program_, inputs_});
-    for (std::size_t i = 0; i < inputs_.size(); ++i) out->inputs[i].bytes = job.inputs.at(i);
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      if (job.inputs.at(i).size() != inputs_[i].bytes.size()) return fail(Code::rejected, "an input of another length");
+      out->inputs[i].bytes = job.inputs[i];
+    }
     return std::shared_ptr<const work::Disputable>(std::move(out));
   }
 
  private:
   std::shared_ptr<const engine::program::Program> program_;
   std::vector<IntTensor> inputs_;
+};
+
+/// Keeps what it is sent.
+class Disputes final : public DisputeLedger {
+ public:
+  Result<DisputeTerms> dispute_terms() override { return DisputeTerms{40, 20, 10, 16, base::Wei{1}}; }
+  Status challenge(std::uint64_t, std::uint32_t, const Hash& commitment) override {
+    commitments.push_back(commitment);
+    return {};
+  }
+  Status prove(std::uint64_t, std::uint32_t number, std::uint8_t, const Bytes&, const Hash&) override {
+    proven.push_back(number);
+    return {};
+  }
+  Status demand_trace(std::uint64_t, std::uint32_t, const trust::optimistic::Demand&) override { return untaken(); }
+  Status answer_trace(std::uint64_t, std::uint32_t demander, std::uint32_t, const trust::optimistic::Answer&) override {
+    answered.push_back(demander);
+    return {};
+  }
+  Status condemn(std::uint64_t, std::uint32_t) override { return untaken(); }
+  Status collect(std::uint64_t, std::uint32_t) override { return untaken(); }
+  Status reclaim(std::uint64_t, std::uint32_t) override { return untaken(); }
+  Result<trust::optimistic::Answer> trace_answer(const TraceAnswerAt&) override { return fail(untaken().error()); }
+
+  std::vector<Hash> commitments;
+  std::vector<std::uint32_t> proven, answered;
 };
 
 Provider doubling() {
@@ -125,6 +154,7 @@ Provider doubling() {
 struct MatchTest : testing::Test {
   Provider truth = doubling();
   Ledger ledger;
+  Disputes disputes;
   Notes notes;
   Shelf shelf;
   NoPeers nobody;
@@ -138,6 +168,7 @@ struct MatchTest : testing::Test {
   void SetUp() override {
     ASSERT_TRUE(kinds.add(std::make_unique<OneProgram>(truth)));
     services.ledger = &ledger;
+    services.disputes = &disputes;
     services.journal = &notes;
     services.artifacts = &shelf;
     services.fetcher = &nobody;
@@ -174,7 +205,21 @@ struct MatchTest : testing::Test {
     order.seats = {seat};
     order.verdict = StandingVerdict{outputs, trace, {}, 1, 0};
   }
-  Status play() { return Match(services).play(order, "", 5, {}, {}); }
+  Status play(std::uint64_t head = 5, std::uint64_t depth = 1) {
+    WatchOptions options;
+    options.depth = depth;
+    return Match(services).play(order, "", head, options, {});
+  }
+  /// A claim about an input that the program refuses, which a proof refutes.
+  void false_claim() {
+    auto outside = truth.inputs;
+    outside[0].set(3, 501);
+    publish(outside[0], base::Cid::of(base::as_bytes("another file")));
+    const auto parcel = work::Parcel{{}, {outside[0].bytes}}.encode();
+    order.rounds.back().published.back().locator = Locator{"http://peer:1", shelf.put(parcel).value().cid}.text();
+    const auto own = KeptRun::until_refused(truth.program, outside, {}).value();
+    claim(own.output_root(), own.trace_root());
+  }
   std::optional<GameStage> stage() {
     const auto note = Match(services).note(order).value();
     return note ? std::optional(note->stage) : std::nullopt;
@@ -194,15 +239,73 @@ TEST_F(MatchTest, runs_on_the_input_that_stands_on_the_ledger_whatever_the_locat
 }
 
 TEST_F(MatchTest, agrees_to_no_claim_about_an_input_that_the_program_refuses) {
-  auto outside = truth.inputs;
-  outside[0].set(3, 501);
-  publish(outside[0], base::Cid::of(base::as_bytes("another file")));
-  const auto parcel = work::Parcel{{}, {outside[0].bytes}}.encode();
-  order.rounds.back().published.back().locator = Locator{"http://peer:1", shelf.put(parcel).value().cid}.text();
-  const auto own = KeptRun::until_refused(truth.program, outside, {}).value();
-  claim(own.output_root(), own.trace_root());
+  false_claim();
   ASSERT_TRUE(play());
   EXPECT_EQ(stage(), GameStage::found);
+}
+
+TEST_F(MatchTest, shows_a_proof_when_its_commitment_is_deep_or_half_of_its_time_is_over) {
+  constexpr std::uint64_t kBlock = 100, kDepth = 12;
+  constexpr std::int64_t kProve = 40;
+  false_claim();
+  ASSERT_TRUE(play());
+  ASSERT_EQ(stage(), GameStage::found);
+  ASSERT_TRUE(play(kBlock - 1, kDepth));
+  ASSERT_EQ(disputes.commitments.size(), 1U);
+  const auto now_s = clock.now_ms() / 1000;
+  order.dispute.challenges.push_back({kSelf, disputes.commitments[0], {}, kBlock, now_s + kProve, false, false});
+
+  ASSERT_TRUE(play(kBlock, 1));
+  ASSERT_TRUE(play(kBlock + kDepth - 2, kDepth));
+  EXPECT_TRUE(disputes.proven.empty()) << "not in its block, and not before it is deep";
+  ASSERT_TRUE(play(kBlock + kDepth - 1, kDepth));
+  EXPECT_EQ(disputes.proven.size(), 1U) << "deep";
+  clock.advance(kProve / 2 * 1000);
+  ASSERT_TRUE(play(kBlock + 1, kDepth));
+  EXPECT_EQ(disputes.proven.size(), 2U) << "half of the time is over";
+  EXPECT_EQ(disputes.commitments.size(), 1U) << "committed once";
+  order.dispute.challenges[0].proven = true;
+  ASSERT_TRUE(play(kBlock + kDepth, kDepth));
+  EXPECT_EQ(disputes.proven.size(), 2U);
+}
+
+TEST_F(MatchTest, defends_a_right_claim_once_only_half_of_the_window_is_left_however_late_that_is) {
+  publish(truth.inputs[0], base::Cid::of(base::as_bytes("another file")));
+  const auto parcel = work::Parcel{{}, {truth.inputs[0].bytes}}.encode();
+  order.rounds.back().published.back().locator = Locator{"http://peer:1", shelf.put(parcel).value().cid}.text();
+  claim(truth.claim().outputs, truth.claim().trace);
+  ASSERT_TRUE(play());
+  ASSERT_EQ(stage(), GameStage::agreed);
+  TraceDemandView demand;
+  demand.open = true;
+  demand.place = {trust::optimistic::ClaimTree::trace, trust::optimistic::DemandKind::summit, 0, 0, 0};
+  demand.opened_ms = clock.now_ms();
+  demand.deadline = clock.now_ms() / 1000 + 300;  // behind a flood of others
+  order.dispute.demands[9] = demand;
+  clock.advance(285'000);
+  ASSERT_TRUE(play());
+  EXPECT_TRUE(disputes.answered.empty()) << "the provider's time";
+  clock.advance(7'000);
+  ASSERT_TRUE(play());
+  EXPECT_EQ(disputes.answered, std::vector<std::uint32_t>{9});
+}
+
+TEST_F(MatchTest, says_of_a_claim_about_an_input_of_another_length_that_nobody_can_show_it_wrong) {
+  auto longer = truth.inputs[0];
+  longer.bytes.push_back(0);
+  publish(longer, base::Cid::of(base::as_bytes("another file")));
+  const auto parcel = work::Parcel{{}, {longer.bytes}}.encode();
+  order.rounds.back().published.back().locator = Locator{"http://peer:1", shelf.put(parcel).value().cid}.text();
+  claim(truth.claim().outputs, truth.claim().trace);
+  ASSERT_TRUE(play());
+  EXPECT_EQ(stage(), GameStage::stuck);
+  EXPECT_EQ(Match(services).note(order).value()->text, "an input of another length");
+}
+
+TEST(Match, knows_a_refusal_that_says_that_another_was_first) {
+  EXPECT_TRUE(another_was_first({Code::ledger, "condemn: eth_estimateGas: [rpc] reverted: WrongPhase(orderId: 3)"}));
+  EXPECT_FALSE(another_was_first({Code::ledger, "demandTrace: reverted: InsufficientBalance(account: 1)"}));
+  EXPECT_FALSE(another_was_first({Code::network, "WrongPhase"}));
 }
 
 }  // namespace

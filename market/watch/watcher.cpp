@@ -161,8 +161,12 @@ struct Watcher::State {
     if (!is_final(order.phase)) state.pause_ms = kPauseMs;
     state.next_ms = s.clock->now_ms() + state.pause_ms;
     const auto text = done ? std::string() : done.error().text;
-    if (!done && done.error().code != Code::conflict && done.error().code != Code::cancelled && text != state.last_error)
+    if (!done && another_was_first(done.error())) {
+      if (text != state.last_error) base::log_info("order {}: another watcher was first", order.id);
+    } else if (!done && done.error().code != Code::conflict && done.error().code != Code::cancelled &&
+               text != state.last_error) {
       base::log_warn("order {}: {}", order.id, text);
+    }
     state.last_error = text;
   }
 

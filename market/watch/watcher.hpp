@@ -14,6 +14,9 @@ struct WatchOptions {
   std::size_t hands = 2;  ///< claims looked at at once
   std::int64_t tick_ms = 200;
   std::int64_t demand_after_ms = 6'000;  ///< a provider that shows nothing so long is asked on the ledger
+  /// Blocks that hold a commitment, its own included, before its proof is shown, so that no reorganisation puts a copy before
+  /// it; earlier where half of the time to prove has passed.
+  std::uint64_t depth = 2;
 };
 
 /// Runs claims of optimistic orders again while they stand, and disputes those that are wrong: it searches what does not

@@ -34,8 +34,9 @@ struct BuyerConfig {
 };
 
 struct WatchConfig {
-  bool others = false;     ///< re-runs claims of optimistic orders that others bought, and disputes wrong ones
-  base::Wei full_price{};  ///< orders of this price or more are all checked, cheaper ones in proportion; zero: all
+  bool others = false;      ///< re-runs claims of optimistic orders that others bought, and disputes wrong ones
+  base::Wei full_price{};   ///< orders of this price or more are all checked, cheaper ones in proportion; zero: all
+  std::uint32_t depth = 0;  ///< blocks that hold a commitment before its proof is shown; 0: 2 on a local ledger, else 12
 };
 
 /// What a node is told by its user. Defaults work for `koinon up` alone.

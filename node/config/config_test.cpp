@@ -53,6 +53,7 @@ TEST_F(ConfigTest, documents_the_defaults_that_it_has) {
   EXPECT_EQ(again.buyer.check, config.buyer.check);
   EXPECT_EQ(again.watch.others, config.watch.others);
   EXPECT_EQ(again.watch.full_price, config.watch.full_price);
+  EXPECT_EQ(again.watch.depth, config.watch.depth);
   EXPECT_EQ(again.log_level, config.log_level);
   EXPECT_NE(describe_config().find("| `http.listen` | `KOINON_HTTP_LISTEN` | `127.0.0.1:7070` |"), std::string::npos);
 }

@@ -102,6 +102,12 @@ Status set_watch(Config& config, std::string_view value) {
   return {};
 }
 
+Status set_depth(Config& config, std::string_view value) {
+  constexpr std::uint32_t kMost = 64;  // a reorganisation that is deeper is an error
+  KOINON_TRY(config.watch.depth, number<std::uint32_t>(value, 0, kMost));
+  return {};
+}
+
 Status set_private_peers(Config& config, std::string_view value) {
   static constexpr std::array<std::string_view, 3> kWords = {"auto", "yes", "no"};
   const auto at = std::ranges::find(kWords, value);
@@ -204,6 +210,8 @@ constexpr ConfigField kFields[] = {
      set_watch},
     {"watch.full_price", "0", "check every claim of orders of this price in tokens, cheaper ones in proportion; 0: every claim",
      [](Config& c, View v) { return set_tokens(c.watch.full_price, v); }},
+    {"watch.depth", "0", "blocks that hold a commitment before its proof is shown; 0: 2 on a local ledger, 12 elsewhere",
+     set_depth},
 };
 
 }  // namespace

@@ -276,6 +276,11 @@ Status Node::State::make_actor() {
     auto watch = options.watch;
     watch.others = watch.others || options.config.watch.others;
     watch.rule.full_price = options.config.watch.full_price;
+    constexpr std::uint64_t kPublicDepth = 12;
+    if (options.config.watch.depth != 0)
+      watch.depth = options.config.watch.depth;
+    else if (!access.is_local)
+      watch.depth = kPublicDepth;
     watcher = std::make_unique<market::Watcher>(services, *sync, watch);
   }
   return {};
