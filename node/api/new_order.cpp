@@ -33,7 +33,6 @@ Result<const json*> input_field(const json& order) {
 
 Result<base::Bytes> parse_input(const json& order) {
   KOINON_TRY(const auto* at, input_field(order));
-  if (at->contains("text")) return fail(Code::invalid_argument, "[order] input: input_data or image expected");
   if (at->contains("input_data")) {
     const auto text = at->dump(-1, ' ', false, json::error_handler_t::replace);
     const auto bytes = base::as_bytes(text);
@@ -103,7 +102,12 @@ Result<Preview> parse_preview(std::string_view body) {
   KOINON_TRY(const auto asked, read_object(body, {"program", "input"}));
   Preview out;
   KOINON_TRY(out.program, parse_program(asked));
-  KOINON_TRY(out.input, parse_input(asked));
+  KOINON_TRY(const auto* input, input_field(asked));
+  if (input->contains("text")) {
+    KOINON_TRY(out.text, parse_text((*input)["text"]));
+  } else {
+    KOINON_TRY(out.input, parse_input(asked));
+  }
   return out;
 }
 

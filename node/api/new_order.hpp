@@ -32,10 +32,11 @@ base::Result<NewOrder> parse_new_order(std::string_view body, const trust::Check
 /// A program and an input for it, as of an order.
 struct Preview {
   base::Hash program;
-  base::Bytes input;  ///< as NewOrder::input
+  base::Bytes input;              ///< as NewOrder::input
+  std::optional<TextAsked> text;  ///< as NewOrder::text
 };
 
-/// Reads the body of a preview. Errors: malformed, invalid_argument.
+/// Reads the body of a preview. Errors: malformed, invalid_argument, out_of_range.
 base::Result<Preview> parse_preview(std::string_view body);
 
 }  // namespace koinon::node::api

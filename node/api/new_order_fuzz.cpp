@@ -33,7 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (order->audit_bps > 10'000 || order->input.empty() != order->text.has_value() || order->check != 0 || order->privacy > 1)
       __builtin_trap();
   }
-  if (const auto preview = api::parse_preview(text); preview && preview->input.empty()) __builtin_trap();
+  if (const auto preview = api::parse_preview(text); preview && preview->input.empty() && !preview->text) __builtin_trap();
   if (const auto bytes = api::decode_base64(text); bytes && bytes->size() > size) __builtin_trap();
   return 0;
 }

@@ -24,8 +24,17 @@ Result<std::vector<io::RealTensor>> given_values(const engine::program::Program&
   return io::read_json(bytes);
 }
 
+/// Of a prompt: how many tokens it has, when the model takes the whole text that is asked for.
+Result<HttpResponse> preview_text(Context& context, const Preview& asked) {
+  KOINON_TRY(const auto model, context.programs.text(asked.program));
+  base::SystemRandom random;
+  KOINON_TRY(const auto text, text_request(*model, *asked.text, random));
+  return HttpResponse::json(200, json{{"values", text.prompt.size()}, {"clamped", 0}, {"picture", nullptr}}.dump());
+}
+
 Result<HttpResponse> preview(Context& context, const HttpRequest& request) {
   KOINON_TRY(const auto asked, parse_preview(request.body));
+  if (asked.text) return preview_text(context, asked);
   KOINON_TRY(const auto program, context.programs.find(asked.program));
   KOINON_TRY(const auto tensors, io::read_inputs(*program, asked.input));
   KOINON_TRY(const auto given, given_values(*program, asked.input));

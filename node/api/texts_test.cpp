@@ -123,6 +123,19 @@ TEST_F(TextsTest, what_a_model_does_not_take_is_refused_before_anything_is_paid)
   EXPECT_EQ(get("/api/v1/orders")["orders"].size(), before);
 }
 
+TEST_F(TextsTest, are_previewed_with_the_number_of_their_tokens) {
+  const auto previewed = [&](json text, int status = 200) {
+    return post("/api/v1/preview", {{"program", model["program"]}, {"input", {{"text", std::move(text)}}}}, status);
+  };
+  const auto tokens = words().tokeniser->encode("the other")->size();
+  EXPECT_EQ(previewed({{"prompt", "the other"}, {"tokens", 4}}),
+            (json{{"values", tokens}, {"clamped", 0}, {"picture", nullptr}}));
+  EXPECT_EQ(previewed({{"prompt", "the"}, {"tokens", 49}}, 400)["error"]["text"],
+            "[language] 49 tokens behind a prompt of 1: the context of 48 leaves room for 48");
+  const json values = {{"program", model["program"]}, {"input", {{"input_data", {{1, 2}}}}}};
+  post("/api/v1/preview", values, 422);
+}
+
 /// The events of a stream, without what ends it.
 std::vector<json> events_of(const std::string& body) {
   std::vector<json> out;
