@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WebSocketServer } from "ws";
-import { account_record, history, kModels, model_record, order, orders, picture, providers, quote, status, summary } from "./fixture_data.mjs";
+import { account_record, history, kModels, kWords, model_record, order, orders, picture, providers, quote, status, summary } from "./fixture_data.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const kTypes = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
@@ -53,6 +53,13 @@ async function take(market, request, response) {
   for await (const chunk of request) chunks.push(chunk);
   const body = JSON.parse(Buffer.concat(chunks).toString());
   const path = new URL(request.url, "http://fixture").pathname;
+  if (path === "/api/v1/preview" && body.input.text) {
+    const { prompt, tokens } = body.input.text;
+    const { context } = kModels[2].language;
+    const values = Math.ceil(prompt.length / 4);
+    if (values + tokens > context + 1) return fail(response, 400, "invalid_argument", `[language] ${tokens} tokens behind a prompt of ${values}: the context of ${context} leaves room for ${context - values + 1}`);
+    return json(response, { values, clamped: 0, picture: null });
+  }
   if (path === "/api/v1/preview") {
     const values = body.input.input_data?.[0]?.length ?? 784;
     if (values !== 784) return fail(response, 400, "invalid_argument", `[quantise] ${values} values for input image of shape [1, 1, 28, 28]: 784 expected`);
@@ -63,9 +70,15 @@ async function take(market, request, response) {
   if (market.refuse) return fail(response, ...market.refuse);
   market.posted.push({ path, body, key: request.headers["idempotency-key"] });
   if (path !== "/api/v1/orders") return json(response, {});
-  const placed = order({ id: 90 + market.posted.length, at: Date.now(), state: "committing", rounds: [["quorum", { 2: "drawn", 3: "drawn", 5: "drawn" }]] });
+  const placed = order({ id: 90 + market.posted.length, at: Date.now(), state: "committing", rounds: [["quorum", { 2: "drawn", 3: "drawn", 5: "drawn" }]], ...written(body) });
   market.orders.push(placed);
   return send(response, 202, "application/json", JSON.stringify({ id: placed.id }));
+}
+
+/** What an order of a text has more: the prompt, and no text yet. */
+function written({ input }) {
+  if (!input.text) return {};
+  return { model: kModels[2], words: { ...kWords, prompt: input.text.prompt, tokens: input.text.tokens, text: null, generated: null, ending: null } };
 }
 
 async function answer(market, request, response) {

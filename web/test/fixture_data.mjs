@@ -24,7 +24,12 @@ export const kModels = [
     outputs: [{ name: "scores", shape: [1, 10], dtype: "float32", labels: kLabels }], accuracy: 0.968, accuracy_data: null, size: 112_344,
     policies: [{ check: "quorum", privacy: "plain" }],
   },
-];
+  {
+    program: hash("harbour"), name: "harbour", description: "Goes on with small stories of a harbour town.", author: "Koinon", licence: "Apache-2.0", price: null,
+    inputs: [], outputs: [], accuracy: null, accuracy_data: null, size: 261_004, policies: [{ check: "quorum", privacy: "plain" }],
+    language: { context: 128, vocabulary: 512, candidates: 256, chunk: 8, decode: hash("decode"), prefill: hash("prefill") },
+  },
+].map((model) => ({ language: null, ...model }));
 
 export function providers() {
   const one = (account, price, stake, locked, accepted, rejected, silent, streak, earned, slashed, weight, active = true) => ({
@@ -65,7 +70,7 @@ function member(order, round, account, end, at) {
 }
 
 /** A text of a language model, as its buyer sees it. */
-const kWords = {
+export const kWords = {
   prompt: "Mira was selling", prompt_tokens: 5, tokens: 3, coldness: 4096, top_k: 1, top_p: 65536, seed: hash("seed"), past_end: false,
   text: " pears at the\nmarket.", generated: 3, ending: "tokens",
 };
@@ -123,7 +128,7 @@ export function orders(now) {
   const ago = (seconds) => now - seconds * 1000;
   const all_right = { 2: "accepted", 3: "accepted", 5: "accepted" };
   return [
-    { id: 1, at: ago(5400), state: "settled", verdict: "accepted", rounds: [["quorum", all_right]], words: kWords },
+    { id: 1, at: ago(5400), state: "settled", verdict: "accepted", rounds: [["quorum", all_right]], words: kWords, model: kModels[2] },
     { id: 2, at: ago(3000), state: "settled", verdict: "accepted", rounds: [["quorum", { 2: "accepted", 4: "rejected", 5: "accepted" }]], digit: 7 },
     { id: 3, at: ago(1600), state: "settled", verdict: "accepted", rounds: [["quorum", { 3: "accepted", 6: "silent", 2: "accepted", 5: "accepted" }], ["audit", { 4: "rejected" }], ["jury", { 7: "accepted", 8: "accepted", 9: "accepted", 10: "accepted", 11: "accepted", 12: "silent", 13: "accepted" }]], digit: 1, model: kModels[1] },
     { id: 4, at: ago(600), state: "refunded", verdict: "undecided", rounds: [["quorum", { 4: "undecided", 6: "undecided", 3: "undecided" }]], mine: false },

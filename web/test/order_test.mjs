@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { open_browser } from "./browser.mjs";
 import { kToken, start_fixture } from "./fixture.mjs";
-import { picture } from "./fixture_data.mjs";
+import { kWords, order, picture } from "./fixture_data.mjs";
 import { add_wallet, drop_file, place, sign_in } from "./order_steps.mjs";
 import { visit } from "./page.mjs";
 import { watch } from "./page_quality.mjs";
@@ -74,6 +74,59 @@ describe("placing an order", () => {
         program: node.market.models[1].program, input: { image: picture().toString("base64") }, max_price: "10500000000000000", n: 3, audit_bps: 600, commit_window: 120, label: "seven.png",
       });
       expect(key).toMatch(/^[0-9a-f]{32}$/);
+    }));
+
+  it("takes a prompt for a language model, and shows the text when it is there", () =>
+    with_node({}, ["/api/v1/orders"], async (page, node) => {
+      const model = node.market.models[2];
+      await visit(page, node.url, `#/new/${model.program}`, "Place an order");
+      await page.getByText("Write a prompt first.").waitFor();
+      await page.getByLabel("The beginning").fill("Mira was selling\n");
+      await page.locator(".seen .count", { hasText: "5" }).waitFor();
+      await page.getByText("room for 124 more").waitFor();
+      await page.getByRole("button", { name: "Drawn by chance" }).click();
+      await page.getByLabel("Temperature").fill("hot");
+      await page.getByRole("alert").getByText("A number from 0.004 to 256 is expected.").waitFor();
+      await page.getByText("Write a prompt first.").waitFor();
+      await page.getByLabel("Temperature").fill("0.8");
+      await page.getByLabel("Top-k").fill("30");
+      await page.getByRole("textbox", { name: "Seed" }).fill("a seed");
+      await page.getByLabel("Tokens to add").fill("24");
+      await page.getByText("Sign in below to place it.").waitFor();
+      await sign_in(page, kToken);
+      const id = await place(page);
+      const [{ body }] = node.market.posted;
+      expect(body).toEqual({
+        program: model.program, input: { text: { prompt: "Mira was selling\n", tokens: 24, temperature: 0.8, top_k: 30, top_p: 1, past_end: false, seed: "a seed" } },
+        max_price: "10500000000000000", n: 3, audit_bps: 600, commit_window: 120, label: "Mira was selling",
+      });
+      await page.getByText("It appears here as soon as enough providers agree.").waitFor();
+      const words = { ...kWords, prompt: "Mira was selling\n", coldness: 5120, top_k: 30 };
+      node.change(order({ id: Number(id), at: Date.now() - 9000, state: "settled", verdict: "accepted", rounds: [["quorum", { 2: "accepted", 3: "accepted", 5: "accepted" }]], model, words }));
+      expect(await page.locator(".continued strong").textContent()).toBe(kWords.text);
+      await page.getByText("temperature 0.8, of the 30 most likely tokens").waitFor();
+    }));
+
+  it("says before anything is paid that a text is too long", () =>
+    with_node({}, ["/api/v1/preview"], async (page, node) => {
+      await visit(page, node.url, `#/new/${node.market.models[2].program}`, "Place an order");
+      await page.getByLabel("The beginning").fill("Mira ".repeat(100));
+      await page.getByRole("alert").getByText("64 tokens behind a prompt of 125: the context of 128 leaves room for 4").waitFor();
+      await page.getByLabel("Tokens to add").fill("4");
+      await page.getByText("room for 4 more").waitFor();
+    }));
+
+  it("keeps a prompt and a picture apart when another model is chosen", () =>
+    with_node({}, [], async (page, node) => {
+      await visit(page, node.url, `#/new/${node.market.models[2].program}`, "Place an order");
+      await page.getByLabel("The beginning").fill("Mira");
+      await page.locator(".seen .count").waitFor();
+      await page.getByRole("radio", { name: /digits-mlp/ }).check();
+      await page.getByText("Give an input first.").waitFor();
+      await drop_file(page, "seven.png", "image/png", picture());
+      await page.getByAltText("The input, scaled to what the model takes").waitFor();
+      await page.getByRole("radio", { name: /harbour/ }).check();
+      await page.getByText("Write a prompt first.").waitFor();
     }));
 
   it("takes pasted numbers, and shows what the node says of wrong ones", () =>

@@ -8,6 +8,7 @@ import { Card, Empty, PageTitle, Problem, Waiting } from "../ui/frame";
 import { SignIn } from "../ui/sign_in";
 import { ModelChoice } from "./models";
 import { InputCard } from "./new_order_input";
+import { PromptCard } from "./new_order_prompt";
 import { kTerms, PayCard, type OrderTerms, TermsCard } from "./new_order_terms";
 
 /** Places an order: which model, on what, for how much. */
@@ -51,6 +52,9 @@ function Form({ models, asked }: { models: Model[]; asked: string | null }) {
   const model = models.find((one) => one.program === program) ?? models[0];
   use_fair_price(terms, set_terms);
   if (!model) return null;
+  const { language } = model;
+  const fitting = draft && "text" in draft.input === Boolean(language) ? draft : null;
+  const offered = model.policies.some((one) => one.check === "optimistic") ? terms : { ...terms, alone: false, n: terms.alone ? kTerms.n : terms.n };
   return (
     <>
       <fieldset class="choices">
@@ -61,10 +65,14 @@ function Form({ models, asked }: { models: Model[]; asked: string | null }) {
           <ModelChoice key={one.program} model={one} chosen={one === model} choose={() => set_program(one.program)} />
         ))}
       </fieldset>
-      <InputCard key={model.program} model={model} draft={draft} set_draft={set_draft} />
+      {language ? (
+        <PromptCard key={model.program} model={{ ...model, language }} draft={fitting} set_draft={set_draft} />
+      ) : (
+        <InputCard key={model.program} model={model} draft={fitting} set_draft={set_draft} />
+      )}
       <div class="pair">
-        <TermsCard terms={terms} set_terms={set_terms} />
-        <PayCard model={model} draft={draft} terms={terms} />
+        <TermsCard model={model} terms={offered} set_terms={set_terms} />
+        <PayCard model={model} draft={fitting} terms={offered} />
       </div>
       {hub.may_spend && !signed_in && <SignIn why="An order spends this node's money, so the node asks who you are." />}
     </>

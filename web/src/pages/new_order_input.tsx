@@ -1,12 +1,11 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ApiError } from "../api/client";
-import { use_hub } from "../api/hooks";
 import type { Model, Preview } from "../api/types";
 import { type Draft, read_file, read_json } from "../order/input";
 import { plural } from "../format";
 import { Card } from "../ui/frame";
 import { Button, Field } from "../ui/form";
 import { ports } from "./models";
+import { use_sight } from "./sight";
 
 interface Props {
   model: Model;
@@ -98,27 +97,6 @@ function DropZone({ take, label }: { take: (file: File | null | undefined) => un
       <span>{label ? "Drop or choose another to replace it" : "or press to choose one: PNG, JPEG, .npy, .json. A picture can be pasted, too."}</span>
     </label>
   );
-}
-
-type Sight = { preview: Preview } | { error: string } | null;
-
-/** Asks the node what the program makes of the draft. */
-function use_sight(program: string, draft: Draft | null): Sight {
-  const hub = use_hub();
-  const [sight, set_sight] = useState<Sight>(null);
-  useEffect(() => {
-    set_sight(null);
-    if (!draft || !hub.may_spend) return;
-    const abort = new AbortController();
-    hub
-      .post<Preview>("/api/v1/preview", { program, input: draft.input }, { signal: abort.signal })
-      .then((preview) => set_sight({ preview }))
-      .catch((failure: unknown) => {
-        if (!abort.signal.aborted) set_sight({ error: failure instanceof ApiError ? failure.message : String(failure) });
-      });
-    return () => abort.abort();
-  }, [hub, program, draft]);
-  return sight;
 }
 
 function Seen({ model, draft }: { model: Model; draft: Draft | null }) {

@@ -1,4 +1,4 @@
-import { useContext, useEffect, useRef, useState } from "preact/hooks";
+import { useContext, useRef, useState } from "preact/hooks";
 import { ApiError } from "../api/client";
 import { StatusContext, use_connection, use_hub, use_resource } from "../api/hooks";
 import type { CheckRecord, Model, ModelRecord, NewOrder, Quote } from "../api/types";
@@ -8,6 +8,7 @@ import { long_span, percent, plural, seconds_of } from "../format";
 import { Card } from "../ui/frame";
 import { Button, Field } from "../ui/form";
 import { Money, Term } from "../ui/text";
+import { use_settled } from "./sight";
 
 /** What the buyer chooses beside model and input. */
 export interface OrderTerms {
@@ -40,10 +41,10 @@ function window_of(terms: OrderTerms): number | null {
 type SetTerms = (change: (old: OrderTerms) => OrderTerms) => void;
 
 /** How the result is checked, and the most that is paid. */
-export function TermsCard({ terms, set_terms }: { terms: OrderTerms; set_terms: SetTerms }) {
+export function TermsCard({ model, terms, set_terms }: { model: Model; terms: OrderTerms; set_terms: SetTerms }) {
   const status = useContext(StatusContext);
   const ledger = status?.ledger;
-  const disputable = status?.offers.checks.includes("optimistic") ?? false;
+  const disputable = (status?.offers.checks.includes("optimistic") ?? false) && model.policies.some((one) => one.check === "optimistic");
   const price_error = terms.price && ledger && !wei_of(terms.price, ledger.token_decimals) ? "An amount such as 0.002 is expected." : null;
   const set = (news: Partial<OrderTerms>) => set_terms((old) => ({ ...old, ...news }));
   return (
@@ -86,18 +87,6 @@ export function TermsCard({ terms, set_terms }: { terms: OrderTerms; set_terms: 
       </div>
     </Card>
   );
-}
-
-const kSettleMs = 250;
-
-/** The value once it has not changed for a moment. */
-function use_settled<T>(value: T): T {
-  const [settled, set] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => set(value), kSettleMs);
-    return () => clearTimeout(timer);
-  }, [value]);
-  return settled;
 }
 
 interface Pay {
@@ -189,8 +178,8 @@ function Figures({ quote, record, terms }: { quote: Quote; record: CheckRecord |
 }
 
 /** Why the order cannot be placed yet, or null. */
-function hindrance(draft: Draft | null, terms: OrderTerms, quote: Quote, balance: string | undefined): string | null {
-  if (!draft) return "Give an input first.";
+function hindrance(model: Model, draft: Draft | null, terms: OrderTerms, quote: Quote, balance: string | undefined): string | null {
+  if (!draft) return model.language ? "Write a prompt first." : "Give an input first.";
   if (audit_bps(terms) === null || window_of(terms) === null) return "One of the terms is not right.";
   if (quote.eligible < terms.n) return "Too few providers work at this price: raise it, or ask fewer.";
   const audit = audit_bps(terms) ?? 0;
@@ -209,7 +198,7 @@ function Confirm({ model, draft, terms, wei, quote }: Pay & { wei: string; quote
   const body = { program: model.program, input: draft?.input, max_price: wei, ...(terms.alone ? { check: "optimistic" } : {}), n: terms.n, audit_bps: audit_bps(terms), commit_window: window_of(terms), label: draft?.label };
   const key = use_key(JSON.stringify(body));
   const balance = status?.account?.balance;
-  const why_not = hindrance(draft, terms, quote, balance);
+  const why_not = hindrance(model, draft, terms, quote, balance);
   const place = async () => {
     set_busy(true);
     set_error(null);

@@ -1,6 +1,7 @@
 import type { Order, Output } from "../api/types";
 import { percent } from "../format";
 import { best, class_scores, type Score, shown_scores } from "../order/scores";
+import { sampling_words } from "../order/prompt";
 import { is_final } from "../order/stages";
 import { Card } from "../ui/frame";
 import { Picture } from "../ui/picture";
@@ -29,7 +30,7 @@ function Continued({ text }: { text: NonNullable<Order["text"]> }) {
         <strong>{text.text}</strong>
       </p>
       <p class="hint">
-        {text.generated} tokens behind {text.prompt_tokens} of prompt{text.ending === "end" && ", to the end of the text"}; seed <code>{text.seed.slice(0, 14)}…</code>
+        {text.generated} tokens behind {text.prompt_tokens} of prompt{text.ending === "end" && ", to the end of the text"}; {sampling_words(text)}; seed <code>{text.seed.slice(0, 14)}…</code>
       </p>
     </>
   );
