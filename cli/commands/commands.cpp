@@ -46,6 +46,7 @@ Commands all_commands(const Extensions& extensions) {
   out.push_back(make_receipt_show());
   add_account(out);
   out.push_back(make_status());
+  out.push_back(make_simulate());
 #if KOINON_WITH_NODE
   out.push_back(make_doctor());
   add_backup(out);
