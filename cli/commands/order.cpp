@@ -289,6 +289,8 @@ class Order final : public Command {
     if (text_at(order, "state") == "refunded") {
       progress.finish();
       console.print(describe_members(order) + describe_money(child(order, "money")));
+      if (differs(order)) console.print("this node's own run gives another result than was claimed\n");
+      keep_receipt(console, node, id);
       return advise({Code::rejected, fmt::format("[order] order {} was refunded: {}", id,
                                                  clean(text_at(order, "refund_reason", "no reason given"), 40))},
                     fmt::format("see what happened: koinon orders show {}", id));
@@ -303,7 +305,24 @@ class Order final : public Command {
     KOINON_CHECK(base::write_file(file, base::as_bytes(text)));
     progress.finish();
     print(console, order, receipt, report, file);
+    if (differs(order))
+      return advise({Code::rejected, fmt::format("[order] order {} was paid, but this node's own run gives another result: do "
+                                                 "not use the one above",
+                                                 id)},
+                    "nobody disputed it in time; keep enough tokens free for your node to do so: koinon watch list");
     return {};
+  }
+
+  static bool differs(const json& order) { return text_at(order, "own_run") == "differs"; }
+
+  /// The receipt of an order whose claim fell: how, and that the money is back.
+  void keep_receipt(Console& console, NodeClient& node, const std::string& id) const {
+    const auto text = node.get_text("/api/v1/receipts/" + id);
+    const auto receipt = text ? market::Receipt::from_json(*text) : base::Result<market::Receipt>(base::fail(text.error()));
+    if (!receipt || !market::verify_offline(*receipt)) return;
+    const auto file = receipt_.empty() ? fmt::format("receipt-{}.json", id) : receipt_;
+    if (base::write_file(file, base::as_bytes(*text)))
+      console.print(fmt::format("receipt {}: its claim fell, the money is back\n", file));
   }
 
   static void print(Console& console, const json& order, const market::Receipt& receipt, const market::ReceiptReport& report,

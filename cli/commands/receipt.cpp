@@ -63,7 +63,8 @@ class Verify final : public Command {
                                  receipt.order, report->supporting, report->needed)},
                     "confirm the rest on the ledger: --ledger URL");
     if (!report) return rejected(receipt, report.error());
-    const auto claims = report->needs_ledger
+    const auto claims = report->is_condemned ? fallen(receipt, *report)
+                        : report->needs_ledger
                             ? fmt::format("{} signed claims of {} needed: the ledger must confirm the others",
                                           report->supporting, report->needed)
                             : fmt::format("{} signed claims of {} needed: right", report->supporting, report->needed);
@@ -102,6 +103,19 @@ class Verify final : public Command {
   }
 
  private:
+  /// What a claim that fell says of itself.
+  static std::string fallen(const Receipt& receipt, const market::ReceiptReport& report) {
+    const auto& fell = *receipt.condemned;
+    auto out = fell.fraud
+                   ? fmt::format("the claim of account {} was refuted by account {}, in transaction {}: {}", fell.claimant,
+                                 fell.by, base::to_hex(fell.tx), market::fraud_text(*fell.fraud))
+                   : fmt::format("the claim of account {} fell in transaction {}: a part of it was demanded and not shown",
+                                 fell.claimant, base::to_hex(fell.tx));
+    out += report.supporting == 0 ? "\nthat claim carries no signature of its provider: the ledger has it"
+                                  : "\nsignature of its provider under that claim: right";
+    return out;
+  }
+
   /// Which check failed, and what that means.
   static tl::unexpected<base::Error> rejected(const Receipt& receipt, base::Error error) {
     static const std::pair<std::string_view, std::string_view> kMeanings[] = {

@@ -81,6 +81,23 @@ class StopSignals {
   std::jthread thread_;  // last: it uses the others
 };
 
+/// A watcher that cannot pay for a dispute sees false claims paid.
+void warn_of_means(Console& console, node::Node& node) {
+  if (node.disputes() == nullptr) return;
+  const auto terms = node.disputes()->dispute_terms();
+  const auto fees = terms ? terms->demand_fee.times(terms->max_demands) : base::Result<base::Wei>(base::fail(terms.error()));
+  base::Wei free;
+  node.sync().read([&](const market::Book& book, std::uint64_t) {
+    if (const auto* account = book.account(node.account())) free = account->free;
+  });
+  if (!fees || free >= *fees) return;
+  console.note(fmt::format(
+      "koinon: {} tokens are free. To dispute a claim whose provider shows nothing holds {} until it is over, and a "
+      "challenge one price\n        of its order: until the account has them such claims are paid. Deposit with: "
+      "koinon account deposit",
+      free.tokens(), fees->tokens()));
+}
+
 std::string balance_text(node::Node& node) {
   std::string out = "opening";
   node.sync().read([&](const market::Book& book, std::uint64_t) {
@@ -220,6 +237,7 @@ class Serve : public Command {
                                                         ? "every claim of optimistic orders"
                                                         : fmt::format("claims of optimistic orders, all from {} tokens on",
                                                                       config.watch.full_price.tokens())));
+    if (config.watch.others) warn_of_means(console, node);
     if (config.public_endpoint.empty() && is_elsewhere(config.ledger_url))
       console.note(
           "koinon: others cannot fetch from this node: what it orders must be a model that they hold, and what it sells cannot "

@@ -253,6 +253,15 @@ std::string describe_providers(const json& providers) {
   return rows == 0 ? "No providers yet. Be one with: koinon provide --ledger http://127.0.0.1:7070\n" : table.text();
 }
 
+namespace {
+
+base::Wei number_of(const json& object, const char* key) {
+  const auto read = base::Wei::parse(text_at(object, key));
+  return read ? *read : base::Wei{};
+}
+
+}  // namespace
+
 std::string describe_watch(const json& watch) {
   Table table({{"order", right}, {"provider", right}, {"found"}, {"outcome"}, {"demands", right}, {"earned", right}, {"why"}});
   std::size_t rows = 0;
@@ -264,7 +273,13 @@ std::string describe_watch(const json& watch) {
   const auto sums = fmt::format("{} claims agreed, {} were wrong, {} tokens earned; {}\n", count(watch, "agreed"),
                                 count(watch, "wrong"), tokens_at(watch, "earned"),
                                 true_at(watch, "watching") ? "watching" : "only own orders are checked: koinon up --watch");
-  return rows == 0 ? "No claims were checked yet. " + sums : table.text() + sums;
+  std::string poor;
+  if (number_of(watch, "free") < number_of(watch, "fees"))
+    poor = fmt::format(
+        "{} tokens are free: to dispute a claim whose provider shows nothing holds {} until it is over, and a "
+        "challenge one price of its order. Until then such claims are paid: koinon account deposit\n",
+        tokens_at(watch, "free"), tokens_at(watch, "fees"));
+  return (rows == 0 ? "No claims were checked yet. " + sums : table.text() + sums) + poor;
 }
 
 std::string describe_models(const json& models) {

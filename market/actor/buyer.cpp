@@ -270,9 +270,13 @@ Status Buyer::judge(const OrderView& order, const Parties& parties, std::stop_to
 }
 
 Result<Receipt> Buyer::conclude(const OrderView& order, const Parties& parties) {
-  if (order.phase != Phase::settled || !order.verdict)
+  const auto fell = condemned_of(order);
+  if ((order.phase != Phase::settled && !fell) || !order.verdict)
     return fail(Code::not_found, "[receipt] order {} is not settled", order.id);
-  KOINON_TRY(const auto delivery, result(order));
+  work::Delivery delivery;
+  if (!fell) {
+    KOINON_TRY(delivery, result(order));
+  }
   const auto context = s_.ledger->context(order.id);
   Receipt out;
   out.chain_id = context.chain_id;
@@ -290,6 +294,7 @@ Result<Receipt> Buyer::conclude(const OrderView& order, const Parties& parties) 
   out.output_root = order.verdict->output_root;
   out.trace_root = order.verdict->trace_root;
   out.outputs = delivery.outputs;
+  out.condemned = fell;
   out.verdict = trust::verdict_name(order.outcome());
   for (const auto& seat : order.seats) {
     out.payments.push_back({seat.account, std::string(standing_name(seat.verdict)), seat.paid, seat.slashed});

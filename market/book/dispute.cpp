@@ -5,7 +5,6 @@
 #include "market/book/reading.hpp"
 
 namespace koinon::market {
-namespace {
 
 using base::Code;
 using base::fail;
@@ -25,6 +24,8 @@ std::string_view fraud_text(std::uint8_t fraud) {
                                                    "a place behind the end of a list is not empty"};
   return fraud < kTexts.size() ? kTexts[fraud] : "it is wrong";
 }
+
+namespace {
 
 std::string place_text(const Demand& place) {
   const auto tree = place.tree == ClaimTree::trace     ? std::string("the list of values")
@@ -74,6 +75,8 @@ Status Book::apply_dispute(const Event& event, const Reading& in, OrderView& ord
   } else if (name == "Proven") {
     KOINON_TRY(auto* one, challenge());
     one->proven = true;
+    one->fraud = in.u8("fraud");
+    one->proven_tx = event.transaction;
     tell(fmt::format("Account {} proved the claim wrong: {}.", account, fraud_text(in.u8("fraud"))));
   } else if (name == "Condemned") {
     dispute.condemned = in.u8("reason");

@@ -17,7 +17,13 @@ struct ChallengeView {
   std::int64_t deadline = 0;  ///< to prove, Unix seconds
   bool proven = false;
   bool closed = false;  ///< its bond went back, or was burned
+  // Once proven:
+  std::uint8_t fraud = 0;  ///< what the proof shows (Types.sol, Fraud)
+  base::Hash proven_tx = {};
 };
+
+/// What a proof of this kind shows, for people.
+std::string_view fraud_text(std::uint8_t fraud);
 
 /// Where an answer stands on the ledger: what it says is read from there when somebody needs it.
 struct TraceAnswerAt {

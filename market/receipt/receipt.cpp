@@ -6,6 +6,7 @@
 
 #include "base/json.hpp"
 #include "ledger/typed_data.hpp"
+#include "trust/quorum/optimistic.hpp"
 #include "work/parcel.hpp"
 
 namespace koinon::market {
@@ -25,6 +26,16 @@ std::string_view role_name(trust::Role role) {
     case trust::Role::jury: return "jury";
   }
   return "unknown";
+}
+
+constexpr std::string_view kRefutedWord = "refuted";
+constexpr std::string_view kWithheldWord = "withheld";
+
+json condemned_json(const Condemned& c) {
+  json out = {{"reason", c.reason}, {"claimant", c.claimant}, {"tx", base::to_hex(c.tx)}};
+  if (c.by != 0) out["by"] = c.by;
+  if (c.fraud) out["fraud"] = *c.fraud;
+  return out;
 }
 
 json body(const Receipt& r) {
@@ -52,6 +63,7 @@ json body(const Receipt& r) {
       {"claims", json::array()},
       {"payments", json::array()}};
   if (r.over_ledger) out["delivered"] = "ledger";
+  if (r.condemned) out["condemned"] = condemned_json(*r.condemned);
   for (const auto& part : r.outputs) out["outputs"].push_back(base::to_hex(part));
   for (const auto& c : r.claims)
     out["claims"].push_back({{"role", role_name(c.role)},
@@ -163,6 +175,22 @@ Result<MemberPayment> read_payment(const json& value) {
   return out;
 }
 
+Result<Condemned> read_condemned(const json& value) {
+  Fields in(value, "condemned.");
+  Condemned out;
+  out.reason = in.text("reason");
+  out.claimant = in.number<std::uint32_t>("claimant");
+  out.tx = in.bytes<32>("tx");
+  if (out.reason == kRefutedWord) {
+    out.by = in.number<std::uint32_t>("by");
+    out.fraud = in.number<std::uint8_t>("fraud");
+  }
+  KOINON_CHECK(in.status());
+  if (out.reason != kRefutedWord && out.reason != kWithheldWord)
+    return fail(Code::malformed, "[receipt] condemned.reason: '{}' or '{}' expected", kRefutedWord, kWithheldWord);
+  return out;
+}
+
 Status check_signature(const Hash& digest, const base::FixedBytes<65>& signature, const base::Address& signer,
                        std::string_view whose) {
   auto parsed = ledger::Signature::from_bytes(signature.view());
@@ -234,6 +262,9 @@ Result<Receipt> read_receipt(const json& parsed) {
       return fail(Code::malformed, "[receipt] delivered: 'ledger' expected, or nothing");
     out.over_ledger = true;
   }
+  if (parsed.is_object() && parsed.contains("condemned")) {
+    KOINON_TRY(out.condemned, read_condemned(parsed["condemned"]));
+  }
   const auto& outputs = in.list("outputs", work::kMaxParts);
   const auto& claims = in.list("claims", kMaxClaims);
   const auto& payments = in.list("payments", kMaxClaims);
@@ -286,16 +317,36 @@ Result<Receipt> Receipt::from_json(std::string_view text) {
 }
 
 bool Receipt::is_of(const OrderView& settled) const {
-  return settled.phase == Phase::settled && settled.id == order && settled.settled_tx == settled_tx &&
-         settled.settled_block == settled_block;
+  return settled.phase == (condemned ? Phase::refunded : Phase::settled) && settled.id == order &&
+         settled.settled_tx == settled_tx && settled.settled_block == settled_block;
+}
+
+std::optional<Condemned> condemned_of(const OrderView& order) {
+  if (order.phase != Phase::refunded || (order.refund_reason != kRefuted && order.refund_reason != kWithheld)) return {};
+  Condemned out;
+  out.reason = order.refund_reason == kRefuted ? kRefutedWord : kWithheldWord;
+  out.tx = order.settled_tx;
+  for (const auto& seat : order.seats)
+    if (seat.verdict == Standing::rejected) out.claimant = seat.account;
+  if (order.refund_reason == kWithheld) return out;
+  // The first right commitment is the winner, whatever the order of the proofs.
+  const auto first = std::ranges::find(order.dispute.challenges, true, &ChallengeView::proven);
+  if (first == order.dispute.challenges.end()) return out;
+  out.by = first->account;
+  out.fraud = first->fraud;
+  out.tx = first->proven_tx;
+  return out;
 }
 
 Result<ReceiptReport> verify_offline(const Receipt& receipt, const trust::CheckSet& checks) {
   KOINON_CHECK(check_signature(receipt.digest(), receipt.signature, receipt.issuer, "the issuer"));
   const auto check = checks.find(receipt.check);
   if (!check) return fail(Code::unsupported, "[receipt] {}", check.error().text);
-  if (receipt.verdict != "accepted")
-    return fail(Code::rejected, "[receipt] the verdict is '{}': accepted expected", receipt.verdict);
+  const std::string_view verdict = receipt.condemned ? "rejected" : "accepted";
+  if (receipt.verdict != verdict)
+    return fail(Code::rejected, "[receipt] the verdict is '{}': {} expected", receipt.verdict, verdict);
+  if (receipt.condemned && (receipt.check != trust::OptimisticCheck().name() || !receipt.outputs.empty()))
+    return fail(Code::rejected, "[receipt] a claim that fell is an optimistic order's, and has no outputs");
   if (receipt.n == 0 || receipt.k == 0 || receipt.k > receipt.n || 2 * receipt.k <= receipt.n)
     return fail(Code::rejected, "[receipt] policy quorum({}, {}) is not a majority", receipt.n, receipt.k);
   ReceiptReport report;
@@ -322,6 +373,8 @@ Result<ReceiptReport> verify_offline(const Receipt& receipt, const trust::CheckS
   // A jury, where there was one, has the last word.
   report.supporting = jurors == 0 ? quorum : jury;
   report.needed = jurors == 0 ? (*check)->needed(receipt.n, receipt.k) : jurors / 2 + 1;
+  report.is_condemned = receipt.condemned.has_value();
+  if (report.is_condemned) return report;
   report.needs_ledger = report.supporting < report.needed && receipt.over_ledger;
   if (report.supporting < report.needed && !receipt.over_ledger)
     return fail(Code::rejected, "[receipt] {} signed claims support the result: {} needed", report.supporting, report.needed);
@@ -334,7 +387,13 @@ Status verify_on_ledger(const Receipt& receipt, const Book& book, const trust::C
   const auto differs = [&](std::string_view field) {
     return fail(Code::rejected, "[receipt] {} is not what the ledger says of order {}", field, receipt.order);
   };
-  if (order->phase != Phase::settled) return differs("that it was settled");
+  if (receipt.condemned) {
+    const auto fell = condemned_of(*order);
+    if (!fell) return differs("that its claim fell");
+    if (condemned_json(*fell) != condemned_json(*receipt.condemned)) return differs("how its claim fell");
+  } else if (order->phase != Phase::settled) {
+    return differs("that it was settled");
+  }
   if (order->terms.spec != receipt.spec) return differs("program");
   if (order->terms.input_root != receipt.input_root) return differs("input_root");
   if (!order->verdict || order->verdict->output_root != receipt.output_root) return differs("output_root");

@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,15 @@ struct MemberPayment {
   Wei paid, slashed;
 };
 
+/// How the claim of an optimistic order fell.
+struct Condemned {
+  std::string reason;                 ///< "refuted" by a proof, or "withheld": a demand for a part of it was left unanswered
+  std::uint32_t claimant = 0;         ///< account whose claim it was
+  std::uint32_t by = 0;               ///< account whose proof it was; 0 of a claim that was withheld
+  std::optional<std::uint8_t> fraud;  ///< what the proof shows (Types.sol, Fraud)
+  Hash tx;                            ///< that showed it, or ended the order
+};
+
 /// A signed record of one order: what was asked, what came out, the evidence, and where the ledger says so.
 struct Receipt {
   std::uint64_t chain_id = 0;
@@ -41,7 +51,8 @@ struct Receipt {
   /// The result was not handed over, but brought to the ledger on demand. What stands there carries no signature of its own, so
   /// that the claims are confirmed by the ledger alone.
   bool over_ledger = false;
-  std::string verdict;
+  std::string verdict;  ///< "accepted"; "rejected" of an order whose claim fell, whose roots are those of that claim
+  std::optional<Condemned> condemned;
   std::vector<MemberPayment> payments;
   Wei paid, slashed, burned, refunded;
   Hash placed_tx, settled_tx;
@@ -60,12 +71,18 @@ struct Receipt {
   [[nodiscard]] bool is_of(const OrderView& settled) const;
 };
 
+/// How the claim of an order fell, as the ledger says; nothing of other orders.
+std::optional<Condemned> condemned_of(const OrderView& order);
+
 /// What an offline check found.
 struct ReceiptReport {
   bool outputs_included = false;
   std::size_t supporting = 0;  ///< signed claims for the receipt's roots
   std::size_t needed = 0;
   bool needs_ledger = false;  ///< fewer signed claims than needed: what was revealed on the ledger stands in their place
+  /// A claim that fell: here it is checked that its issuer says so and, where supporting is 1, that the provider signed it;
+  /// that it fell only the ledger says.
+  bool is_condemned = false;
 };
 
 /// Checks all that needs no ledger: the issuer's signature, every claim's signature, that the outputs hash to the output root,

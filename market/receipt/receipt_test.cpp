@@ -32,11 +32,11 @@ TEST(Receipt, reads_what_it_writes) {
   EXPECT_EQ(again.digest(), receipt.digest());
 }
 
-TEST(Receipt, refuses_every_changed_field) {
-  const auto text = sample_receipt().to_json();
+/// Changes every leaf of the document in turn: a digit of each text, one more in each number. Gives how many there are.
+std::size_t change_every_field(const Receipt& good) {
+  const auto text = good.to_json();
   const auto original = nlohmann::json::parse(text).flatten();
   std::size_t fields = 0;
-  // Every leaf of the document is changed in turn: a digit of each text, one more in each number.
   for (const auto& item : original.items()) {
     auto flat = original;
     auto& value = flat[item.key()];
@@ -52,7 +52,82 @@ TEST(Receipt, refuses_every_changed_field) {
     const auto receipt = Receipt::from_json(flat.unflatten().dump());
     EXPECT_FALSE(receipt && rejection(*receipt)) << item.key();
   }
-  EXPECT_GT(fields, 40U);
+  return fields;
+}
+
+TEST(Receipt, refuses_every_changed_field) {
+  EXPECT_GT(change_every_field(sample_receipt()), 40U);
+  EXPECT_GT(change_every_field(sample_condemned()), 30U);
+}
+
+TEST(Receipt, of_a_claim_that_fell_says_so_and_how) {
+  const auto receipt = sample_condemned();
+  const auto report = verify_offline(Receipt::from_json(receipt.to_json()).value()).value();
+  EXPECT_TRUE(report.is_condemned);
+  EXPECT_EQ(report.supporting, 1U) << "its provider signed it";
+  EXPECT_FALSE(report.needs_ledger);
+
+  auto unsigned_claim = receipt;
+  unsigned_claim.claims.clear();
+  sign_sample(unsigned_claim);
+  EXPECT_EQ(verify_offline(unsigned_claim).value().supporting, 0U);
+
+  auto with_outputs = receipt;
+  with_outputs.outputs = {{1, 2, 3, 4}};
+  auto by_quorum = receipt;
+  by_quorum.check = "quorum";
+  auto accepted = receipt;
+  accepted.verdict = "accepted";
+  auto without = receipt;
+  without.condemned.reset();
+  for (auto* wrong : {&with_outputs, &by_quorum, &accepted, &without}) {
+    sign_sample(*wrong);
+    EXPECT_EQ(rejection(*wrong).error().code, Code::rejected);
+  }
+}
+
+TEST(Receipt, of_a_claim_that_fell_is_what_the_ledger_says) {
+  OrderView order;
+  order.phase = Phase::standing;
+  EXPECT_FALSE(condemned_of(order));
+  order.phase = Phase::refunded;
+  order.refund_reason = kBadInput;
+  EXPECT_FALSE(condemned_of(order));
+  Seat seat;
+  seat.account = 3;
+  seat.verdict = Standing::rejected;
+  order.seats = {seat};
+  order.settled_tx.bytes.fill(1);
+  order.refund_reason = kWithheld;
+  const auto withheld = condemned_of(order);
+  ASSERT_TRUE(withheld);
+  EXPECT_EQ(withheld->reason, "withheld");
+  EXPECT_EQ(withheld->claimant, 3U);
+  EXPECT_EQ(withheld->by, 0U);
+  EXPECT_EQ(withheld->tx, order.settled_tx);
+
+  order.refund_reason = kRefuted;
+  ChallengeView nothing, first, second;
+  first.account = 5;
+  first.fraud = 4;
+  first.proven_tx.bytes.fill(2);
+  first.proven = second.proven = true;
+  second.account = 6;
+  order.dispute.challenges = {nothing, first, second};
+  const auto refuted = condemned_of(order);
+  ASSERT_TRUE(refuted);
+  EXPECT_EQ(refuted->reason, "refuted");
+  EXPECT_EQ(refuted->by, 5U);
+  EXPECT_EQ(refuted->fraud, std::uint8_t{4});
+  EXPECT_EQ(refuted->tx, first.proven_tx);
+
+  auto receipt = sample_condemned();
+  order.id = receipt.order;
+  order.settled_tx = receipt.settled_tx;
+  order.settled_block = receipt.settled_block;
+  EXPECT_TRUE(receipt.is_of(order));
+  order.phase = Phase::settled;
+  EXPECT_FALSE(receipt.is_of(order)) << "a reorganisation gave it another end";
 }
 
 TEST(Receipt, has_one_writing) {

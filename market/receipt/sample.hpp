@@ -60,4 +60,21 @@ inline Receipt sample_receipt() {
   return out;
 }
 
+/// An optimistic order: the claim of account 3 was refuted by account 5.
+inline Receipt sample_condemned() {
+  auto out = sample_receipt();
+  out.check = "optimistic";
+  out.n = out.k = 1;
+  out.outputs.clear();
+  out.verdict = "rejected";
+  out.claims = {out.claims[2]};
+  out.output_root = out.claims[0].output_root;
+  out.payments = {out.payments[2]};
+  out.paid = Wei{};
+  out.condemned = Condemned{"refuted", 3, 5, std::uint8_t{0}, {}};
+  out.condemned->tx.bytes.fill(0x66);
+  sign_sample(out);
+  return out;
+}
+
 }  // namespace koinon::market

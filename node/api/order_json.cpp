@@ -150,6 +150,7 @@ json order_details(const OrderView& order, const OrderAside& aside, const OrderO
   out["money"] = order_money(order);
   out["dispute"] = order_dispute(order);
   out["refund_reason"] = word_or_null(refund_word(order));
+  out["own_run"] = own.agrees ? json(*own.agrees ? "agrees" : "differs") : json(nullptr);
   out["receipt_url"] = own.receipt ? json("/api/v1/receipts/" + id) : json(nullptr);
   return out;
 }

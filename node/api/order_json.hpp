@@ -25,6 +25,7 @@ struct OrderOwn {
   std::optional<std::string> label;
   std::optional<base::Hash> salt;  ///< that keeps the input from being guessed from its root
   bool receipt = false;
+  std::optional<bool> agrees;  ///< the verdict is what this node's own run gave, where it ran the order too
 };
 
 /// OrderSummary of the document.

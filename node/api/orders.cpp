@@ -121,6 +121,9 @@ Result<HttpResponse> order_detail(Context& context, const HttpRequest& request, 
     if (const auto parcel = context.node.buyer().input(order); parcel && salted) details.salt = parcel->salt;
     details.receipt = receipt_of(context, order).has_value();
     if (auto told = context.text(order)) text = *std::move(told);
+    if (const auto note = context.node.buyer().purchase(order); note && *note && (*note)->has_expected && order.verdict)
+      details.agrees =
+          order.verdict->output_root == (*note)->expected.output && order.verdict->trace_root == (*note)->expected.trace;
   }
   auto deadline = order.deadline;
   if (deadline == 0 && !market::is_final(order.phase))

@@ -1,3 +1,4 @@
+#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "node/api/context.hpp"
@@ -49,11 +50,29 @@ std::optional<market::GameNote> game_of(const market::Watcher& watcher, const ma
   return out;
 }
 
-Result<HttpResponse> watch(Context& context, const HttpRequest&) {
+/// What all demands of a dispute hold, asked once: a deployment never changes it.
+class Fees {
+ public:
+  base::Wei get(Context& context) {
+    const std::lock_guard lock(mutex_);
+    if (kept_ || context.node.disputes() == nullptr) return kept_.value_or(base::Wei{});
+    if (const auto terms = context.node.disputes()->dispute_terms())
+      if (const auto fees = terms->demand_fee.times(terms->max_demands)) kept_ = *fees;
+    return kept_.value_or(base::Wei{});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::optional<base::Wei> kept_;  ///< guarded by mutex_
+};
+
+Result<HttpResponse> watch(Context& context, Fees& fees, const HttpRequest&) {
   const auto* watcher = context.node.watcher();
   const auto self = context.node.account();
   std::vector<market::OrderView> orders;
+  base::Wei free;
   context.node.sync().read([&](const market::Book& book, std::uint64_t) {
+    if (const auto* account = book.account(self)) free = account->free;
     for (auto at = book.orders().rbegin(); at != book.orders().rend() && orders.size() < 2 * kMost; ++at)
       if (at->second.terms.check == 1 && at->second.verdict) orders.push_back(at->second);
   });
@@ -72,12 +91,17 @@ Result<HttpResponse> watch(Context& context, const HttpRequest&) {
   const json out = {
       {"watching", others},      {"full_price", watcher == nullptr ? "0" : watcher->options().rule.full_price.text()},
       {"agreed", agreed},        {"wrong", wrong},
-      {"earned", earned.text()}, {"claims", std::move(claims)}};
+      {"earned", earned.text()}, {"fees", fees.get(context).text()},
+      {"free", free.text()},     {"claims", std::move(claims)}};
   return HttpResponse::json(200, out.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
 }  // namespace
 
-void add_watch(net::Router& router, const ContextPtr& context) { router.get("/api/v1/watch", guarded(context, {}, watch)); }
+void add_watch(net::Router& router, const ContextPtr& context) {
+  const auto fees = std::make_shared<Fees>();  // shared: the router copies its handlers
+  router.get("/api/v1/watch",
+             guarded(context, {}, [fees](Context& c, const HttpRequest& request) { return watch(c, *fees, request); }));
+}
 
 }  // namespace koinon::node::api

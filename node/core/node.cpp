@@ -310,7 +310,9 @@ void Node::State::conclude(const std::vector<std::uint64_t>& orders) {
       parties.emplace(book, *found, services.account);
     });
     if (!order) continue;
-    if (order->terms.buyer == services.account && order->outcome() == trust::Verdict::accepted) issue_receipt(*order, *parties);
+    const auto outcome = order->outcome();
+    const bool judged = outcome == trust::Verdict::accepted || outcome == trust::Verdict::rejected;
+    if (order->terms.buyer == services.account && judged) issue_receipt(*order, *parties);
     release_artifacts(*order);
   }
 }

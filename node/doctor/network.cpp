@@ -117,6 +117,25 @@ std::optional<Finding> about_coins(const Config& config, const Ledger& ledger) {
   return Finding{Health::good, "gas", text, {}};
 }
 
+/// Whether the account of a watching node that is up can pay for a dispute.
+std::optional<Finding> about_watching(const Config& config) {
+  if (config.http_port == 0) return std::nullopt;
+  const auto host = config.http_address == "0.0.0.0" || config.http_address == "::" ? "127.0.0.1" : config.http_address;
+  const auto watch = ask(fmt::format("http://{}:{}", host, config.http_port), "/api/v1/watch");
+  if (!watch || !watch->contains("watching") || (*watch)["watching"] != true) return std::nullopt;
+  const auto amount = [&](const char* key) {
+    const auto at = watch->find(key);
+    const auto read =
+        at != watch->end() && at->is_string() ? base::Wei::parse(at->get<std::string>()) : Result<base::Wei>(base::Wei{});
+    return read ? *read : base::Wei{};
+  };
+  const auto free = amount("free"), fees = amount("fees");
+  const auto text = fmt::format("{} tokens are free, a dispute may hold {}", free.tokens(), fees.tokens());
+  if (free >= fees) return Finding{Health::good, "watching", text, {}};
+  return Finding{Health::bad, "watching", text,
+                 "deposit more (koinon account deposit): until then a claim whose provider shows nothing is paid undisputed"};
+}
+
 Finding about_endpoint(const Config& config) {
   if (config.public_endpoint.empty())
     return {Health::warning, "reachable", "no address is given under which others fetch results from this machine",
@@ -163,6 +182,7 @@ std::vector<Finding> examine(const Config& config, const Examination& about) {
     if (auto coins = about_coins(config, *ledger)) out.push_back(*std::move(coins));
   }
   out.push_back(examine_clock(now, ledger_ms));
+  if (auto watching = about_watching(config)) out.push_back(*std::move(watching));
   if (about.provides) out.push_back(about_endpoint(config));
   out.push_back(about.page.empty()
                     ? Finding{Health::warning, "page", "not built", "koinon up works without it; ./dev build makes it"}
