@@ -1,0 +1,150 @@
+#include "engine/program/inner.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/hash.hpp"
+#include "engine/program/builder.hpp"
+
+namespace koinon::engine::program {
+namespace {
+
+using base::Code;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+IntTensor i8(Shape shape, std::int8_t value) {
+  return IntTensor::of<std::int8_t>(shape,
+                                    std::vector<std::int8_t>(static_cast<std::size_t>(tensor::element_count(shape)), value));
+}
+
+Ref input(Builder& b) { return b.input("x", {DType::i8, {1, 4}}, Scale{}, -5, 5); }
+Ref weight(Builder& b, Shape shape) { return b.weight(i8(std::move(shape), 3)); }
+Ref requantise(Builder& b, Ref x) {
+  const Ref m = b.weight(IntTensor::of<std::int16_t>({1}, {9})), s = b.weight(i8({1}, 4));
+  return b.requantise(x, m, s, -100, 100, DType::i8);
+}
+
+Program finish(Builder& b, Ref output) {
+  b.output("y", output, Scale{});
+  auto made = b.finish({});
+  EXPECT_TRUE(made) << made.error().text;
+  return *made;
+}
+
+std::vector<int> flags(const Program& program) {
+  std::vector<int> out;
+  for (const auto& step : program.steps) out.push_back(step.inner ? 1 : 0);
+  return out;
+}
+
+// x -> matmul -> requantise -> lookup, of which only the last is an output.
+Program layer() {
+  Builder b;
+  const Ref y = requantise(b, b.matmul(input(b), weight(b, {4, 4})));
+  return finish(b, b.lookup(y, b.table(i8({201}, 1)), -100));
+}
+
+TEST(Inner, sums_that_one_step_reads_are_inner) { EXPECT_THAT(flags(layer()), ElementsAre(1, 1, 0)); }
+
+TEST(Inner, the_constant_is_the_hash_of_its_name) { EXPECT_EQ(kInnerRoot, base::keccak256(base::as_bytes("koinon.inner"))); }
+
+TEST(Inner, what_is_read_twice_is_kept) {
+  Builder b;
+  const Ref x = input(b);
+  const Ref sum = b.add(x, x), twice = b.mul(sum, sum), other = b.sub(twice, x);
+  EXPECT_THAT(flags(finish(b, b.add(other, twice))), ElementsAre(0, 0, 1, 0));
+}
+
+TEST(Inner, outputs_of_the_program_are_kept) {
+  Builder b;
+  const Ref sum = b.matmul(input(b), weight(b, {4, 4}));
+  b.output("sum", sum, Scale{});
+  EXPECT_THAT(flags(finish(b, requantise(b, sum))), ElementsAre(0, 0));
+}
+
+TEST(Inner, what_is_not_read_is_kept) {
+  Builder b;
+  const Ref x = input(b);
+  b.add(x, x);
+  EXPECT_THAT(flags(finish(b, b.sub(x, x))), ElementsAre(0, 0));
+}
+
+TEST(Inner, steps_that_read_many_elements_read_kept_ones) {
+  Builder b;
+  const Ref x = input(b), w = weight(b, {4, 4});
+  const Ref a = requantise(b, b.matmul(x, w)), c = b.shift(b.matmul(a, w), -6, DType::i8);
+  const Ref largest = b.argmax(b.shift(c, 0), 1);
+  EXPECT_THAT(flags(finish(b, largest)), ElementsAre(1, 0, 1, 1, 0, 0));
+}
+
+TEST(Inner, outputs_of_steps_with_two_are_kept) {
+  Builder b;
+  const Ref x = input(b), two = b.weight(i8({1}, 2));
+  const auto [q, r] = b.divide(x, two);
+  const Ref alone = b.quotient(b.sub(q, r), two);
+  EXPECT_THAT(flags(finish(b, b.add(alone, x))), ElementsAre(0, 1, 1, 0));
+}
+
+TEST(Inner, parts_of_one_check_are_bounded) {
+  Builder b;
+  const Ref start = input(b);
+  Ref x = start;
+  for (int i = 0; i < 20; ++i) x = b.shift(x, 0);
+  // Each eighth is kept, and the last, which is the output.
+  EXPECT_THAT(flags(finish(b, x)), ElementsAre(1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 0));
+}
+
+TEST(Inner, parts_are_counted_over_all_operands) {
+  Builder b;
+  const Ref start = input(b);
+  const auto moved = [&](int times) {
+    Ref x = start;
+    for (int i = 0; i < times; ++i) x = b.shift(x, 0);
+    return x;
+  };
+  // 4 + 3 + the reader are 8; 4 + 4 + the reader are 9, of which the second operand is kept.
+  const Ref eight = b.add(moved(4), moved(3));
+  const Ref a = moved(4), c = moved(4), nine = b.add(a, c);
+  const auto seen = flags(finish(b, b.concat({eight, nine}, 1)));
+  EXPECT_THAT(seen, ElementsAre(1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0));
+}
+
+TEST(Inner, one_check_has_one_sum) {
+  Builder b;
+  const Ref x = input(b), w = weight(b, {4, 4});
+  const Ref p = b.matmul(x, w), q = b.matmul(x, w);
+  EXPECT_THAT(flags(finish(b, b.add(p, q))), ElementsAre(1, 0, 0));
+}
+
+TEST(Inner, the_flag_is_the_upper_bit_of_the_kind) {
+  const auto program = layer();
+  EXPECT_EQ(encode_step(program.steps[0])[0], 0x81);
+  EXPECT_EQ(encode_step(program.steps[1])[0], 0x86);
+  EXPECT_EQ(encode_step(program.steps[2])[0], 0x07);
+  EXPECT_EQ(decode(encode(program)).value(), program);
+  EXPECT_THAT(inner_values(program), ElementsAre(false, true, true, false));
+}
+
+TEST(Inner, a_program_with_other_flags_is_refused) {
+  for (std::size_t i = 0; i < 3; ++i) {
+    auto program = layer();
+    program.steps[i].inner = !program.steps[i].inner;
+    const auto refused = decode(encode(program));
+    ASSERT_FALSE(refused) << i;
+    EXPECT_EQ(refused.error().code, Code::malformed);
+    EXPECT_THAT(refused.error().text, HasSubstr(i == 2 ? "step 2: [lookup] is marked as inner: kept expected" : "as kept"));
+  }
+}
+
+TEST(Inner, a_file_of_the_first_version_is_refused_with_advice) {
+  auto bytes = encode(layer());
+  bytes[8] = 1;
+  const auto refused = decode(bytes);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::unsupported);
+  EXPECT_THAT(refused.error().text, HasSubstr("format version 1: 2 expected; build the model again"));
+}
+
+}  // namespace
+}  // namespace koinon::engine::program
