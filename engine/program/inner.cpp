@@ -28,31 +28,21 @@ std::vector<std::size_t> candidates(const Program& program) {
 
 bool makes_inner(StepKind kind) {
   switch (kind) {
-    case StepKind::matmul:
-    case StepKind::conv:
-    case StepKind::add:
-    case StepKind::sub:
-    case StepKind::mul:
-    case StepKind::requantise:
-    case StepKind::lookup:
-    case StepKind::compare:
-    case StepKind::select:
-    case StepKind::divide:
-    case StepKind::isqrt:
-    case StepKind::shift:
-    case StepKind::reshape:
-    case StepKind::transpose: return true;
-    default: return false;
+    case StepKind::reduce:
+    case StepKind::prefix_sum:
+    case StepKind::argmax:
+    case StepKind::topk:
+    case StepKind::scatter: return false;
+    default: return true;
   }
 }
 
-bool reads_inner(StepKind kind, std::size_t operand) {
-  switch (kind) {
-    case StepKind::lookup: return operand == 0;
-    case StepKind::matmul:
-    case StepKind::conv: return false;
-    default: return makes_inner(kind);
-  }
+std::size_t elements_read(const Step& step, std::size_t operand) {
+  const auto count = [](const TensorInfo& info) { return tensor::element_count(info.shape); };
+  if (is_sum(step.kind) || !makes_inner(step.kind)) return 0;
+  if (step.kind == StepKind::pad || step.kind == StepKind::concat) return 1;
+  if ((step.kind == StepKind::lookup || step.kind == StepKind::gather) && operand != 0) return 0;
+  return count(step.operand_infos[operand]) >= count(step.outputs[0]) ? 1 : 0;
 }
 
 std::vector<bool> inner_steps(const Program& program) {
@@ -64,12 +54,14 @@ std::vector<bool> inner_steps(const Program& program) {
     sums[i] = is_sum(step.kind) ? 1 : 0;
     for (std::size_t k = 0; k < step.operands.size(); ++k) {
       const Ref ref = step.operands[k];
-      if (ref.source() != Source::value || ref.index() >= makers.size() || !reads_inner(step.kind, k)) continue;
-      const std::size_t maker = makers[ref.index()];
-      if (maker >= i || parts[i] + parts[maker] > kMostParts || sums[i] + sums[maker] > kMostSums) continue;
+      if (ref.source() != Source::value || ref.index() >= makers.size()) continue;
+      const std::size_t maker = makers[ref.index()], read = elements_read(step, k);
+      if (maker >= i || read == 0) continue;
+      const std::size_t more = read * parts[maker], longer = read * sums[maker];
+      if (parts[i] + more > kMostParts || sums[i] + longer > kMostSums) continue;
       out[maker] = true;
-      parts[i] += parts[maker];
-      sums[i] += sums[maker];
+      parts[i] += more;
+      sums[i] += longer;
     }
   }
   return out;

@@ -5,16 +5,16 @@
 
 namespace koinon::engine::program {
 
-/// Inner values: outputs of steps that one later step alone reads, element by element. They are in no trace; whoever checks an
-/// element that reads one computes it again. Which they are follows from the program alone:
+/// Inner values: outputs of steps that one later step alone reads, few elements for each of its own. They are in no trace;
+/// whoever checks an element that reads one computes it again. Which they are follows from the program alone:
 ///
 ///   A step can be inner when it has one output, its kind is one that makes_inner() names, the output is no output of the
-///   program, it is read exactly once in the whole program, and reads_inner() holds of that operand. Walking the steps in order
-///   and their operands in order, each that can be is, unless its reader would then have more than kMostParts parts or more
-///   than kMostSums sums: parts(s) = 1 + the parts of its inner operands, sums(s) = 1 for matmul and conv, else 0, + the sums
-///   of its inner operands.
-inline constexpr std::size_t kMostParts = 8;  ///< steps that computing one element again takes, its own among them
-inline constexpr std::size_t kMostSums = 1;   ///< of these, matmul and conv
+///   program, it is read exactly once in the whole program, and elements_read() of that operand is not 0. Walking the steps in
+///   order and their operands in order, each that can be is, unless its reader would then have more than kMostParts parts or
+///   more than kMostSums sums. With n elements read of each inner operand, parts(s) = 1 + the sum of n times the parts of its
+///   maker, and sums(s) = 1 for matmul and conv, else 0, + the sum of n times the sums of its maker.
+inline constexpr std::size_t kMostParts = 12;  ///< steps that computing one element again takes, its own among them
+inline constexpr std::size_t kMostSums = 2;    ///< of these, matmul and conv
 
 /// Bit of the kind byte in a step's canonical bytes that says that its output is inner.
 inline constexpr std::uint8_t kInnerBit = 0x80;
@@ -27,8 +27,10 @@ inline constexpr base::Hash kInnerRoot{{0xd0, 0x16, 0x7d, 0x51, 0xa6, 0xae, 0x06
 
 /// True when steps of this kind may have an inner output: an element of it reads few elements, or is one sum.
 bool makes_inner(StepKind kind);
-/// True when an element of a step of this kind reads at most one element of that operand.
-bool reads_inner(StepKind kind, std::size_t operand);
+/// How many elements of an operand that is a value one element of the step's first output reads at most, when the operand may
+/// be inner; 0 when it may not: because that is many, or because the operand has fewer elements than the output (other than of
+/// pad and concat), each of which would be computed again for many.
+std::size_t elements_read(const Step& step, std::size_t operand);
 
 /// For every step whether its output is inner. Precondition: operands name values that exist (what validate finds otherwise is
 /// passed over).
