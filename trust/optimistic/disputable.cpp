@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <bit>
+#include <tuple>
 
 #include "base/merkle.hpp"
+#include "engine/program/inner.hpp"
 #include "trust/optimistic/element_reader.hpp"
 #include "trust/optimistic/fraud.hpp"
+#include "trust/optimistic/kept_run.hpp"
 
 namespace koinon::trust::optimistic {
 namespace {
@@ -24,6 +27,7 @@ constexpr std::uint64_t kGasFold = 500;       ///< an element of a reduction
 constexpr std::uint64_t kGasLine = 600;       ///< a line of a window, for each axis
 constexpr std::uint64_t kGasPair = 200;       ///< runs are looked through one after the other
 constexpr std::uint64_t kGasGet = 2'500;      ///< an element found by its index
+constexpr std::uint64_t kGasPart = 60'000;    ///< a step that makes an inner operand
 
 constexpr std::uint64_t kWord = 32;
 constexpr std::uint64_t kListDepth = 17;  ///< of a list of values, weights or steps
@@ -170,19 +174,65 @@ std::string_view help_for(StepKind kind) {
   }
 }
 
+using engine::program::Program;
+
+/// A step of a proof: its bytes and siblings, and the tensors around it, without what its inner operands take.
+void add_alone(const Program& program, std::size_t number, bool first, ProofBound& out) {
+  const auto& step = program.steps[number];
+  const auto reads = reads_of(step);
+  auto infos = first ? tensors_of(step, 0) : step.operand_infos;
+  out.row = std::max(out.row, reads.row);
+  const auto step_bytes = (engine::program::encode_step(step).size() + kWord - 1) / kWord * kWord;
+  out.bytes += kWord * (1 + 4 + 3 + kListDepth) + step_bytes;
+  out.gas += kGasPart + reads.gas + infos.size() * kGasRun;
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    auto read = i < reads.tensors.size() ? reads.tensors[i] : one(infos[i]);
+    if (i < step.operands.size() && inner_maker(program, step.operands[i])) read.length = 0;
+    add_tensor(infos[i], read, out);
+  }
+}
+
+/// The same with them: each element of an inner operand that is read is a part of its own.
+void add_part(const Program& program, std::size_t number, bool first, ProofBound& out) {
+  add_alone(program, number, first, out);
+  const auto& step = program.steps[number];
+  for (std::size_t i = 0; i < step.operands.size(); ++i) {
+    const auto maker = inner_maker(program, step.operands[i]);
+    if (!maker) continue;
+    ProofBound one;
+    add_part(program, *maker, false, one);
+    const auto times = engine::program::elements_read(step, i);
+    out.bytes += times * one.bytes;
+    out.gas += times * one.gas;
+    out.row = std::max(out.row, one.row);
+  }
+}
+
+/// The step of a proof about this one that takes the most bytes.
+std::size_t longest_part(const Program& program, std::size_t number) {
+  std::size_t longest = number;
+  std::uint64_t most = 0;
+  std::vector<std::size_t> parts{number};
+  while (!parts.empty()) {
+    const auto part = parts.back();
+    parts.pop_back();
+    ProofBound alone;
+    add_alone(program, part, part == number, alone);
+    if (const auto cost = alone.gas + alone.bytes * kGasByte; cost > most) std::tie(longest, most) = std::pair(part, cost);
+    for (const auto ref : program.steps[part].operands)
+      if (const auto maker = inner_maker(program, ref)) parts.push_back(*maker);
+  }
+  return longest;
+}
+
 }  // namespace
 
-ProofBound proof_bound(const Step& step) {
-  const auto reads = reads_of(step);
-  const auto infos = tensors_of(step, 0);
+ProofBound proof_bound(const engine::program::Program& program, std::size_t step) {
   ProofBound out;
-  out.row = reads.row;
-  // Outer word, parts and numbers, hints, step and its siblings, the list of tensors.
-  const auto step_bytes = (engine::program::encode_step(step).size() + kWord - 1) / kWord * kWord;
-  out.bytes = kWord * (1 + 16 + 3 + 1 + 1 + kListDepth + 1) + step_bytes;
-  out.gas = kGasFixed + reads.gas + infos.size() * kGasRun;
-  for (std::size_t i = 0; i < infos.size(); ++i)
-    add_tensor(infos[i], i < reads.tensors.size() ? reads.tensors[i] : one(infos[i]), out);
+  // Outer word, parts of the program and numbers, hints, the list of parts.
+  out.bytes = kWord * (1 + 13 + 2 + 1);
+  out.gas = kGasFixed - kGasPart;
+  add_part(program, step, true, out);
   out.gas = std::max(out.gas + out.bytes * kGasByteRun, kGasFixed + out.bytes * kGasByte);
   return out;
 }
@@ -193,11 +243,13 @@ Status disputable(const engine::program::Program& program) {
   if (program.steps.empty())
     return fail(Code::unsupported, "[dispute] the program has no step, so there is nothing to dispute: add one");
   for (std::size_t s = 0; s < program.steps.size(); ++s) {
-    const auto& step = program.steps[s];
-    const auto bound = proof_bound(step);
+    if (program.steps[s].inner) continue;
+    const auto bound = proof_bound(program, s);
     const auto refuse = [&](std::uint64_t got, std::string_view what, std::uint64_t most) -> Status {
-      return fail(Code::unsupported, "[dispute] step {} ({}): an element takes {} {} of a proof, at most {}: {}", s,
-                  engine::program::step_name(step.kind), got, what, most, help_for(step.kind));
+      const auto part = longest_part(program, s);
+      const auto kind = program.steps[part].kind;
+      return fail(Code::unsupported, "[dispute] step {} ({}): an element takes {} {} of a proof, at most {}: {}", part,
+                  engine::program::step_name(kind), got, what, most, help_for(kind));
     };
     if (bound.row > kMaxRow) return refuse(bound.row, "elements in a row", kMaxRow);
     if (bound.bytes > kMaxProof) return refuse(bound.bytes, "bytes", kMaxProof);
