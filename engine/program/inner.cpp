@@ -61,12 +61,26 @@ std::vector<std::size_t> candidates(const Program& program) {
 
 bool makes_inner(StepKind kind) {
   switch (kind) {
-    case StepKind::reduce:
-    case StepKind::prefix_sum:
-    case StepKind::argmax:
-    case StepKind::topk:
-    case StepKind::scatter: return false;
-    default: return true;
+    case StepKind::matmul:
+    case StepKind::conv:
+    case StepKind::add:
+    case StepKind::sub:
+    case StepKind::mul:
+    case StepKind::requantise:
+    case StepKind::lookup:
+    case StepKind::compare:
+    case StepKind::select:
+    case StepKind::gather:
+    case StepKind::divide:
+    case StepKind::isqrt:
+    case StepKind::shift:
+    case StepKind::reshape:
+    case StepKind::transpose:
+    case StepKind::slice:
+    case StepKind::concat:
+    case StepKind::pad:
+    case StepKind::broadcast: return true;
+    default: return false;
   }
 }
 
