@@ -122,7 +122,7 @@ class OpenedTensors final : public Tensors {
       KOINON_CHECK(open(tensor));
       open_[tensor] = true;
     }
-    return opened_bytes(part_.opened[tensor], from, length);
+    return opened_bytes(opened_of(tensor), from, length);
   }
 
   [[nodiscard]] bool is_made(std::size_t operand) const override {
@@ -141,8 +141,17 @@ class OpenedTensors final : public Tensors {
   }
 
  private:
+  /// What the part opens of a tensor; of a constant of which it opens nothing what the first part of the same step does.
+  [[nodiscard]] const Opened& opened_of(std::size_t tensor) const {
+    const auto& own = part_.opened[tensor];
+    if (!own.runs.empty() || refs_[tensor].source() == Source::value) return own;
+    for (const Part* part = parts_.proof().parts.data(); part != &part_; ++part)
+      if (part->step == part_.step) return tensor < part->opened.size() ? part->opened[tensor] : own;
+    return own;
+  }
+
   Status open(std::size_t tensor) const {
-    const auto& opened = part_.opened[tensor];
+    const auto& opened = opened_of(tensor);
     KOINON_CHECK(check_root(refs_[tensor], opened));
     return check_runs(opened, elements_of(infos_[tensor]) * width_of(infos_[tensor]));
   }

@@ -38,7 +38,9 @@ struct Part {
   std::uint64_t step = 0;
   base::Bytes step_bytes;
   std::vector<base::Hash> step_siblings;
-  std::vector<Opened> opened;  ///< of each operand in order; of the first part then of the output, of topk every output
+  /// Of each operand in order; of the first part then of the output, of topk every output. A constant that the first part of
+  /// the same step opens need not be opened again.
+  std::vector<Opened> opened;
   friend bool operator==(const Part&, const Part&) = default;
 };
 

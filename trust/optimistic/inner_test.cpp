@@ -5,6 +5,7 @@
 
 #include "base/random.hpp"
 #include "engine/program/builder.hpp"
+#include "trust/optimistic/disputable.hpp"
 #include "trust/optimistic/evidence.hpp"
 #include "trust/optimistic/liar.hpp"
 
@@ -167,6 +168,50 @@ TEST_F(Inner, values_answer_every_demand_with_their_item) {
     EXPECT_FALSE(dispute.give({ClaimTree::tensor, kind, kProduct, 0, 0}, longer));
     EXPECT_FALSE(dispute.give({ClaimTree::tensor, kind, kY, 0, 0}, {0, {}, {}, {}, truth.values.size(), answer.list}));
   }
+}
+
+/// A window of 3 x 3 a channel over what a pointwise convolution gives: nine parts each of two steps.
+Provider window() {
+  Builder b;
+  base::SeededRandom random(17);
+  const auto noise = [&](const engine::tensor::Shape& shape) {
+    auto out = IntTensor::zeros(DType::i8, shape);
+    random.fill(out.bytes);
+    return out;
+  };
+  auto x = noise({1, 5, 5, 8});
+  const Ref in = b.input("x", {DType::i8, {1, 5, 5, 8}}, Scale{}, -128, 127);
+  const Ref factor = b.weight(IntTensor::of<std::int16_t>({1}, {300})), by = b.weight(IntTensor::of<std::int8_t>({1}, {12}));
+  const Ref point = b.conv(in, b.weight(noise({8, 1, 1, 8})), {1, {1, 1}, {1, 1}, {0, 0}, {0, 0}});
+  const Ref narrow = b.requantise(point, factor, by, -128, 127, DType::i8);
+  const Ref depth = b.conv(narrow, b.weight(noise({8, 3, 3, 1})), {8, {1, 1}, {1, 1}, {1, 1}, {1, 1}});
+  b.output("y", b.requantise(depth, factor, by, -128, 127, DType::i8), Scale{});
+  return honest(b.finish({}).value(), {x});
+}
+
+TEST_F(Inner, constants_of_a_window_are_opened_once) {
+  truth = window();
+  const ProgramTrees small(truth.program);
+  auto liar = truth;
+  liar.values[4].set(100, liar.values[4].at(100) ^ 1);  // row 2, column 2: no padding is read
+  const auto proof = show_element(small, liar, 3, {0, 100, {}});
+  ASSERT_EQ(proof.parts.size(), 20U);
+  EXPECT_TRUE(refutes(small, liar.claim(), Fraud{proof}).value());
+  EXPECT_FALSE(refutes(small, truth.claim(), Fraud{show_element(small, truth, 3, {0, 100, {}})}).value());
+  std::size_t opened = 0;
+  for (std::size_t i = 2; i < proof.parts.size(); ++i)
+    for (std::size_t k = 1; k < proof.parts[i].opened.size(); ++k) opened += proof.parts[i].opened[k].runs.empty() ? 0 : 1;
+  EXPECT_EQ(opened, 3U) << "M and s of one requantisation, one row of weights";
+  auto forged = proof;
+  forged.parts[4].opened[1] = proof.parts[2].opened[1];
+  EXPECT_TRUE(refutes(small, liar.claim(), Fraud{forged}).value()) << "opened again";
+  forged = proof;
+  forged.parts[2].opened[1] = {};
+  EXPECT_FALSE(refutes(small, liar.claim(), Fraud{forged})) << "opened by none";
+  forged = proof;
+  forged.parts[2].opened.clear();
+  EXPECT_FALSE(refutes(small, liar.claim(), Fraud{forged}));
+  EXPECT_LE(encode(Fraud{proof}).size(), proof_bound(truth.program, 3).bytes);
 }
 
 TEST_F(Inner, elements_beyond_their_type_are_of_no_run) {

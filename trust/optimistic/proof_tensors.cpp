@@ -95,6 +95,7 @@ Result<ByteView> ProofTensors::look(std::size_t tensor, std::uint64_t from, std:
 }
 
 Result<ByteView> ProofTensors::bytes(std::size_t tensor, std::uint64_t from, std::uint64_t length) {
+  if (is_made(tensor)) return fail(Code::rejected, "[dispute] value {} is inner: nothing opens it", refs_[tensor].index());
   for (auto leaf = from / base::kLeafSize; leaf * base::kLeafSize < from + length; ++leaf) read_[tensor].insert(leaf);
   return look(tensor, from, length);
 }
@@ -138,9 +139,16 @@ Result<std::vector<Part>> ProofTensors::open(const List& list) {
   out.push_back(std::move(first));
   for (const auto& one : own_makers_) {
     KOINON_TRY(auto part, one->open_part(list));
+    const auto same = std::find_if(out.begin(), out.end(), [&](const Part& before) { return before.step == part.step; });
+    if (same != out.end()) one->leave_out(*same, part);
     out.push_back(std::move(part));
   }
   return out;
+}
+
+void ProofTensors::leave_out(const Part& first, Part& part) const {
+  for (std::size_t i = 0; i < refs_.size(); ++i)
+    if (refs_[i].source() != Source::value && part.opened[i] == first.opened[i]) part.opened[i] = {};
 }
 
 Result<Part> ProofTensors::open_part(const List& list) {

@@ -40,6 +40,8 @@ class ProofTensors final : public Tensors {
   /// Around the operands of a step that makes one, which goes to `makers`.
   ProofTensors(const ProgramTrees& program, std::size_t step, Values values, Makers* makers);
   base::Result<Part> open_part(const List& list);
+  /// Of a part the constants that the first part of the same step opens in the same way.
+  void leave_out(const Part& first, Part& part) const;
   base::Result<base::ByteView> look(std::size_t tensor, std::uint64_t from, std::uint64_t length);
   base::Result<base::ByteView> value_bytes(const ValuePair& pair, std::uint64_t from, std::uint64_t length);
   [[nodiscard]] const engine::program::Constant* constant(engine::program::Ref ref) const;

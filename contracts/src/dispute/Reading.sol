@@ -28,7 +28,8 @@ library Reading {
         uint64 step; // its number
         bytes stepBytes;
         bytes32[] stepSiblings;
-        Openings.Opened[] opened; // of each operand in order; of the first part then of the output, of topk every output
+        Openings.Opened[] opened; // of each operand in order; of the first part then of the output, of topk every output. A constant
+        // that an earlier part of the same step opens as well need not be opened again
     }
 
     /// @notice Parts that were taken, shared by the readers of a proof.
@@ -119,7 +120,7 @@ library Reading {
     }
 
     function _open(Reader memory r, Proof calldata p, uint256 i) private pure returns (uint256[] memory runs) {
-        Openings.Opened calldata o = p.parts[r.part].opened[i];
+        Openings.Opened calldata o = _opened(r, p, i);
         uint64 number = r.refs[i] & 0x3fffffff;
         uint256 source = r.refs[i] >> 30;
         if (source == 0) Openings.item(Openings.TRACE, r.trace, p.valueCount, number, o.root, o.list);
@@ -131,6 +132,16 @@ library Reading {
         for (uint256 j = 0; j < runs.length; ++j) {
             (uint256 from, uint256 end, uint256 position) = Openings.run(o.runs[j], o.root, size);
             runs[j] = (from << 128) | (end << 64) | position;
+        }
+    }
+
+    /// What the part opens of tensor `i`; of a constant of which it opens nothing what the first part of the same step does.
+    function _opened(Reader memory r, Proof calldata p, uint256 i) private pure returns (Openings.Opened calldata o) {
+        o = p.parts[r.part].opened[i];
+        if (o.runs.length != 0 || r.refs[i] >> 30 == 0) return o;
+        uint64 step = p.parts[r.part].step;
+        for (uint256 j = 0; j < r.part; ++j) {
+            if (p.parts[j].step == step) return p.parts[j].opened[i];
         }
     }
 }
