@@ -30,6 +30,20 @@ TEST(Keccak, hashes_many_as_it_hashes_one) {
     }
 }
 
+TEST(Keccak, hashes_pieces_behind_a_head_as_it_hashes_one) {
+  SeededRandom random(12);
+  const Bytes head{3, 1};
+  for (std::size_t length : std::vector<std::size_t>{134, 135, 270, 271, 1024})
+    for (std::size_t count : std::vector<std::size_t>{0, 1, 3, 8, 9, 17}) {
+      Bytes pieces(length * count + 1);
+      random.fill(pieces);
+      std::vector<Hash> want, got(count);
+      for (std::size_t i = 0; i < count; ++i) want.push_back(keccak256({head, ByteView(pieces).subspan(i * length, length)}));
+      keccak256_pieces(head, pieces.data(), length, count, got.data());
+      ASSERT_EQ(got, want) << length << " bytes, " << count;
+    }
+}
+
 TEST(Sha256, matches_fips_180_vector) {
   EXPECT_EQ(to_hex(sha256(as_bytes("abc"))), "0xba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }

@@ -113,23 +113,46 @@ KOINON_INLINE void absorb(V (&state)[25], const std::uint8_t* const* lanes, std:
   permute(state);
 }
 
+// Messages side by side: each is the head, the same for all, and its own bytes, one message's behind the other's.
+struct Messages {
+  ByteView head;
+  const std::uint8_t* bytes;
+  std::size_t length;  // of each, without the head
+};
+
+// Copies [0, length) of a message, whose head is shorter, to a block.
+void begin(const Messages& messages, const std::uint8_t* bytes, std::size_t length, std::uint8_t* block) {
+  std::memcpy(block, messages.head.data(), messages.head.size());
+  std::memcpy(block + messages.head.size(), bytes, length - messages.head.size());
+}
+
 // Up to as many messages as V has lanes; lanes without a message hash the last one again.
 template <class V>
-KOINON_INLINE void hash_lanes(const std::uint8_t* messages, std::size_t length, std::size_t count, Hash* out) {
+KOINON_INLINE void hash_lanes(const Messages& messages, std::size_t count, Hash* out) {
   constexpr std::size_t kLanes = sizeof(V) / 8;
+  const std::size_t lead = messages.head.size(), length = lead + messages.length;
   V state[25] = {};
-  const std::uint8_t *lanes[kLanes], *ends[kLanes];
-  for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] = messages + std::min(lane, count - 1) * length;
-  std::size_t at = 0;
-  for (; at + kRate <= length; at += kRate) absorb(state, lanes, at);
-  std::uint8_t tail[kLanes * kRate] = {};
+  const std::uint8_t *lanes[kLanes], *blocks[kLanes];
+  std::uint8_t copies[kLanes * kRate] = {};
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    ends[lane] = tail + lane * kRate;
-    std::memcpy(tail + lane * kRate, lanes[lane] + at, length - at);
-    tail[lane * kRate + length - at] = 0x01;
-    tail[lane * kRate + kRate - 1] |= 0x80;
+    lanes[lane] = messages.bytes + std::min(lane, count - 1) * messages.length;
+    blocks[lane] = copies + lane * kRate;
   }
-  absorb(state, ends, 0);
+  std::size_t at = 0;
+  if (lead != 0) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) begin(messages, lanes[lane], kRate, copies + lane * kRate);
+    absorb(state, blocks, 0);
+    at = kRate;
+    std::memset(copies, 0, sizeof copies);
+  }
+  for (; at + kRate <= length; at += kRate) absorb(state, lanes, at - lead);
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    std::uint8_t* tail = copies + lane * kRate;
+    std::memcpy(tail, lanes[lane] + (at - lead), length - at);
+    tail[length - at] = 0x01;
+    tail[kRate - 1] |= 0x80;
+  }
+  absorb(state, blocks, 0);
   for (std::size_t w = 0; w < 4; ++w) {
     std::uint64_t words[kLanes];
     std::memcpy(words, &state[w], sizeof words);
@@ -137,39 +160,58 @@ KOINON_INLINE void hash_lanes(const std::uint8_t* messages, std::size_t length, 
   }
 }
 
-__attribute__((target("avx2"))) void hash_four(const std::uint8_t* messages, std::size_t length, std::size_t count, Hash* out) {
-  hash_lanes<Four>(messages, length, count, out);
+__attribute__((target("avx2"))) void hash_four(const Messages& messages, std::size_t count, Hash* out) {
+  hash_lanes<Four>(messages, count, out);
 }
-__attribute__((target("avx512f"))) void hash_eight(const std::uint8_t* messages, std::size_t length, std::size_t count,
-                                                   Hash* out) {
-  hash_lanes<Eight>(messages, length, count, out);
+__attribute__((target("avx512f"))) void hash_eight(const Messages& messages, std::size_t count, Hash* out) {
+  hash_lanes<Eight>(messages, count, out);
 }
 
-}  // namespace
-
-void keccak256_each(const std::uint8_t* messages, std::size_t length, std::size_t count, Hash* out) {
+// As many sets of lanes as pay; returns how many messages are hashed, all but at most one.
+std::size_t hash_sets(Messages messages, std::size_t count, Hash* out) {
   static const bool avx512 = __builtin_cpu_supports("avx512f") != 0, avx2 = __builtin_cpu_supports("avx2") != 0;
   const std::size_t lanes = avx512 ? 8 : avx2 ? 4 : 1;
   std::size_t i = 0;
   // A full set of lanes takes less than two messages by themselves.
-  for (; lanes > 1 && i + 1 < count; i += lanes)
-    (avx512 ? hash_eight : hash_four)(messages + i * length, length, std::min(lanes, count - i), out + i);
-  if (i < count) keccak256_each_ref(messages + i * length, length, count - i, out + i);
+  for (; lanes > 1 && i + 1 < count; i += lanes) {
+    (avx512 ? hash_eight : hash_four)(messages, std::min(lanes, count - i), out + i);
+    messages.bytes += lanes * messages.length;
+  }
+  return std::min(i, count);
 }
+
+}  // namespace
 
 }  // namespace koinon::base
 
 #else
 
 namespace koinon::base {
-void keccak256_each(const std::uint8_t* messages, std::size_t length, std::size_t count, Hash* out) {
-  keccak256_each_ref(messages, length, count, out);
-}
+namespace {
+
+struct Messages {
+  ByteView head;
+  const std::uint8_t* bytes;
+  std::size_t length;
+};
+std::size_t hash_sets(const Messages&, std::size_t, Hash*) { return 0; }
+
+}  // namespace
 }  // namespace koinon::base
 
 #endif
 
 namespace koinon::base {
+
+void keccak256_each(const std::uint8_t* messages, std::size_t length, std::size_t count, Hash* out) {
+  const std::size_t done = hash_sets({{}, messages, length}, count, out);
+  keccak256_each_ref(messages + done * length, length, count - done, out + done);
+}
+
+void keccak256_pieces(ByteView head, const std::uint8_t* pieces, std::size_t length, std::size_t count, Hash* out) {
+  for (std::size_t i = hash_sets({head, pieces, length}, count, out); i < count; ++i)
+    out[i] = keccak256({head, ByteView(pieces + i * length, length)});
+}
 
 void keccak256_each_ref(const std::uint8_t* messages, std::size_t length, std::size_t count, Hash* out) {
   for (std::size_t i = 0; i < count; ++i) out[i] = keccak256(ByteView(messages + i * length, length));

@@ -3,7 +3,7 @@
 //   bench_inference MODEL.onnx SAMPLES.npz BITS THREADS      # prints one JSON object
 //
 // The program is built with the samples, prepared once and run on the first of them: ms without roots, roots_ms with those of
-// input and output, traced_ms with those of every step. The three must give the same outputs.
+// input and output, traced_ms with those of a trace, which hashes kept_bytes of values. The three must give the same outputs.
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -49,6 +49,19 @@ double milliseconds(const run::Prepared& program, const std::vector<tensor::IntT
   return best;
 }
 
+/// Bytes of the values that a trace hashes.
+std::size_t kept_bytes(const program::Program& program) {
+  std::size_t out = 0;
+  const auto count = [&](const program::TensorInfo& info) {
+    out += static_cast<std::size_t>(tensor::element_count(info.shape)) * tensor::dtype_size(info.dtype);
+  };
+  for (const auto& in : program.inputs) count(in.info);
+  for (const auto& step : program.steps)
+    for (const auto& info : step.outputs)
+      if (!step.inner) count(info);
+  return out;
+}
+
 int complain(const base::Error& error) {
   fmt::print(stderr, "{}\n", error.text);
   return 1;
@@ -72,10 +85,11 @@ int time_it(const program::Program& program, const std::vector<tensor::IntTensor
   const auto reals = io::dequantise(a->outputs[0], program.outputs[0].scale);
   fmt::print(
       "{{\"bits\": {}, \"threads\": {}, \"ms\": {:.5f}, \"roots_ms\": {:.5f}, \"traced_ms\": {:.4f}, \"prepare_ms\": {:.3f}, "
-      "\"operations\": {}, \"steps\": {}, \"nodes\": {}, \"arena_bytes\": {}, \"peak_bytes\": {}, \"output\": [{}]}}\n",
+      "\"operations\": {}, \"steps\": {}, \"nodes\": {}, \"kept_bytes\": {}, \"arena_bytes\": {}, \"peak_bytes\": {}, "
+      "\"output\": [{}]}}\n",
       bits, threads, milliseconds(*joined, inputs, plain), milliseconds(*joined, inputs, roots),
       milliseconds(*every, inputs, traced), prepare, program::operation_count(program), program.steps.size(), joined->nodes(),
-      joined->arena_bytes(), a->peak_bytes, fmt::join(reals, ", "));
+      kept_bytes(program), joined->arena_bytes(), a->peak_bytes, fmt::join(reals, ", "));
   return 0;
 }
 

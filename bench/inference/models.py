@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes networks of common shapes with random weights (seeded), to time: what they compute does not matter, how much does.
 
-models.py DIR: mlp, lenet, mobilenet (depthwise separable, 96 x 96), resnet (18 layers, 96 x 96), nanogpt (4 layers of 128, 64 tokens),
+models.py DIR: mlp, lenet, mobilenet (depthwise separable, 96 x 96), mobilenet224 and mobilenetv2 (as published, 224 x 224), resnet (18
+layers, 96 x 96), nanogpt (4 layers of 128, 64 tokens),
 lstm (128 wide, 32 steps). Each is calibrated on DIR/NAME.npz, four random inputs.
 """
 import pathlib
@@ -41,6 +42,10 @@ class Net:
         self.weights.append(numpy_helper.from_array(np.asarray(array), f"w{len(self.weights)}"))
         return self.weights[-1].name
 
+    def six(self):
+        """The ends of ReLU6."""
+        return self.constant(np.float32(0)), self.constant(np.float32(6))
+
     def linear(self, x, out, into):
         data = self.random.normal(0, into ** -0.5, (into, out)).astype(np.float32)
         return self.op("Add", self.op("MatMul", x, self.constant(data)), self.constant(np.zeros(out, np.float32)))
@@ -75,14 +80,38 @@ def lenet(folder):
     net.save(folder, net.dense(net.op("Relu", net.dense(x, 84, 120)), 10, 84), [1, 10])
 
 
-def mobilenet(folder):
-    net = Net("mobilenet", [1, 3, 96, 96])
+def mobilenet(folder, name="mobilenet", size=96, middle=2, last=1, classes=100):
+    net = Net(name, [1, 3, size, size])
     x, channels = net.op("Relu", net.conv("x", 32, 3, 3, 2)), 32
-    for out, stride in [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1), (512, 1), (1024, 2)]:
+    start = [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2)]
+    for out, stride in start + [(512, 1)] * middle + [(1024, 2)] + [(1024, 1)] * (last - 1):
         x = net.op("Relu", net.conv(x, channels, channels, 3, stride, channels))
         x, channels = net.op("Relu", net.conv(x, out, channels, 1)), out
     x = net.op("Flatten", net.op("GlobalAveragePool", x))
-    net.save(folder, net.dense(x, 100, channels), [1, 100])
+    net.save(folder, net.dense(x, classes, channels), [1, classes])
+
+
+def mobilenet224(folder):
+    """MobileNet v1 (Howard et al., 2017, table 1): 569 million products."""
+    mobilenet(folder, "mobilenet224", 224, 5, 2, 1000)
+
+
+def mobilenetv2(folder):
+    """MobileNet v2 (Sandler et al., 2018, table 2): 300 million products."""
+    net = Net("mobilenetv2", [1, 3, 224, 224])
+    x, channels = net.op("Clip", net.conv("x", 32, 3, 3, 2), *net.six()), 32
+    table = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
+    for factor, out, times, stride in table:
+        for i in range(times):
+            step, y, wide = stride if i == 0 else 1, x, channels * factor
+            if factor != 1:
+                y = net.op("Clip", net.conv(y, wide, channels, 1), *net.six())
+            y = net.op("Clip", net.conv(y, wide, wide, 3, step, wide), *net.six())
+            y = net.conv(y, out, wide, 1)
+            x, channels = net.op("Add", x, y) if (channels, step) == (out, 1) else y, out
+    x = net.op("Clip", net.conv(x, 1280, channels, 1), *net.six())
+    x = net.op("Flatten", net.op("GlobalAveragePool", x))
+    net.save(folder, net.dense(x, 1000, 1280), [1, 1000])
 
 
 def resnet(folder):
@@ -142,5 +171,5 @@ def lstm(folder, steps=32, into=64, width=128):
 if __name__ == "__main__":
     target = pathlib.Path(sys.argv[1])
     target.mkdir(parents=True, exist_ok=True)
-    for make in (mlp, lenet, mobilenet, resnet, nanogpt, lstm):
+    for make in (mlp, lenet, mobilenet, mobilenet224, mobilenetv2, resnet, nanogpt, lstm):
         make(target)

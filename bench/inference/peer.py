@@ -79,7 +79,7 @@ def main():
         theirs = [milliseconds(plain, x), min(times)]
     errors = [error(o["output"]) for o in ours]
     ratio = f"{min(theirs) / ours[0]['ms']:.2f}" if errors[0] <= LIMIT else "outputs differ"
-    print(f"| {model.stem} | {threads} | {ours[0]['ms']:.4f} | {ours[0]['roots_ms']:.4f} | {ours[0]['traced_ms']:.3f} | {ours[1]['ms']:.4f} "
+    print(f"| {model.stem} | {threads} | {ours[0]['ms']:.4f} | {ours[0]['roots_ms']:.4f} | {ours[0]['traced_ms']:.3f} ({ours[0]['traced_ms'] / ours[0]['ms']:.2f}) | {ours[1]['ms']:.4f} "
           f"| {theirs[0]:.4f} | {theirs[1]:.4f} | {ratio} | {100 * errors[0]:.1f} % | {100 * peer_error:.1f} % |")
 
 

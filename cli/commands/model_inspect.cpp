@@ -163,8 +163,9 @@ json provable_json(const std::vector<Provable>& modes) {
 /// The longest proof of a wrong element in an optimistic order.
 trust::optimistic::ProofBound longest_dispute(const Program& program) {
   trust::optimistic::ProofBound out;
-  for (const auto& step : program.steps) {
-    const auto bound = trust::optimistic::proof_bound(step);
+  for (std::size_t step = 0; step < program.steps.size(); ++step) {
+    if (program.steps[step].inner) continue;
+    const auto bound = trust::optimistic::proof_bound(program, step);
     out.bytes = std::max(out.bytes, bound.bytes);
     out.gas = std::max(out.gas, bound.gas);
   }

@@ -10,6 +10,7 @@
 #include "cli/terminal/console.hpp"
 #include "engine/io/quantise.hpp"
 #include "engine/io/read.hpp"
+#include "engine/program/inner.hpp"
 #include "engine/run/execute.hpp"
 #include "engine/run/roots.hpp"
 
@@ -38,8 +39,11 @@ class TraceFolder {
   }
   Status finish(const engine::run::Run& run) {
     if (!status_) return status_;
-    for (std::size_t i = 0; i < values_.size() && i < run.step_roots.size(); ++i)
-      values_[i]["root"] = base::to_hex(run.step_roots[i]);
+    const auto inner = engine::program::inner_values(program_);
+    for (std::size_t i = 0; i < values_.size() && i < run.step_roots.size(); ++i) {
+      values_[i]["root"] = base::to_hex(run.step_roots[i]);  // its item behind the trace root
+      values_[i]["inner"] = static_cast<bool>(inner[i]);
+    }
     const json index = {{"program", base::to_hex(engine::program::program_id(program_))},
                         {"trace_root", base::to_hex(run.trace_root)},
                         {"values", values_}};

@@ -259,7 +259,8 @@ enum Fraud {
     Outputs, // 5: the claim has more or fewer outputs than the program; OutputsProof
     Range, // 6: an element of an input lies outside what the program declares; RangeProof
     Padding, // 7: a byte behind the end of a value is not zero; PaddingProof
-    Absent // 8: a leaf behind the end of the list of values or of outputs is not zero; AbsentProof
+    Absent, // 8: a leaf behind the end of the list of values or of outputs is not zero; AbsentProof
+    Inner // 9: a value that the program calls inner has a tree in the trace, or one that it does not has none; InnerProof
 }
 
 /// @notice What an optimistic claim says, and what it is about.

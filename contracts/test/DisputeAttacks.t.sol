@@ -70,15 +70,15 @@ contract DisputeAttacksTest is DisputeFixture {
     function test_wrong_wiring_in_a_proof_opens_nothing() public {
         (uint64 id,) = claimed(truth());
         Reading.Proof memory p = elementOf(truth(), 1, 0);
-        p.stepBytes = stepBytes(3, 0, 2);
-        p.opened[0] = p.opened[1] = open(rootsOf(truth()), 0, truth().x);
+        p.parts[0].stepBytes = stepBytes(3, 0, 2);
+        p.parts[0].opened[0] = p.parts[0].opened[1] = open(rootsOf(truth()), 0, truth().x);
         reverts(id, Fraud.Element, abi.encode(p), Openings.WrongOpening.selector);
     }
 
     function test_wrong_parameters_in_a_proof_open_nothing() public {
         (uint64 id,) = claimed(truth());
         Reading.Proof memory p = elementOf(truth(), 1, 0);
-        p.stepBytes = stepBytes(5, 1, 2); // mul
+        p.parts[0].stepBytes = stepBytes(5, 1, 2); // mul
         reverts(id, Fraud.Element, abi.encode(p), Openings.WrongOpening.selector);
     }
 
@@ -146,11 +146,11 @@ contract DisputeAttacksTest is DisputeFixture {
         (uint64 id,) = claimed(truth());
         for (uint256 i = 0; i < 6; ++i) {
             Reading.Proof memory p = elementOf(truth(), 0, 1);
-            if (i == 0) p.opened[0].runs[0].data = hex"01030304";
-            if (i == 1) p.opened[2].runs[0].data = hex"02040607";
-            if (i == 2) p.opened[2].root = Trees.tensor(hex"02040607");
-            if (i == 3) p.opened[0].list[0] = bytes32(uint256(1));
-            if (i == 4) p.stepSiblings[0] = bytes32(uint256(1));
+            if (i == 0) p.parts[0].opened[0].runs[0].data = hex"01030304";
+            if (i == 1) p.parts[0].opened[2].runs[0].data = hex"02040607";
+            if (i == 2) p.parts[0].opened[2].root = Trees.tensor(hex"02040607");
+            if (i == 3) p.parts[0].opened[0].list[0] = bytes32(uint256(1));
+            if (i == 4) p.parts[0].stepSiblings[0] = bytes32(uint256(1));
             if (i == 5) p.valueCount = 4;
             reverts(id, Fraud.Element, abi.encode(p), Openings.WrongOpening.selector);
         }

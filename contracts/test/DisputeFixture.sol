@@ -139,13 +139,15 @@ abstract contract DisputeFixture is Fixture {
     /// Element `index` of the output of step `step`, as the trace of `r` has it.
     function elementOf(Run memory r, uint64 step, uint64 index) internal pure returns (Reading.Proof memory p) {
         bytes32[] memory roots = rootsOf(r);
-        (p.program, p.valueCount, p.step, p.index, p.hints) = (program(), VALUES, step, index, new uint64[](0));
-        p.stepBytes = stepOf(step);
-        p.stepSiblings = Trees.path(Trees.STEPS, Trees.leaves(Trees.STEPS, stepHashes()), step);
-        p.opened = new Openings.Opened[](3);
+        (p.program, p.valueCount, p.index, p.hints) = (program(), VALUES, index, new uint64[](0));
+        p.parts = new Reading.Part[](1);
+        Reading.Part memory part = p.parts[0];
+        (part.step, part.stepBytes) = (step, stepOf(step));
+        part.stepSiblings = Trees.path(Trees.STEPS, Trees.leaves(Trees.STEPS, stepHashes()), step);
+        part.opened = new Openings.Opened[](3);
         bytes memory operand = step == 0 ? r.x : r.y;
-        (p.opened[0], p.opened[1]) = (open(roots, step, operand), open(roots, step, operand));
-        p.opened[2] = open(roots, step + 1, step == 0 ? r.y : r.z);
+        (part.opened[0], part.opened[1]) = (open(roots, step, operand), open(roots, step, operand));
+        part.opened[2] = open(roots, step + 1, step == 0 ? r.y : r.z);
     }
 
     function proofOf(Run memory r, uint64 step, uint64 index) internal pure returns (bytes memory) {

@@ -116,11 +116,12 @@ contract DisputeGasTest is DisputeFixture {
 
     function bigProof(Openings.Program memory program_) private view returns (bytes memory) {
         Reading.Proof memory p;
-        (p.program, p.valueCount, p.step, p.index, p.hints) = (program_, COUNT, STEP, WRONG, new uint64[](0));
-        (p.stepBytes, p.stepSiblings) = (bigStep(uint32(STEP)), Trees.path(Trees.STEPS, steps, STEP));
-        p.opened = new Openings.Opened[](2);
-        p.opened[0] = opened(STEP, below, filled(0x11, 1024));
-        p.opened[1] = opened(STEP + 1, plain, wrongLeaf);
+        (p.program, p.valueCount, p.index, p.hints) = (program_, COUNT, WRONG, new uint64[](0));
+        p.parts = new Reading.Part[](1);
+        Openings.Opened[] memory all = new Openings.Opened[](2);
+        all[0] = opened(STEP, below, filled(0x11, 1024));
+        all[1] = opened(STEP + 1, plain, wrongLeaf);
+        p.parts[0] = Reading.Part(STEP, bigStep(uint32(STEP)), Trees.path(Trees.STEPS, steps, STEP), all);
         return abi.encode(p);
     }
 

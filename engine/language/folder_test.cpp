@@ -82,9 +82,9 @@ TEST(Harbour, greedy_text_is_that_of_float_for_most_prompts) {
 // The same on every machine and with every compiler.
 TEST(Harbour, programs_have_these_ids) {
   EXPECT_EQ(base::to_hex(harbour().folder.model.decode_id),
-            "0xeee9a96e0a7f1f348f6897d1978398eae84407265e9347d7a98ce0418c8a41e2");
+            "0x20e74f2c5a103e73f51810760c3956aecc639cf0f34bb1c1eded33f37b6aa3e8");
   EXPECT_EQ(base::to_hex(harbour().folder.model.prefill_id),
-            "0xfb5b4dc41e43c3c57d492fa9b099092b4e13fbd6c79b9da5fa034b06228fc59e");
+            "0x006b1b646c623ae0d84d8ced1caf788280957c008f38119b7ac1358c9326b58f");
 }
 
 TEST(Harbour, is_loaded_as_it_was_saved) {

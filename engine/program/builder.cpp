@@ -1,6 +1,7 @@
 #include "engine/program/builder.hpp"
 
 #include "engine/program/format.hpp"
+#include "engine/program/inner.hpp"
 #include "engine/program/steps/rule.hpp"
 
 namespace koinon::engine::program {
@@ -214,6 +215,7 @@ base::Result<Program> Builder::finish(Metadata metadata) {
   out.metadata = std::move(metadata);
   prune(out, Source::weight, out.weights);
   prune(out, Source::table, out.tables);
+  mark_inner(out);
   KOINON_CHECK(validate(out));
   return out;
 }

@@ -4,6 +4,7 @@
 #include "base/tree_batch.hpp"
 #include "engine/program/bounds.hpp"
 #include "engine/program/format.hpp"
+#include "engine/program/inner.hpp"
 
 namespace koinon::engine::program {
 namespace {
@@ -68,7 +69,8 @@ Result<Step> read_step(base::ByteView bytes) {
   Reader in(bytes);
   Step step;
   KOINON_TRY(const auto kind, in.number<std::uint8_t>());
-  step.kind = static_cast<StepKind>(kind);
+  step.kind = static_cast<StepKind>(kind & ~kInnerBit);
+  step.inner = (kind & kInnerBit) != 0;
   KOINON_TRY(const auto operands, in.number<std::uint8_t>());
   for (unsigned i = 0; i < operands; ++i) {
     KOINON_TRY(const auto word, in.number<std::uint32_t>());
@@ -129,8 +131,7 @@ Status read_head(Reader& in, Program& out) {
   KOINON_TRY(const auto magic, in.raw(kMagic.size()));
   if (base::as_text(magic) != kMagic) return fail(Code::malformed, "[program] not a .koinon file");
   KOINON_TRY(out.version, in.number<std::uint32_t>());
-  if (out.version != kFormatVersion)
-    return fail(Code::unsupported, "[program] format version {}: {} expected", out.version, kFormatVersion);
+  KOINON_CHECK(check_version(out.version));
   for (auto* text : {&out.metadata.name, &out.metadata.author, &out.metadata.licence, &out.metadata.description}) {
     KOINON_TRY(*text, in.text(kMaxText));
   }

@@ -1,7 +1,7 @@
 // A .koinon file, little-endian:
 //
 //   8   magic "koinon\0\1"
-//   u32 version (1)
+//   u32 version (2)
 //   4 x text: name, author, licence, description         text = u32 length, UTF-8 bytes
 //   blob: input and output description                   blob = u32 length, bytes
 //   u32 number of steps, then one blob a step
@@ -13,10 +13,12 @@
 // tensor:  u8 type, u8 rank, rank x u32 sizes
 // io:      u32 inputs,  each: text name, tensor, i32 mantissa, i32 exponent, i64 low, i64 high
 //          u32 outputs, each: text name, u32 ref, i32 mantissa, i32 exponent
-// step:    u8 kind, u8 operands, each: u32 ref, tensor; u32 first output; u8 outputs, each: tensor; u8 params, each: i64
+// step:    u8 kind, + 0x80 when its output is inner (inner.hpp), u8 operands, each: u32 ref, tensor; u32 first output; u8
+// outputs, each: tensor; u8 params, each: i64
 #include "base/codec.hpp"
 #include "base/merkle.hpp"
 #include "engine/program/format.hpp"
+#include "engine/program/inner.hpp"
 
 namespace koinon::engine::program {
 namespace {
@@ -58,7 +60,7 @@ base::Hash constants_root(base::Domain domain, const std::vector<Constant>& cons
 
 base::Bytes encode_step(const Step& step) {
   base::Writer out;
-  out.number(static_cast<std::uint8_t>(step.kind));
+  out.number(static_cast<std::uint8_t>(static_cast<std::uint8_t>(step.kind) | (step.inner ? kInnerBit : 0)));
   out.number(static_cast<std::uint8_t>(step.operands.size()));
   for (std::size_t i = 0; i < step.operands.size(); ++i) {
     out.number(step.operands[i].word);

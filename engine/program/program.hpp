@@ -13,7 +13,7 @@ using tensor::DType;
 using tensor::IntTensor;
 using tensor::Shape;
 
-inline constexpr std::uint32_t kFormatVersion = 1;
+inline constexpr std::uint32_t kFormatVersion = 2;
 inline constexpr std::size_t kMaxSteps = 1 << 16;
 inline constexpr std::size_t kMaxTensors = 1 << 16;  ///< inputs, outputs, weights or tables, each
 inline constexpr std::size_t kMaxOperands = 64;
@@ -120,6 +120,7 @@ struct Step {
   std::uint32_t first_output = 0;  ///< value number of outputs[0]
   std::vector<TensorInfo> outputs;
   std::vector<std::int64_t> params;
+  bool inner = false;  ///< its output is in no trace (inner.hpp)
   friend bool operator==(const Step&, const Step&) = default;
 };
 
@@ -143,7 +144,8 @@ struct Metadata {
 /// An exact integer program. Values are made by Builder (builder.hpp) or decode; both return only valid ones:
 ///   1. operands refer to inputs, constants or outputs of earlier steps; every constant is used;
 ///   2. every step's shapes, types and params satisfy its kind's rule;
-///   3. with weights present, no tensor can leave the range of its type, whatever the inputs (analyse in bounds.hpp).
+///   3. with weights present, no tensor can leave the range of its type, whatever the inputs (analyse in bounds.hpp);
+///   4. Step::inner is what inner.hpp says of each step.
 struct Program {
   std::uint32_t version = kFormatVersion;
   Metadata metadata;
@@ -155,7 +157,7 @@ struct Program {
 
   /// False when the program is a public description whose weights are hidden.
   [[nodiscard]] bool has_weights() const;
-  /// Inputs and step outputs together: the length of the trace.
+  /// Inputs and step outputs together: the length of the list behind the trace root.
   [[nodiscard]] std::size_t value_count() const;
   friend bool operator==(const Program&, const Program&) = default;
 };

@@ -52,17 +52,17 @@ TEST(Program, encodes_and_decodes_to_the_same_bytes) {
 TEST(Program, golden_roots) {
   const auto r = roots(dense());
   EXPECT_EQ(base::to_hex(r.io), "0x1bb8638ae282d14e584bc0486df2091b01cb416d44feeea6ce054982da9ac8e4");
-  EXPECT_EQ(base::to_hex(r.steps), "0x2749140ca567d67452de9f023da28093557401d2ad90166627542d7a3f8be275");
+  EXPECT_EQ(base::to_hex(r.steps), "0x2ad330f2360e41115a4e7c3f678bc0160343582d7a669aae83c3bb60d4c9ce42");
   EXPECT_EQ(base::to_hex(r.weights), "0x25086caecb2f810749026a9bfe85ce9ad941ef0db44beaa42ea8fdc8c3f41923");
   EXPECT_EQ(base::to_hex(r.tables), "0x5dd6d2b45e1e069c171e78a9a67fed8f683152951945fd35633d50a0eec784cb");
-  EXPECT_EQ(base::to_hex(r.id), "0xdd5f0caf6b4ab015d84127954211e8a3ef347d189ab41f8e273b1da31a1cb380");
+  EXPECT_EQ(base::to_hex(r.id), "0x34e9d9f6e9d0b570233d60ddbd33d465b30cab9fe97db85ba42569be454fc815");
   EXPECT_EQ(base::to_hex(base::keccak256(encode(dense()))),
-            "0x9d2614aef039a816fd6e74b5cdd3b3660232d7a66f532b41626ad5fb31e8b98d");
+            "0xd76baaf9a0ffba699da2cf6b9576bb37d5a67c9bdc808d5959deb1b9ef91267c");
 }
 
 TEST(Program, golden_bytes_of_a_step) {
   EXPECT_EQ(base::to_hex(encode_step(dense().steps[1])),
-            "0x06030100000003020100000002000000020000400201020000000300004001010100000002000000010102010000000200000002f8ffff"
+            "0x86030100000003020100000002000000020000400201020000000300004001010100000002000000010102010000000200000002f8ffff"
             "ffffffffff0700000000000000");
 }
 
@@ -98,7 +98,7 @@ TEST(Program, id_can_be_rebuilt_from_the_five_parts) {
   const auto weights =
       base::list_root(base::Domain::weights, {p.weights[0].root, p.weights[1].root, p.weights[2].root, p.weights[3].root});
   const auto tables = base::list_root(base::Domain::tables, {p.tables[0].root});
-  const auto version = base::be64(1);
+  const auto version = base::be64(kFormatVersion);
   EXPECT_EQ(program_id(p), base::keccak256({version, io.view(), step_root.view(), weights.view(), tables.view()}));
 }
 
@@ -122,7 +122,7 @@ TEST(Program, every_changed_byte_is_refused_or_changes_the_program) {
 
 TEST(Program, refuses_a_later_version) {
   auto bytes = encode(dense());
-  bytes[8] = 2;
+  bytes[8] = 3;
   EXPECT_EQ(decode(bytes).error().code, Code::unsupported);
 }
 

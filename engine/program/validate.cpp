@@ -1,6 +1,7 @@
 #include <set>
 
 #include "engine/program/format.hpp"
+#include "engine/program/inner.hpp"
 #include "engine/program/steps/rule.hpp"
 
 namespace koinon::engine::program {
@@ -127,11 +128,27 @@ class Wiring {
   std::vector<bool> used_[2];
 };
 
+Status check_inner(const Program& program) {
+  const auto inner = inner_steps(program);
+  for (std::size_t i = 0; i < inner.size(); ++i)
+    if (program.steps[i].inner != inner[i])
+      return fail(Code::malformed, "step {}: [{}] is marked as {}: {} expected", i, step_name(program.steps[i].kind),
+                  inner[i] ? "kept" : "inner", inner[i] ? "inner" : "kept");
+  return {};
+}
+
 }  // namespace
 
+Status check_version(std::uint32_t version) {
+  if (version == kFormatVersion) return {};
+  if (version > kFormatVersion || version == 0)
+    return fail(Code::unsupported, "[program] format version {}: {} expected", version, kFormatVersion);
+  return fail(Code::unsupported, "[program] format version {}: {} expected; build the model again with this version of koinon",
+              version, kFormatVersion);
+}
+
 base::Status validate(const Program& program) {
-  if (program.version != kFormatVersion)
-    return fail(Code::unsupported, "[program] format version {}: {} expected", program.version, kFormatVersion);
+  KOINON_CHECK(check_version(program.version));
   const Metadata& m = program.metadata;
   KOINON_CHECK(check_text(m.name, "name"));
   KOINON_CHECK(check_text(m.author, "author"));
@@ -153,6 +170,7 @@ base::Status validate(const Program& program) {
   }
   KOINON_CHECK(wiring.outputs());
   KOINON_CHECK(wiring.all_used());
+  KOINON_CHECK(check_inner(program));
   if (!program.has_weights()) return {};
   auto ranges = analyse(program);
   if (!ranges) return fail(std::move(ranges).error());

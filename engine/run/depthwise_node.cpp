@@ -18,7 +18,7 @@ class DepthwiseNode final : public Node {
     const kernels::Conv conv = conv_of(step);
     reads = {step.operands[0]};
     writes = {end.first_output};
-    if (requantise != nullptr && making.every) writes.push_back(step.first_output);
+    if (requantise != nullptr && making.writes_sums(step)) writes.push_back(step.first_output);
     last_step = number;
     type_ = end.outputs[0].dtype;
     kernels::ChannelFilters::Shape shape;

@@ -15,8 +15,8 @@ namespace koinon::engine::run {
 struct RunOptions {
   base::ThreadPool* pool = nullptr;  ///< borrowed; null runs on the calling thread
   bool force_ref = false;            ///< scalar kernels only, step by step
-  bool trace = true;                 ///< hash every step's output; without it trace_root, witness and step_roots stay empty
-  bool roots = true;                 ///< hash inputs and outputs; without it every root stays empty, those of a trace too
+  bool trace = true;  ///< hash what steps give, but for inner values; without it trace_root, witness and step_roots stay empty
+  bool roots = true;  ///< hash inputs and outputs; without it every root stays empty, those of a trace too
   std::uint64_t memory_limit = std::uint64_t{4} << 30;  ///< bytes that live tensors may take at any moment
   std::stop_token stop;                                 ///< asked between steps
   /// Roots of the inputs when the caller has them already; empty to compute them.
@@ -35,7 +35,7 @@ struct Run {
   base::Hash trace_root;                 ///< list_root(Domain::trace, step_roots)
   base::Hash witness;                    ///< keccak256("koinon.witness" | step_roots): shows that the provider has the trace
   std::vector<base::Hash> output_roots;  ///< of each output
-  std::vector<base::Hash> step_roots;    ///< roots of the inputs, then of each step's outputs
+  std::vector<base::Hash> step_roots;    ///< roots of the inputs, then of each step's outputs; kInnerRoot of inner ones
   double seconds = 0;                    ///< wall time, hashing included
   std::uint64_t peak_bytes = 0;          ///< most that live tensors took
 };

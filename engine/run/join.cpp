@@ -115,8 +115,12 @@ class Joiner {
         if (!done_[i] && ref.source() == Source::value) ++reads_[root(ref)];
     for (const auto& o : making.program.outputs) ++reads_[root(o.ref)];
     makers_.resize(made_.size(), kNone);
+    kept_.resize(made_.size(), false);
     for (std::size_t i = 0; i < steps_.size(); ++i)
-      for (std::size_t o = 0; o < steps_[i].outputs.size(); ++o) makers_[steps_[i].first_output + o] = i;
+      for (std::size_t o = 0; o < steps_[i].outputs.size(); ++o) {
+        makers_[steps_[i].first_output + o] = i;
+        if (making.every && !steps_[i].inner) kept_[making.views[steps_[i].first_output + o].value] = true;
+      }
     find_late();
   }
 
@@ -223,7 +227,7 @@ class Joiner {
       for (auto step : pull.steps) take(step);
     }
     for (const auto& [value, reads] : inside)
-      if (making_.every || reads < reads_[value]) plan.results.push_back(value);
+      if (kept_[value] || reads < reads_[value]) plan.results.push_back(value);
     return plan;
   }
 
@@ -275,6 +279,7 @@ class Joiner {
   std::map<std::size_t, std::size_t> late_;  // values and their steps
   std::vector<std::size_t> makers_;          // of each value, its step
   std::vector<bool> made_;                   // values that nodes so far have made
+  std::vector<bool> kept_;                   // values that a trace needs, themselves or a view of them
   std::vector<std::size_t> reads_;           // of a value and its views, by steps that are no views, and as outputs
   std::vector<NodePtr> nodes_;
 };

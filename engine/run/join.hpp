@@ -9,7 +9,7 @@ namespace koinon::engine::run {
 ///
 /// One node a step, but for those that move nothing.
 std::vector<NodePtr> apart(Making& making);
-/// Steps joined where nobody sees what lies between them, or, when every value is written, where it is seen afterwards.
+/// Steps joined where nobody sees what lies between them, or, for a trace, where what is kept is written.
 std::vector<NodePtr> joined(Making& making);
 
 }  // namespace koinon::engine::run

@@ -114,5 +114,26 @@ TEST_F(Join, branches_that_meet_are_one_chain) {
   EXPECT_EQ(pieces(), 1U);
 }
 
+TEST_F(Join, views_of_inner_values_are_traced) {
+  // The sum is inner, and its reshaping is read twice: the trace holds the second alone.
+  const Ref sum = b_.add(input({4, 6}), one(5, DType::i8), DType::i16), view = b_.reshape(sum, {24});
+  output(b_.mul(view, view, DType::i32));
+  EXPECT_EQ(pieces(), 1U);
+}
+
+TEST_F(Join, views_of_sums_are_traced) {
+  const Ref x = input({1, 64}), w = b_.weight(IntTensor::zeros(DType::i8, {32, 64}));
+  const Ref view = b_.reshape(b_.matmul(x, w), {4, 8});
+  output(requantise(view, 5, 3));
+  output(b_.argmax(view, 1));
+  EXPECT_GE(pieces(), 3U);
+}
+
+TEST_F(Join, inner_views_of_inputs_are_not_traced) {
+  const Ref moved = b_.reshape(input({4, 6}), {24});
+  output(b_.shift(b_.reshape(moved, {6, 4}), 1, DType::i16));
+  EXPECT_EQ(pieces(), 1U);
+}
+
 }  // namespace
 }  // namespace koinon::engine::run

@@ -54,7 +54,10 @@ struct Making {
   std::vector<program::Range> ranges;  ///< one a value
   std::vector<View> views;             ///< one a value, those of the steps before; never a view of a view
   Packs* packs = nullptr;              ///< where packed weights are shared; null to keep them to oneself
-  bool every = false;                  ///< every step's outputs are written, those inside joined steps too
+  bool every = false;                  ///< every value of the trace is written, those inside joined steps too
+
+  /// True when a step's output has to be written although a step that is joined with it is all that reads it. It has one.
+  [[nodiscard]] bool writes_sums(const program::Step& step) const { return every && !step.inner; }
 
   /// Of a value or a constant.
   [[nodiscard]] program::Range range_of(program::Ref ref) const;

@@ -99,7 +99,7 @@ Result<Prepared> Prepared::make(const Program& program, const Options& options) 
   state->made.isa = making.isa;
   state->nodes = options.fuse ? joined(making) : apart(making);
   state->layout = lay_out(program, state->nodes, std::move(making.views), !options.fuse);
-  state->followers.emplace(state->layout);
+  state->followers.emplace(program, state->layout);
   state->peak = peak_of_steps(program);
   state->operations = program::operation_count(program);
   return Prepared(std::move(state));
@@ -173,10 +173,7 @@ Status Prepared::State::run_nodes(const RunFrame& frame, Tracer* tracer, const R
     if (node->last_step > 0) teller.follow(frame, node->last_step - 1);  // views before this node
     KOINON_CHECK(node->run(frame));
     teller.follow(frame, node->last_step);
-    for (std::size_t i = 0; tracer != nullptr && i < node->writes.size(); ++i) {
-      tracer->add(node->writes[i]);
-      tracer->follow(node->writes[i]);
-    }
+    for (std::size_t i = 0; tracer != nullptr && i < node->writes.size(); ++i) tracer->made(node->writes[i]);
     if (!options.progress) continue;
     for (; step <= node->last_step; ++step)
       done += program::steps::find_rule(program.steps[step].kind)->cost(program.steps[step]);

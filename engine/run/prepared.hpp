@@ -9,8 +9,8 @@
 namespace koinon::engine::run {
 
 /// A program made ready to be run many times on this machine: weights packed for its processor, memory planned, and, where no
-/// trace is asked, steps joined so that what lies between them is never written. With a trace, joined steps write every output
-/// once and read none back. Outputs and roots are those of the steps one by one.
+/// trace is asked, steps joined so that what lies between them is never written. With a trace, joined steps write what
+/// the trace keeps once and read none of it back. Outputs and roots are those of the steps one by one.
 ///
 /// Threads: runs may go on at the same time.
 class Prepared {
@@ -20,7 +20,7 @@ class Prepared {
     bool fuse = true;
     /// The best that the processor has when absent; a set that it lacks is not checked.
     std::optional<kernels::Isa> isa = std::nullopt;
-    /// Joined steps write what lies between them too, so that runs can be traced.
+    /// Joined steps write what the trace keeps between them too, so that runs can be traced.
     bool trace = false;
     /// Shares packed weights with other programs that were made with it; may be null.
     std::shared_ptr<Packs> packs = nullptr;

@@ -20,7 +20,7 @@ class ProductNode final : public Node {
     const Step& end = requantise == nullptr ? step : *requantise;
     reads = {step.operands[0]};
     writes = {end.first_output};
-    if (requantise != nullptr && making.every) writes.push_back(step.first_output);
+    if (requantise != nullptr && making.writes_sums(step)) writes.push_back(step.first_output);
     last_step = number;
     scratch = geometry_.scratch();
     type_ = end.outputs[0].dtype;

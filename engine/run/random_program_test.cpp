@@ -5,6 +5,7 @@
 #include <random>
 
 #include "engine/program/builder.hpp"
+#include "engine/program/inner.hpp"
 #include "engine/run/prepared.hpp"
 
 namespace koinon::engine::run {
@@ -186,6 +187,27 @@ TEST(RandomPrograms, run_the_same_on_every_path) {
       }
     }
   }
+}
+
+TEST(RandomPrograms, traces_hold_every_value_but_inner_ones) {
+  std::size_t inner = 0, kept = 0;
+  for (std::uint64_t seed = 300; seed < 400; ++seed) {
+    Generator generator(seed);
+    const auto program = generator.program();
+    const auto& in = program.inputs[0];
+    const std::vector inputs{generator.tensor(in.info.dtype, in.info.shape, in.low, in.high)};
+    std::vector<base::Hash> roots{tensor::tensor_root(inputs[0])};
+    RunOptions options;
+    options.sink = [&](std::size_t step, std::span<const IntTensor* const> outputs) {
+      const bool left_out = program.steps[step].inner;
+      for (const auto* t : outputs) roots.push_back(left_out ? program::kInnerRoot : tensor::tensor_root(*t));
+      (left_out ? inner : kept) += outputs.size();
+    };
+    ASSERT_EQ(execute(program, inputs, options)->step_roots, roots) << seed;
+    ASSERT_EQ(execute(program, inputs, {})->step_roots, roots) << seed;
+  }
+  EXPECT_GT(inner, 100U);
+  EXPECT_GT(kept, 100U);
 }
 
 TEST(RandomPrograms, share_packed_weights_and_nothing_else) {

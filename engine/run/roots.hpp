@@ -15,7 +15,7 @@ base::Hash input_root(std::span<const tensor::IntTensor> inputs);
 base::Hash salted_input_root(const base::Hash& salt, std::span<const tensor::IntTensor> inputs);
 /// list_root(Domain::outputs, tensor roots).
 base::Hash output_root(std::span<const tensor::IntTensor> outputs);
-/// list_root(Domain::trace, roots): roots of the inputs, then of each step's outputs.
+/// list_root(Domain::trace, roots): roots of the inputs, then of each step's outputs, program::kInnerRoot for inner ones.
 base::Hash trace_root(const std::vector<base::Hash>& roots);
 /// keccak256("koinon.witness" | roots): known only to who holds the trace, and not computable from trace_root.
 base::Hash witness(const std::vector<base::Hash>& roots);

@@ -1,8 +1,11 @@
 #include "engine/run/tracer.hpp"
 
+#include "engine/program/inner.hpp"
+
 namespace koinon::engine::run {
 
-Followers::Followers(const Layout& layout) : of_(layout.views.size()), whole_(layout.views.size(), false) {
+Followers::Followers(const program::Program& program, const Layout& layout)
+    : of_(layout.views.size()), whole_(layout.views.size(), false), inner_(program::inner_values(program)) {
   for (std::size_t v = 0; v < of_.size(); ++v) {
     const std::size_t root = layout.views[v].value;
     if (root == v) continue;
@@ -16,14 +19,22 @@ void Tracer::know(std::size_t value, const base::Hash& root) {
   roots_[value] = root;
 }
 
+void Tracer::made(std::size_t value) {
+  if (!followers_.inner(value)) add(value);
+  follow(value);
+}
+
 void Tracer::follow(std::size_t value) {
+  std::size_t same = number_[value] == kNone ? kNone : value;  // has the value's bytes and was added
   for (auto view : followers_.of(value)) {
-    if (!followers_.whole(view)) {
+    if (followers_.inner(view)) continue;
+    if (!followers_.whole(view) || same == kNone) {
       add(view);
-    } else if (number_[value] == kKnown) {
-      know(view, roots_[value]);
+      if (followers_.whole(view)) same = view;
+    } else if (number_[same] == kKnown) {
+      know(view, roots_[same]);
     } else {
-      number_[view] = number_[value];
+      number_[view] = number_[same];
     }
   }
 }
@@ -35,7 +46,10 @@ void Tracer::want(std::size_t value) {
 std::vector<base::Hash> Tracer::roots() {
   const auto hashed = batch_.roots();
   for (std::size_t v = 0; v < number_.size(); ++v)
-    if (number_[v] < hashed.size()) roots_[v] = hashed[number_[v]];
+    if (followers_.inner(v))
+      roots_[v] = program::kInnerRoot;
+    else if (number_[v] < hashed.size())
+      roots_[v] = hashed[number_[v]];
   return std::move(roots_);
 }
 

@@ -4,18 +4,19 @@
 
 namespace koinon::engine::run {
 
-/// Which values are views of a value, and are hashed with it.
+/// Which values are views of a value, and are hashed with it, and which are inner, and are not hashed.
 class Followers {
  public:
-  explicit Followers(const Layout& layout);
+  Followers(const program::Program& program, const Layout& layout);
 
   [[nodiscard]] const std::vector<std::size_t>& of(std::size_t value) const { return of_[value]; }
   /// True when a view is one of all bytes of another value, and so has its root.
   [[nodiscard]] bool whole(std::size_t view) const { return whole_[view]; }
+  [[nodiscard]] bool inner(std::size_t value) const { return inner_[value]; }
 
  private:
   std::vector<std::vector<std::size_t>> of_;
-  std::vector<bool> whole_;
+  std::vector<bool> whole_, inner_;
 };
 
 /// The roots of a run's values. What is added is copied and hashed later, many values side by side and on all threads of the
@@ -30,11 +31,14 @@ class Tracer {
   void add(std::size_t value) { number_[value] = batch_.add(frame_.bytes(value)); }
   /// Takes a root that the caller has.
   void know(std::size_t value, const base::Hash& root);
-  /// Adds the views of a value that was added or is known.
+  /// Adds a value that a node wrote, unless it is inner, and its views.
+  void made(std::size_t value);
+  /// Adds the views of a value, but for inner ones, and takes the root of one that is all of it from the value if it was added
+  /// or is known.
   void follow(std::size_t value);
   /// add(), unless that or know() was done.
   void want(std::size_t value);
-  /// The root of every value that was added or is known. Ends the tracer.
+  /// The root of every value that was added or is known, and kInnerRoot of inner ones. Ends the tracer.
   std::vector<base::Hash> roots();
 
  private:

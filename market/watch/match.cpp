@@ -38,8 +38,8 @@ const TraceDemandView* own_demand(const OrderView& order, std::uint32_t account)
 std::string fraud_words(const Fraud& fraud) {
   if (const auto* element = std::get_if<trust::optimistic::ElementProof>(&fraud))
     return fmt::format("element {} of output {} of step {} does not follow from its operands", element->index, element->output,
-                       element->step);
-  constexpr std::array<std::string_view, 9> kWords{"",
+                       element->parts.front().step);
+  constexpr std::array<std::string_view, 10> kWords{"",
                                                    "an input of the trace is not the order's",
                                                    "an output is not the value of the trace",
                                                    "the trace has another number of values",
@@ -47,7 +47,8 @@ std::string fraud_words(const Fraud& fraud) {
                                                    "the claim has another number of outputs",
                                                    "an input lies outside its range",
                                                    "a byte behind the end of a value is not zero",
-                                                   "a place behind the end of a list is not empty"};
+                                                   "a place behind the end of a list is not empty",
+                                                   "a value is missing, or one is shown that no trace has"};
   return std::string(kWords.at(fraud.index()));
 }
 

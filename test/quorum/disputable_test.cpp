@@ -43,12 +43,12 @@ class Bounds : public ChainTest {
     return trust::optimistic::honest(*std::move(program), std::move(inputs));
   }
 
-  /// Shows an element of the only step and holds bytes and gas against the bound; both are nearly reached when `tight`.
+  /// Shows an element of the last step and holds bytes and gas against the bound; both are nearly reached when `tight`.
   void expect_bound(const std::string& name, const Provider& truth, const Element& element, bool tight = false) {
-    const auto bound = trust::optimistic::proof_bound(truth.program.steps[0]);
+    const auto bound = trust::optimistic::proof_bound(truth.program, truth.program.steps.size() - 1);
     EXPECT_TRUE(trust::optimistic::disputable(truth.program)) << name;
     const ProgramTrees trees(truth.program);
-    const auto proof = encode(Fraud{show_element(trees, truth, 0, element)});
+    const auto proof = encode(Fraud{show_element(trees, truth, truth.program.steps.size() - 1, element)});
     const auto claim = truth.claim();
     const auto answer = contract_.refutes(roots_of(claim), 0, proof);
     ASSERT_TRUE(answer) << name << ": " << answer.error().text;
@@ -77,18 +77,23 @@ class Bounds : public ChainTest {
   }
 
   /// What it costs to show that an element of the last value is another.
-  void expect_cost(const std::string& name, const Provider& truth, const Element& element, std::uint64_t most) {
+  void expect_cost(const std::string& name, const Provider& truth, const Element& element, std::uint64_t most,
+                   std::size_t parts = 1) {
     auto liar = truth;
     auto& value = liar.values.back();
     const auto at = static_cast<std::int64_t>(element.index);
     value.set(at, value.at(at) ^ 1);
     const ProgramTrees trees(truth.program);
-    const Fraud fraud{show_element(trees, liar, 0, element)};
+    const Fraud fraud{show_element(trees, liar, liar.program.steps.size() - 1, element)};
+    EXPECT_EQ(std::get<trust::optimistic::ElementProof>(fraud).parts.size(), parts) << name;
+    const auto bound = trust::optimistic::proof_bound(liar.program, liar.program.steps.size() - 1);
     const auto claim = liar.claim();
     ASSERT_TRUE(contract_.refutes(roots_of(claim), 0, encode(fraud)).value()) << name;
     const auto gas = gas_of(claim, encode(fraud));
     std::printf("%-40s %7zu bytes, %8llu gas\n", name.c_str(), encode(fraud).size(), static_cast<unsigned long long>(gas));
     EXPECT_LT(gas, most) << name;
+    EXPECT_LE(gas, bound.gas) << name;
+    EXPECT_LE(encode(fraud).size(), bound.bytes) << name;
   }
 
   static void out(Builder& b, Ref ref) { b.output("y" + std::to_string(ref.index()), ref, Scale{}); }
@@ -182,6 +187,32 @@ TEST_F(Bounds, of_the_kinds_keep_to_the_design) {
   expect_cost("matmul, 8 x 8 bits, K = 4096", matmul(DType::i8, DType::i8, 4'096), {0, 65, {}}, 600'000);
   expect_cost("matmul, 16 x 16 bits, K = 2048", matmul(DType::i16, DType::i16, 2'048), {0, 65, {}}, 600'000);
   expect_cost("matmul, 8 x 16 bits, K = 4096", matmul(DType::i8, DType::i16, 4'096), {0, 65, {}}, 900'000);
+  const auto requantised = [&](std::int64_t k) {
+    return make(DType::i8, {{3, k}}, [&](Builder& to, const auto& x) {
+      auto w = IntTensor::zeros(DType::i8, {64, k}), m = IntTensor::zeros(DType::i16, {64});
+      random_.fill(w.bytes);
+      for (std::int64_t i = 0; i < 64; ++i) m.set(i, 20'000 + i);
+      const Ref bias = to.weight(IntTensor::zeros(DType::i32, {64}));
+      const Ref sum = to.matmul(x[0], to.weight(std::move(w)), bias);
+      const Ref factor = to.weight(std::move(m)), shift = to.weight(IntTensor::of<std::int8_t>({1}, {24}));
+      out(to, to.requantise(sum, factor, shift, -128, 127));
+    });
+  };
+  expect_cost("matmul and requantise, 8 bits, K = 4096", requantised(4'096), {0, 65, {}}, 600'000, 2);
+  const auto separable = [&] {  // a 1 x 1 conv of 64, requantised, under a 3 x 3 conv of one channel a group, requantised
+    return make(DType::i8, {{1, 12, 12, 64}}, [&](Builder& to, const auto& x) {
+      auto w = IntTensor::zeros(DType::i8, {64, 1, 1, 64}), deep = IntTensor::zeros(DType::i8, {64, 3, 3, 1});
+      random_.fill(w.bytes);
+      random_.fill(deep.bytes);
+      const Ref one = to.weight(IntTensor::of<std::int16_t>({1}, {20'000})),
+                by = to.weight(IntTensor::of<std::int8_t>({1}, {22}));
+      const Ref points = to.conv(x[0], to.weight(std::move(w)), {1, {1, 1}, {1, 1}, {0, 0}, {0, 0}});
+      const Ref narrow = to.requantise(points, one, by, -128, 127);
+      const Ref depth = to.conv(narrow, to.weight(std::move(deep)), {64, {1, 1}, {1, 1}, {1, 1}, {1, 1}});
+      out(to, to.requantise(depth, one, by, -128, 127));
+    });
+  };
+  expect_cost("1 x 1 x 64, then 3 x 3 of each channel", separable(), {0, 5 * 12 * 64 + 5 * 64 + 9, {}}, 3'000'000, 20);
   for (const auto type : {DType::i8, DType::i16, DType::i32, DType::i64}) {
     const auto bits = ", " + std::to_string(8 * engine::tensor::dtype_size(type)) + " bits";
     const auto one = [&](const std::string& name, const std::vector<Shape>& shapes, const Build& build,

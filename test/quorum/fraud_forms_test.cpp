@@ -1,5 +1,6 @@
 // Claims that are wrong without a wrong element: every form of proof but the element's, by the contract and by its twin.
 #include "engine/program/builder.hpp"
+#include "engine/program/inner.hpp"
 #include "test/quorum/frauds.hpp"
 #include "trust/optimistic/demand.hpp"
 
@@ -63,6 +64,10 @@ class FraudForms : public ChainTest {
     expect(true, claim, fraud, "kind " + std::to_string(kind));
     return fraud;
   }
+  /// An item of the true list of values.
+  Item fair_item(std::size_t value) const {
+    return {own_.roots().size(), value, own_.roots()[value], base::Tree::of_list(Domain::trace, own_.roots()).path(value)};
+  }
   /// A claim about the order's program, whatever the provider ran.
   ClaimRoots claim_of(const Provider& liar) const {
     auto out = liar.claim();
@@ -89,13 +94,36 @@ TEST_F(FraudForms, of_inputs_outputs_counts_and_lengths_are_seen_by_both) {
   liar.program.outputs[0].ref = Ref::value(3);
   find(liar, claim_of(liar), 3);
   liar = truth_;
-  liar.values[3].bytes.push_back(0);
+  liar.values[2].bytes.push_back(0);
   find(liar, liar.claim(), 4);
-  liar.values[3].bytes.resize(100);
+  liar.values[2].bytes.resize(100);
   find(liar, liar.claim(), 4);
   liar = truth_;
   liar.program.outputs.pop_back();
   find(liar, claim_of(liar), 5);
+}
+
+TEST_F(FraudForms, of_inner_values_with_a_tree_and_others_without_are_seen_by_both) {
+  ASSERT_TRUE(truth_.program.steps[1].inner);
+  auto liar = truth_;
+  liar.items[3] = engine::tensor::tensor_root(liar.values[3]);
+  auto fraud = find(liar, liar.claim(), 9);
+  auto crossed = std::get<InnerProof>(fraud);
+  crossed.output = 1;  // the next step's value has a tree
+  EXPECT_FALSE(contract_.refutes(roots_of(liar.claim()), 9, encode(Fraud{crossed})));
+  EXPECT_FALSE(refutes(trees_, liar.claim(), Fraud{crossed}));
+  expect(false, truth_.claim(), Fraud{InnerProof{std::get<InnerProof>(fraud).step, 0, fair_item(3)}}, "as it should be");
+  for (const std::size_t kept : {2U, 4U}) {
+    liar = truth_;
+    liar.items[kept] = engine::program::kInnerRoot;
+    find(liar, liar.claim(), 9);
+  }
+  liar = truth_;
+  liar.items[1] = engine::program::kInnerRoot;
+  find(liar, liar.claim(), 1);
+  liar = truth_;
+  liar.values[3].bytes[0] ^= 1;  // nothing is claimed about it
+  EXPECT_EQ(liar.claim(), truth_.claim());
 }
 
 TEST_F(FraudForms, of_inputs_outside_their_range_are_seen_by_both) {

@@ -13,5 +13,7 @@ TEST_F(FraudSuite, says_of_every_kind_what_the_twin_says_a_hundred_thousand_time
   for (int kind = 0; kinds >> kind;) compare(static_cast<engine::program::StepKind>(kind), 100'000);
 }
 
+TEST_F(FraudSuite, says_of_inner_operands_what_the_twin_says_a_hundred_thousand_times) { compare_trees(100'000); }
+
 }  // namespace
 }  // namespace koinon::test::quorum

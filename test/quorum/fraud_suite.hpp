@@ -10,8 +10,16 @@ class FraudSuite : public ChainTest {
  protected:
   /// Throws `cases` proofs about steps of a kind and asks both.
   void compare(engine::program::StepKind kind, std::size_t cases) {
-    const auto name = std::string(engine::program::step_name(kind));
-    FraudDice dice(kind, 100 + static_cast<std::uint64_t>(kind));
+    FraudDice dice([kind](base::Random& random) { return throw_step(kind, random); }, 100 + static_cast<std::uint64_t>(kind));
+    compare(std::string(engine::program::step_name(kind)), dice, cases);
+  }
+  /// The same of runs of several steps through inner values.
+  void compare_trees(std::size_t cases) {
+    FraudDice dice([](base::Random& random) { return throw_tree(random); }, 77);
+    compare("trees", dice, cases);
+  }
+
+  void compare(const std::string& name, FraudDice& dice, std::size_t cases) {
     std::array<std::size_t, 3> seen{};
     for (std::size_t done = 0; done < cases;) {
       const auto batch = dice.next(kTogether);

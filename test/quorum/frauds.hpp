@@ -1,4 +1,6 @@
 #pragma once
+#include <functional>
+
 #include "ledger/contracts/fraud_check.hpp"
 #include "ledger/contracts/fraud_checks.hpp"
 #include "test/quorum/chain.hpp"
@@ -28,20 +30,24 @@ struct Batch {
   [[nodiscard]] std::size_t size() const { return proofs.size(); }
 };
 
-/// Random proofs about steps of one kind: true and false elements, all hints, changed and crossed openings.
+/// Random proofs about runs that `of` throws: true and false elements, all hints, changed and crossed openings and parts.
 class FraudDice {
  public:
-  FraudDice(engine::program::StepKind kind, std::uint64_t seed) : kind_(kind), random_(seed) {}
+  using Throw = std::function<trust::optimistic::Provider(base::Random&)>;
+  FraudDice(Throw of, std::uint64_t seed) : throw_(std::move(of)), random_(seed) {}
   /// At least `count` proofs, all about elements.
   Batch next(std::size_t count);
 
  private:
   void add(Batch& to, const trust::optimistic::ProgramTrees& trees, const ClaimRoots& claim, bool honest, const Fraud& fraud);
   void about(Batch& to, const trust::optimistic::Provider& truth);
-  trust::optimistic::Element element_of(const trust::optimistic::Provider& truth);
-  void falsify(trust::optimistic::Provider& liar, const trust::optimistic::Element& element);
+  /// An output of the step that the trace holds.
+  trust::optimistic::Element element_of(const trust::optimistic::Provider& truth, std::size_t step);
+  void falsify(trust::optimistic::Provider& liar, std::size_t step, const trust::optimistic::Element& element);
+  void forge(trust::optimistic::ElementProof& proof, const trust::optimistic::ElementProof& donor);
+  void forge_parts(trust::optimistic::ElementProof& proof, const trust::optimistic::ElementProof& donor);
 
-  engine::program::StepKind kind_;
+  Throw throw_;
   base::SeededRandom random_;
 };
 

@@ -5,6 +5,7 @@ import struct
 import numpy as np
 
 from hashes import STEPS, TABLES, TENSOR, WEIGHTS, byte_tree_roots, keccak, list_root
+from inner import inner_steps
 
 # The file.
 
@@ -39,7 +40,8 @@ class Reader:
 class Step:
     def __init__(self, data):
         read = Reader(data)
-        self.kind = read.number("B")
+        head = read.number("B")
+        self.kind, self.inner = head & 0x7F, head >= 0x80
         self.operands = [(read.number("I"), read.tensor()) for _ in range(read.number("B"))]
         self.first = read.number("I")
         self.outputs = [read.tensor() for _ in range(read.number("B"))]
@@ -52,12 +54,14 @@ class Program:
         read = Reader(data)
         assert read.raw(8) == b"koinon\0\1", "not a .koinon file"
         version = read.number("I")
-        assert version == 1, "another version"
+        assert version == 2, "another version"
         self.texts = [read.blob().decode() for _ in range(4)]
         io = read.blob()
         self.describe(Reader(io))
         bodies = [read.blob() for _ in range(read.number("I"))]
         self.steps = [Step(body) for body in bodies]
+        marked = {number for number, step in enumerate(self.steps) if step.inner}
+        assert marked == inner_steps(self), "other steps are marked as inner than the rule says"
         infos = [[(read.tensor(), read.raw(32)) for _ in range(read.number("I"))] for _ in range(2)]
         assert read.number("B") == 1, "the weights are hidden"
         self.tables = [self.constant(read, info) for info, _ in infos[1]]

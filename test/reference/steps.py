@@ -166,6 +166,9 @@ def run(program, inputs):
             assert (stored == exact.reshape(shape)).all(), f"step {number}: a value leaves its type"
             values.append(stored)
     roots = byte_tree_roots(TENSOR, [value.tobytes() for value in values])
+    for step in program.steps:
+        if step.inner:
+            roots[step.first] = keccak(b"koinon.inner")
     input_root = list_root(INPUTS, roots[: len(inputs)])
     salted = keccak(bytes([3, INPUTS]) + bytes(range(32)) + input_root)
     found = {"id": program.id, "input_root": input_root, "salted_input_root": salted}

@@ -35,7 +35,7 @@ struct Demand {
 ///           a list at level 0 the items that there are
 ///   leaf    the bytes, without padding
 /// Where there is no such place: the summit of the tree; where there is no such value, `count` and the node on top of the
-/// trace.
+/// trace; of an inner value, which has no tree, `count` and `list` alone: its item is kInnerRoot.
 struct Answer {
   std::uint64_t length = 0;  ///< items of the list, bytes of the value
   std::vector<base::Hash> hashes;

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <bit>
+#include <numeric>
+#include <tuple>
 
 #include "base/merkle.hpp"
+#include "engine/program/inner.hpp"
 #include "trust/optimistic/element_reader.hpp"
 #include "trust/optimistic/fraud.hpp"
+#include "trust/optimistic/kept_run.hpp"
 
 namespace koinon::trust::optimistic {
 namespace {
@@ -24,18 +28,23 @@ constexpr std::uint64_t kGasFold = 500;       ///< an element of a reduction
 constexpr std::uint64_t kGasLine = 600;       ///< a line of a window, for each axis
 constexpr std::uint64_t kGasPair = 200;       ///< runs are looked through one after the other
 constexpr std::uint64_t kGasGet = 2'500;      ///< an element found by its index
+constexpr std::uint64_t kGasPart = 60'000;    ///< a step that makes an inner operand
 
-constexpr std::uint64_t kWord = 32;
-constexpr std::uint64_t kListDepth = 17;  ///< of a list of values, weights or steps
+constexpr std::uint64_t kWord = 32, kOpened = 6 * kWord;  ///< and a tensor of which nothing is opened
 constexpr std::uint64_t kMuch = std::uint64_t{1} << 60;
 
-/// What an element reads of a tensor: `stretches` of `length` bytes each, at most `hull` bytes from first to last.
+/// What an element reads of a tensor: `stretches` of `length` bytes each, at most `hull` bytes from first to last. Each begins
+/// at a multiple of `unit` bytes, at most `length`; 0: of an element's.
 struct Read {
-  std::uint64_t stretches = 1, length = 0, hull = 0;
+  std::uint64_t stretches = 1, length = 0, hull = 0, unit = 0;
 };
 
 Read one(const TensorInfo& info) { return {1, width_of(info), width_of(info)}; }
-Read row_of(const TensorInfo& info, Index elements) { return {1, elements * width_of(info), elements * width_of(info)}; }
+/// A row of a tensor of such rows.
+Read row_of(const TensorInfo& info, Index elements) {
+  const auto bytes = elements * width_of(info);
+  return {1, bytes, bytes, bytes};
+}
 
 struct Reads {
   std::vector<Read> tensors;  ///< in the order of tensors_of; length 0 where nothing is read
@@ -43,22 +52,26 @@ struct Reads {
   std::uint64_t row = 0;
 };
 
-std::uint64_t leaves_at_most(std::uint64_t length, std::uint64_t width, std::uint64_t all) {
-  // A stretch begins at a multiple of its width, which divides a leaf.
-  return std::min(all, (length - width + base::kLeafSize - 1) / base::kLeafSize + 1);
+std::uint64_t leaves_at_most(std::uint64_t length, std::uint64_t unit, std::uint64_t all) {
+  // A stretch begins at a multiple of its unit, so in a leaf at a multiple of what the two have in common.
+  const auto common = std::gcd(unit, std::uint64_t{base::kLeafSize});
+  return std::min(all, (length - common + base::kLeafSize - 1) / base::kLeafSize + 1);
 }
 
+/// Siblings of an item of a list.
+std::uint64_t list_depth(std::size_t items) { return items == 0 ? 0 : static_cast<std::uint64_t>(std::bit_width(items - 1)); }
+
 /// Bytes and gas of opening a tensor: its root, and its stretches each in a run of its own or all in one.
-void add_tensor(const TensorInfo& info, const Read& read, ProofBound& out) {
-  out.bytes += 6 * kWord;
+void add_tensor(const TensorInfo& info, const Read& read, std::uint64_t depth_of_list, ProofBound& out) {
+  out.bytes += kOpened;
   if (read.length == 0) return;
-  out.bytes += kListDepth * kWord;
-  const auto width = width_of(info), size = elements_of(info) * width;
+  out.bytes += depth_of_list * kWord;
+  const auto width = width_of(info), size = elements_of(info) * width, unit = read.unit == 0 ? width : read.unit;
   const auto all = std::max<std::uint64_t>(1, (size + base::kLeafSize - 1) / base::kLeafSize);
   const auto depth = static_cast<std::uint64_t>(std::bit_width(all - 1));
   const auto frame = 2 * kWord * depth + 6 * kWord;
-  const auto apart = std::min(kMuch, read.stretches) * leaves_at_most(read.length, width, all);
-  const auto whole = leaves_at_most(std::min(size, read.hull), width, all);
+  const auto apart = std::min(kMuch, read.stretches) * leaves_at_most(read.length, unit, all);
+  const auto whole = leaves_at_most(std::min(size, read.hull), unit, all);
   const auto split = apart * base::kLeafSize + std::min(kMuch, read.stretches) * frame;
   const auto joined = whole * base::kLeafSize + frame;
   const bool together = joined <= split;
@@ -87,7 +100,7 @@ Reads of_conv(const Step& step) {
   const auto stretch = joined ? row * width : width, stretches = positions * width / stretch;
   const auto wide = width_of(step.operand_infos[0]);
   Reads out;
-  out.tensors = {{stretches, stretch * wide, (span * channels + width) * wide},
+  out.tensors = {{stretches, stretch * wide, (span * channels + width) * wide, width * wide},
                  row_of(step.operand_infos[1], positions * width)};
   if (step.operands.size() == 3) out.tensors.push_back(one(step.operand_infos[2]));
   out.gas = positions * width * kGasRowElement + stretches * kGasStretch;
@@ -170,19 +183,114 @@ std::string_view help_for(StepKind kind) {
   }
 }
 
+using engine::program::Program;
+
+/// Where a part stands in a proof.
+struct Place {
+  bool first = false;    ///< the step of the element itself
+  bool again = false;    ///< another element of a step of which a part came before
+  bool channel = false;  ///< and that has the same place along the last axis
+};
+
+/// Whether a part opens the same of a constant operand as the part before it of the same step, which then need not be repeated.
+bool repeated(const Step& step, std::size_t operand, const Place& place) {
+  const auto& info = step.operand_infos[operand];
+  if (!place.again) return false;
+  if (elements_of(info) * width_of(info) <= base::kLeafSize) return true;  // a single leaf
+  if (!place.channel) return false;
+  switch (step.kind) {
+    case StepKind::conv: return true;  // a row, and one of the bias
+    case StepKind::matmul: return operand == 2 || info.shape.size() == 2;
+    case StepKind::lookup:
+    case StepKind::gather: return false;
+    default: return elements_of(info) == static_cast<Index>(info.shape.back());  // it lies along that axis alone
+  }
+}
+
+/// Whether an element of a step lies at the same place along the last axis as those that it reads of an operand.
+bool keeps_channel(const Step& step) {
+  switch (step.kind) {
+    case StepKind::conv: return true;  // with one channel a group
+    case StepKind::reduce: return step.params[step.operand_infos[0].shape.size()] == 1;
+    case StepKind::add:
+    case StepKind::sub:
+    case StepKind::mul:
+    case StepKind::requantise:
+    case StepKind::lookup:
+    case StepKind::compare:
+    case StepKind::select:
+    case StepKind::divide:
+    case StepKind::isqrt:
+    case StepKind::shift: return true;
+    default: return false;
+  }
+}
+
+/// A step of a proof: its bytes and siblings, and the tensors around it, without what its inner operands take.
+void add_alone(const Program& program, std::size_t number, const Place& place, ProofBound& out) {
+  const auto& step = program.steps[number];
+  const auto reads = reads_of(step);
+  auto infos = place.first ? tensors_of(step, 0) : step.operand_infos;
+  out.row = std::max(out.row, reads.row);
+  const auto step_bytes = (engine::program::encode_step(step).size() + kWord - 1) / kWord * kWord;
+  out.bytes += kWord * (1 + 4 + 3 + list_depth(program.steps.size())) + step_bytes;
+  out.gas += kGasPart + reads.gas + infos.size() * kGasRun;
+  const auto values = list_depth(program.value_count());
+  const auto constants = list_depth(std::max(program.weights.size(), program.tables.size()));
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    auto read = i < reads.tensors.size() ? reads.tensors[i] : one(infos[i]);
+    if (i < step.operands.size() && inner_maker(program, step.operands[i])) read.length = 0;
+    const bool constant = i < step.operands.size() && step.operands[i].source() != engine::program::Source::value;
+    ProofBound tensor;
+    add_tensor(infos[i], read, constant ? constants : values, tensor);
+    out.bytes += constant && repeated(step, i, place) ? kOpened : tensor.bytes;
+    out.gas += tensor.gas;
+  }
+}
+
+/// The same with them: each element of an inner operand that is read is a part of its own.
+void add_part(const Program& program, std::size_t number, const Place& place, ProofBound& out) {
+  add_alone(program, number, place, out);
+  const auto& step = program.steps[number];
+  for (std::size_t i = 0; i < step.operands.size(); ++i) {
+    const auto maker = inner_maker(program, step.operands[i]);
+    if (!maker) continue;
+    const auto times = engine::program::elements_read(step, i);
+    const bool channel = keeps_channel(step) && (!place.again || place.channel);
+    ProofBound one, more;
+    add_part(program, *maker, {false, place.again, channel}, one);
+    if (times > 1) add_part(program, *maker, {false, true, channel}, more);
+    out.bytes += one.bytes + (times - 1) * more.bytes;
+    out.gas += one.gas + (times - 1) * more.gas;
+    out.row = std::max(out.row, one.row);
+  }
+}
+
+/// The step of a proof about this one that takes the most bytes.
+std::size_t longest_part(const Program& program, std::size_t number) {
+  std::size_t longest = number;
+  std::uint64_t most = 0;
+  std::vector<std::size_t> parts{number};
+  while (!parts.empty()) {
+    const auto part = parts.back();
+    parts.pop_back();
+    ProofBound alone;
+    add_alone(program, part, {part == number, false, false}, alone);
+    if (const auto cost = alone.gas + alone.bytes * kGasByte; cost > most) std::tie(longest, most) = std::pair(part, cost);
+    for (const auto ref : program.steps[part].operands)
+      if (const auto maker = inner_maker(program, ref)) parts.push_back(*maker);
+  }
+  return longest;
+}
+
 }  // namespace
 
-ProofBound proof_bound(const Step& step) {
-  const auto reads = reads_of(step);
-  const auto infos = tensors_of(step, 0);
+ProofBound proof_bound(const engine::program::Program& program, std::size_t step) {
   ProofBound out;
-  out.row = reads.row;
-  // Outer word, parts and numbers, hints, step and its siblings, the list of tensors.
-  const auto step_bytes = (engine::program::encode_step(step).size() + kWord - 1) / kWord * kWord;
-  out.bytes = kWord * (1 + 16 + 3 + 1 + 1 + kListDepth + 1) + step_bytes;
-  out.gas = kGasFixed + reads.gas + infos.size() * kGasRun;
-  for (std::size_t i = 0; i < infos.size(); ++i)
-    add_tensor(infos[i], i < reads.tensors.size() ? reads.tensors[i] : one(infos[i]), out);
+  // Outer word, parts of the program and numbers, hints, the list of parts.
+  out.bytes = kWord * (1 + 13 + 2 + 1);
+  out.gas = kGasFixed - kGasPart;
+  add_part(program, step, {true, false, false}, out);
   out.gas = std::max(out.gas + out.bytes * kGasByteRun, kGasFixed + out.bytes * kGasByte);
   return out;
 }
@@ -193,11 +301,13 @@ Status disputable(const engine::program::Program& program) {
   if (program.steps.empty())
     return fail(Code::unsupported, "[dispute] the program has no step, so there is nothing to dispute: add one");
   for (std::size_t s = 0; s < program.steps.size(); ++s) {
-    const auto& step = program.steps[s];
-    const auto bound = proof_bound(step);
+    if (program.steps[s].inner) continue;
+    const auto bound = proof_bound(program, s);
     const auto refuse = [&](std::uint64_t got, std::string_view what, std::uint64_t most) -> Status {
-      return fail(Code::unsupported, "[dispute] step {} ({}): an element takes {} {} of a proof, at most {}: {}", s,
-                  engine::program::step_name(step.kind), got, what, most, help_for(step.kind));
+      const auto part = longest_part(program, s);
+      const auto kind = program.steps[part].kind;
+      return fail(Code::unsupported, "[dispute] step {} ({}): an element takes {} {} of a proof, at most {}: {}", part,
+                  engine::program::step_name(kind), got, what, most, help_for(kind));
     };
     if (bound.row > kMaxRow) return refuse(bound.row, "elements in a row", kMaxRow);
     if (bound.bytes > kMaxProof) return refuse(bound.bytes, "bytes", kMaxProof);

@@ -14,7 +14,9 @@ struct ProofBound {
   std::uint64_t row = 0;  ///< longest row of a matmul or conv, in elements
 };
 
-ProofBound proof_bound(const engine::program::Step& step);
+/// Of an element of step number `step`, with the steps that make its inner operands. Precondition: there is such a step, of a
+/// valid program.
+ProofBound proof_bound(const engine::program::Program& program, std::size_t step);
 
 /// Whether any wrong element of any run can be shown in one transaction. A pure function of the program. Errors: unsupported,
 /// naming the step, what it takes and what would help.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/hash.hpp"
+#include "engine/program/inner.hpp"
 #include "trust/optimistic/claimed_tree.hpp"
 #include "trust/optimistic/evidence.hpp"
 #include "trust/optimistic/hints.hpp"
@@ -66,6 +67,7 @@ class Dispute::Search {
       KOINON_TRY(auto shown, show({ClaimTree::trace}, {answer.count, answer.hashes, answer.data, answer.siblings, 0, {}}));
       return learn(trace_, shown);
     }
+    if (shows_inner(demand, answer)) return {};
     KOINON_TRY(auto shown, show(demand, answer));
     if (!base::verify_list_item(Domain::trace, claim_.trace, shown.root, {demand.value, answer.count, answer.list}))
       return fail(Code::rejected, "[dispute] the claim does not bind that answer about value {}", demand.value);
@@ -80,6 +82,13 @@ class Dispute::Search {
     Tree tree;
     ClaimedTree claimed;
   };
+
+  /// The claim says that the value is inner. There is nothing to learn: its item was known before anything was asked of it.
+  [[nodiscard]] bool shows_inner(const Demand& demand, const Answer& answer) const {
+    return answer == Answer{0, {}, {}, {}, answer.count, answer.list} &&
+           base::verify_list_item(Domain::trace, claim_.trace, engine::program::kInnerRoot,
+                                  {demand.value, answer.count, answer.list});
+  }
 
   static Status learn(ClaimedTree& tree, const Shown& shown) {
     if (shown.root != tree.root()) return fail(Code::rejected, "[dispute] the claim does not bind that answer");
@@ -129,10 +138,17 @@ class Dispute::Search {
       return Finding{Fraud{CountProof{program_.step(program.steps.size() - 1), count, trace_.top()}}};
     }
     KOINON_TRY(const auto value, trace_.first_difference());
-    if (*value >= own_.made()) return refusal_fraud();
     const auto origin = origin_of(program, *value);
     if (!origin) return input_fraud(*value);
+    if (program.steps[origin->step].inner) return inner_fraud(*origin);
+    if (*value >= own_.made()) return refusal_fraud();
     return value_fraud(*origin);
+  }
+
+  /// An inner value has a tree in the claim, or one that is not has none.
+  Result<Finding> inner_fraud(const Origin& origin) {
+    KOINON_TRY(auto item, traced(program_.program().steps[origin.step].first_output + origin.output));
+    return Finding{Fraud{InnerProof{program_.step(origin.step), static_cast<std::uint8_t>(origin.output), std::move(item)}}};
   }
 
   Result<Finding> input_fraud(std::size_t value) {
@@ -165,9 +181,15 @@ class Dispute::Search {
     return {};
   }
 
-  /// The first output of a step whose claimed length is not its shape's; nothing when all are right. Precondition: surround.
-  Result<std::optional<Finding>> length_fraud(std::size_t number) {
+  /// The first output of a step that has no tree or whose claimed length is not its shape's; nothing when all are right.
+  /// Precondition: surround.
+  Result<std::optional<Finding>> form_fraud(std::size_t number) {
     const auto& step = program_.program().steps[number];
+    for (std::size_t o = 0; o < step.outputs.size(); ++o) {
+      if (values_.at(step.first_output + o).claimed.root() != engine::program::kInnerRoot) continue;
+      KOINON_TRY(auto found, inner_fraud({number, o}));
+      return std::optional<Finding>(std::move(found));
+    }
     for (std::size_t o = 0; o < step.outputs.size(); ++o) {
       auto& one = values_.at(step.first_output + o);
       KOINON_TRY(const auto length, one.claimed.length_or_ask());
@@ -186,8 +208,8 @@ class Dispute::Search {
       return fail(ready.error());
     }
     // An element of one output may need the others open, which only outputs of the right length can be.
-    KOINON_TRY(auto wrong_length, length_fraud(origin.step));
-    if (wrong_length) return *std::move(wrong_length);
+    KOINON_TRY(auto wrong_form, form_fraud(origin.step));
+    if (wrong_form) return *std::move(wrong_form);
     // A wrong index shows more than the value that goes with it.
     if (step.kind == StepKind::topk && step.outputs.size() == 2 && !values_.at(step.first_output + 1U).claimed.same())
       origin.output = 1;
@@ -228,29 +250,30 @@ class Dispute::Search {
       step_ = {};
       return fail(ready.error());
     }
-    KOINON_TRY(auto wrong_length, length_fraud(origin->step));
-    if (wrong_length) return *std::move(wrong_length);
+    KOINON_TRY(auto wrong_form, form_fraud(origin->step));
+    if (wrong_form) return *std::move(wrong_form);
     const auto twice = repeated_places(step, values_.at(step.operands[1].index()).own);
     if (!twice) return fail(Code::internal, "[dispute] step {} refuses distinct indices", origin->step);
     const Element element{0, 0, {twice->first, twice->second}};
-    auto tensors = tensors_around(step, 0);
+    auto tensors = tensors_around(origin->step, 0);
     KOINON_TRY(const bool wrong, element_differs(step, element, tensors));
     if (!wrong) return fail(Code::internal, "[dispute] equal indices that are not");
     return element_proof(*origin, element, tensors);
   }
 
-  ProofTensors tensors_around(const Step& step, std::uint8_t output) {
-    return {program_, refs_of(step, output), [this](std::size_t value) -> Result<ValuePair> {
+  ProofTensors tensors_around(std::size_t step, std::uint8_t output) {
+    return {program_, step, output, [this](std::size_t value) -> Result<ValuePair> {
               auto& one = values_.at(value);
               return ValuePair{&one.own, &one.claimed};
             }};
   }
 
+  /// Null for constants and inner values, which no kind with counter-examples reads.
   std::vector<const IntTensor*> own_values(const std::vector<engine::program::Ref>& refs) const {
     std::vector<const IntTensor*> out;
     for (const auto ref : refs) {
-      const bool value = ref.source() == Source::value;
-      out.push_back(value ? &values_.at(ref.index()).own : nullptr);
+      const auto at = ref.source() == Source::value ? values_.find(ref.index()) : values_.end();
+      out.push_back(at == values_.end() ? nullptr : &at->second.own);
     }
     return out;
   }
@@ -265,7 +288,7 @@ class Dispute::Search {
     for (std::size_t o = 0; o < step.outputs.size(); ++o) outputs.push_back(&values_.at(step.first_output + o).own);
     const auto output = static_cast<std::uint8_t>(origin.output);
     for (const auto& hints : hints_for(step, index, operands, outputs)) {
-      auto tensors = tensors_around(step, output);
+      auto tensors = tensors_around(origin.step, output);
       KOINON_TRY(const bool wrong, element_differs(step, {output, index, hints}, tensors));
       if (wrong) return element_proof(origin, {output, index, hints}, tensors);
     }
@@ -285,11 +308,8 @@ class Dispute::Search {
   }
 
   Result<Finding> element_proof(const Origin& origin, const Element& element, ProofTensors& tensors) {
-    auto step = program_.step(origin.step);
-    ElementProof proof{
-        program_.parts(),     own_.roots().size(),      origin.step, element.output, element.index, element.hints,
-        std::move(step.data), std::move(step.siblings), {}};
-    KOINON_TRY(proof.opened, tensors.open([&](std::size_t value) -> Result<Opened> {
+    ElementProof proof{program_.parts(), own_.roots().size(), element.output, element.index, element.hints, {}};
+    KOINON_TRY(proof.parts, tensors.open([&](std::size_t value) -> Result<Opened> {
       KOINON_TRY(auto item, traced(value));
       return Opened{item.root, std::move(item.siblings), {}};
     }));

@@ -41,7 +41,7 @@ tl::unexpected<base::Error> undefined(std::string_view what, Wide value) {
 }
 
 Result<Wide> lookup(const Around& at) {
-  KOINON_TRY(const auto x, at.get(0, at.element.index));
+  KOINON_TRY(const auto x, at.operand(0, at.element.index));
   const auto entry = x - at.step.params[0];
   if (entry < 0) return undefined("lookup", entry);
   return at.get(1, static_cast<Index>(entry));
@@ -76,7 +76,7 @@ Result<Wide> value_of(const Around& at) {
     case StepKind::conv: return conv_value(at);
     case StepKind::reduce: return reduce_value(at);
     case StepKind::prefix_sum: return prefix_sum_value(at);
-    case StepKind::reshape: return at.get(0, at.element.index);
+    case StepKind::reshape: return at.operand(0, at.element.index);
     case StepKind::lookup: return lookup(at);
     case StepKind::gather:
     case StepKind::scatter:
@@ -88,13 +88,30 @@ Result<Wide> value_of(const Around& at) {
   }
 }
 
+/// Whether a type holds a value.
+bool holds(engine::tensor::DType type, Wide x) {
+  return x >= engine::tensor::dtype_low(type) && x <= engine::tensor::dtype_high(type);
+}
+
 }  // namespace
+
+Result<Wide> Around::operand(std::size_t number, Index index) const {
+  if (!tensors.is_made(number)) return get(number, index);
+  KOINON_TRY(const auto maker, tensors.maker(number));
+  const auto& made = maker.step->outputs[0];
+  if (index >= elements_of(made)) return fail(Code::out_of_range, "[element] {} of {}", index, elements_of(made));
+  const Element inner{0, index, {}};
+  KOINON_TRY(const auto x, value_of({*maker.step, inner, *maker.around, maker.step->operand_infos}));
+  // A run never leaves the type, so what does comes from a trace that is wrong before this element.
+  if (!holds(made.dtype, x)) return fail(Code::out_of_range, "[element] an inner element beyond its type");
+  return x;
+}
 
 Result<Wide> single_value(const Around& at) {
   const auto& result = at.step.outputs[at.element.output].shape;
   std::vector<Wide> x;
   for (std::size_t i = 0; i < at.operands(); ++i) {
-    KOINON_TRY(const auto one, at.get(i, broadcast_index(result, at.shape(i), at.element.index)));
+    KOINON_TRY(const auto one, at.operand(i, broadcast_index(result, at.shape(i), at.element.index)));
     x.push_back(one);
   }
   return computed(at, x);

@@ -14,6 +14,14 @@ struct Element {
   std::vector<std::uint64_t> hints;
 };
 
+class Tensors;
+
+/// The step that makes an inner operand, and the tensors around it: its operands.
+struct Maker {
+  const engine::program::Step* step;
+  Tensors* around;
+};
+
 /// The tensors around a step: its operands in order, then the output named; of topk every output.
 class Tensors {
  public:
@@ -23,11 +31,15 @@ class Tensors {
   virtual ~Tensors() = default;
   /// `length` bytes from `from` on, valid while the object lives. Errors: whatever the tensors are read from.
   virtual base::Result<base::ByteView> bytes(std::size_t tensor, std::uint64_t from, std::uint64_t length) = 0;
+  /// Whether elements of an operand are recomputed, as it is inner, and not read.
+  [[nodiscard]] virtual bool is_made(std::size_t operand) const = 0;
+  /// What makes such an operand. Asked once for each element of it: each is a part of a proof. Errors: those of `bytes`.
+  virtual base::Result<Maker> maker(std::size_t operand) = 0;
 };
 
 /// Whether the element that the tensors hold is not what the step gives: the twin of ElementCheck.refutes, kind by kind. What
 /// it reads of the tensors is what a proof has to open. Precondition: a step of a valid program. Errors: out_of_range (no such
-/// element, a hint or an operand that has no place), those of `tensors`.
+/// element, a hint or an operand that has no place, an inner element beyond its type, which no run has), those of `tensors`.
 base::Result<bool> element_differs(const engine::program::Step& step, const Element& element, Tensors& tensors);
 
 /// The tensors that a proof about this output of a step opens: number, in the order of Tensors.

@@ -53,7 +53,7 @@ Result<Wide> reduce_value(const Around& at) {
   for (const auto count : window.count) all *= count;
   Wide best = 0;
   for (Index i = 0; i < all; ++i) {
-    KOINON_TRY(const auto x, at.get(0, element_at(window, i, rest)));
+    KOINON_TRY(const auto x, at.operand(0, element_at(window, i, rest)));
     best = op == kSum ? best + x : i == 0 ? x : op == kMax ? std::max(best, x) : std::min(best, x);
   }
   return best;

@@ -63,13 +63,19 @@ std::optional<Index> line_at(const Step& step, const Place& place, Index t) {
 Result<Wide> along_line(const Around& at, const Place& place, Index line, Index t, Index length) {
   const auto size = at.shape(0)[place.axes], dilation = at.step.params[2 * place.axes];
   const auto corner = place.corner[place.axes - 1];
-  const bool joined = dilation == 1 && place.width == place.channels;
+  const bool made = at.tensors.is_made(0), joined = !made && dilation == 1 && place.width == place.channels;
   Wide sum = 0;
   for (Index i = 0; i < length; ++i) {
     const auto x = corner + static_cast<std::int64_t>(i) * dilation;
     if (x < 0 || x >= size) continue;
     const auto count = joined ? std::min(length - i, static_cast<Index>(size - x)) : Index{1};
     const auto from = (line + static_cast<Index>(x)) * place.channels + place.group;
+    if (made) {  // of one channel a group
+      KOINON_TRY(const auto left, at.operand(0, from));
+      KOINON_TRY(const auto right, at.get(1, (t + i) * place.width));
+      sum += left * right;
+      continue;
+    }
     KOINON_TRY(const auto part, row(at, from, (t + i) * place.width, count * place.width));
     sum += part;
     if (joined) break;

@@ -33,7 +33,7 @@ Result<Wide> concat(const Around& at) {
   auto place = index / inner % n;
   for (std::size_t i = 0; i < at.operands(); ++i) {
     const auto size = size_at(at.shape(i), axis);
-    if (place < size) return at.get(i, (index / inner / n * size + place) * inner + index % inner);
+    if (place < size) return at.operand(i, (index / inner / n * size + place) * inner + index % inner);
     place -= size;
   }
   return fail(Code::out_of_range, "[element] place {} of a concat", place);
@@ -46,7 +46,7 @@ Result<Wide> gather(const Around& at) {
   KOINON_TRY(const auto index, at.get(1, batch_of(at.step, outer) * rows + place % rows));
   if (index < 0 || index >= Wide{n})
     return fail(Code::out_of_range, "[element] index {} of {}", static_cast<std::int64_t>(index), n);
-  return at.get(0, (outer * n + static_cast<Index>(index)) * inner + at.element.index % inner);
+  return at.operand(0, (outer * n + static_cast<Index>(index)) * inner + at.element.index % inner);
 }
 
 Result<Wide> scatter(const Around& at) {
@@ -89,7 +89,7 @@ Result<Wide> moved_value(const Around& at) {
   }
   const auto source = source_of(at.step, at.element.index);
   if (!source) return Wide{at.step.params.back()};
-  return at.get(0, *source);
+  return at.operand(0, *source);
 }
 
 Result<bool> scatter_repeated(const Around& at) {

@@ -48,6 +48,8 @@ struct Around {
     KOINON_TRY(const auto at, tensors.bytes(tensor, index * width, width));
     return Wide{load(at.data(), width)};
   }
+  /// An element of an operand; where that is inner, recomputed.
+  [[nodiscard]] Result<Wide> operand(std::size_t number, Index index) const;
 };
 
 // The kinds, each the twin of the library of the contracts that it names.

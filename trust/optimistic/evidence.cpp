@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <deque>
 
 #include "base/hash.hpp"
 #include "base/tree.hpp"
+#include "engine/program/inner.hpp"
 #include "trust/optimistic/demand.hpp"
 #include "trust/optimistic/element_reader.hpp"
 
@@ -72,25 +74,84 @@ Result<ByteView> opened_bytes(const Opened& opened, std::uint64_t from, std::uin
   return fail(Code::rejected, "[fraud] {} bytes at {} are not opened", length, from);
 }
 
-/// The tensors that a proof opens, each tied to its root when it is first read.
+/// The program's step behind an opening. A step root binds its steps, so an opening that verifies names one of them.
+Result<const Step*> step_of(const ProgramTrees& program, std::uint64_t number) {
+  const auto& steps = program.program().steps;
+  if (number >= steps.size()) return fail(Code::rejected, "[fraud] step {} of {}", number, steps.size());
+  return &steps[number];
+}
+
+/// The parts of a proof, taken one after the other.
+class PartsOf {
+ public:
+  PartsOf(const ProgramTrees& program, const ElementProof& proof, const Hash& trace)
+      : program_(program), proof_(proof), trace_(trace) {}
+
+  struct Taken {
+    const Step* step;
+    const Part* part;
+  };
+  /// The next part, tied to the program. Errors: rejected (there is none, or no such step).
+  Result<Taken> take() {
+    if (count_ == proof_.parts.size()) return fail(Code::rejected, "[fraud] {} parts: more are read", count_);
+    const auto& part = proof_.parts[count_++];
+    KOINON_CHECK(check_step(program_, {proof_.program, part.step, part.step_bytes, part.step_siblings}));
+    KOINON_TRY(const auto* step, step_of(program_, part.step));
+    return Taken{step, &part};
+  }
+  [[nodiscard]] std::size_t count() const { return count_; }
+  [[nodiscard]] const ElementProof& proof() const { return proof_; }
+  [[nodiscard]] const Hash& trace() const { return trace_; }
+
+ private:
+  const ProgramTrees& program_;
+  const ElementProof& proof_;
+  const Hash& trace_;
+  std::size_t count_ = 0;
+};
+
+/// The tensors that a part opens, each tied to its root when it is first read. An operand of which nothing is opened is made by
+/// the next part.
 class OpenedTensors final : public Tensors {
  public:
-  OpenedTensors(const ElementProof& proof, const Step& step, const Hash& trace)
-      : proof_(proof), infos_(tensors_of(step, proof.output)), refs_(refs_of(step, proof.output)), trace_(trace) {
-    open_.resize(infos_.size());
-  }
+  OpenedTensors(PartsOf& parts, const Part& part, std::vector<TensorInfo> infos, std::vector<Ref> refs)
+      : parts_(parts), part_(part), infos_(std::move(infos)), refs_(std::move(refs)), open_(infos_.size()) {}
 
   Result<ByteView> bytes(std::size_t tensor, std::uint64_t from, std::uint64_t length) override {
     if (!open_[tensor]) {
       KOINON_CHECK(open(tensor));
       open_[tensor] = true;
     }
-    return opened_bytes(proof_.opened[tensor], from, length);
+    return opened_bytes(opened_of(tensor), from, length);
+  }
+
+  [[nodiscard]] bool is_made(std::size_t operand) const override {
+    return part_.opened[operand].runs.empty() && refs_[operand].source() == Source::value;
+  }
+
+  Result<Maker> maker(std::size_t operand) override {
+    const auto ref = refs_[operand];
+    KOINON_TRY(const auto next, parts_.take());
+    const auto& step = *next.step;
+    if (!step.inner || step.first_output != ref.index())
+      return fail(Code::rejected, "[fraud] step {} does not make inner value {}", next.part->step, ref.index());
+    if (next.part->opened.size() != step.operands.size())
+      return fail(Code::rejected, "[fraud] {} operands: {} expected", next.part->opened.size(), step.operands.size());
+    return Maker{&step, &makers_.emplace_back(parts_, *next.part, step.operand_infos, step.operands)};
   }
 
  private:
+  /// What the part opens of a tensor; of a constant of which it opens nothing what the first part of the same step does.
+  [[nodiscard]] const Opened& opened_of(std::size_t tensor) const {
+    const auto& own = part_.opened[tensor];
+    if (!own.runs.empty() || refs_[tensor].source() == Source::value) return own;
+    for (const Part* part = parts_.proof().parts.data(); part != &part_; ++part)
+      if (part->step == part_.step) return tensor < part->opened.size() ? part->opened[tensor] : own;
+    return own;
+  }
+
   Status open(std::size_t tensor) const {
-    const auto& opened = proof_.opened[tensor];
+    const auto& opened = opened_of(tensor);
     KOINON_CHECK(check_root(refs_[tensor], opened));
     return check_runs(opened, elements_of(infos_[tensor]) * width_of(infos_[tensor]));
   }
@@ -99,41 +160,42 @@ class OpenedTensors final : public Tensors {
     const auto item = [&](Domain domain, const Hash& root, std::uint64_t count) {
       return check_item(domain, root, {count, ref.index(), opened.root, opened.list});
     };
-    const auto& parts = proof_.program;
+    const auto& parts = parts_.proof().program;
     switch (ref.source()) {
-      case Source::value: return item(Domain::trace, trace_, proof_.value_count);
+      case Source::value: return item(Domain::trace, parts_.trace(), parts_.proof().value_count);
       case Source::weight: return item(Domain::weights, parts.weights, parts.weight_count);
       case Source::table: break;
     }
     return item(Domain::tables, parts.tables, parts.table_count);
   }
 
-  const ElementProof& proof_;
+  PartsOf& parts_;
+  const Part& part_;
   std::vector<TensorInfo> infos_;
   std::vector<Ref> refs_;
-  const Hash& trace_;
   std::vector<bool> open_;
+  std::deque<OpenedTensors> makers_;
 };
-
-/// The program's step behind an opening. A step root binds its steps, so an opening that verifies names one of them.
-Result<const Step*> step_of(const ProgramTrees& program, std::uint64_t number) {
-  const auto& steps = program.program().steps;
-  if (number >= steps.size()) return fail(Code::rejected, "[fraud] step {} of {}", number, steps.size());
-  return &steps[number];
-}
 
 struct Refutation {
   const ProgramTrees& program;
   const ClaimRoots& claim;
 
   Result<bool> operator()(const ElementProof& p) const {
-    KOINON_CHECK(check_step(program, {p.program, p.step, p.step_bytes, p.step_siblings}));
-    KOINON_TRY(const auto* step, step_of(program, p.step));
-    if (p.output >= step->outputs.size()) return fail(Code::out_of_range, "[fraud] output {}", p.output);
-    OpenedTensors tensors(p, *step, claim.trace);
-    const auto expected = tensors_of(*step, p.output).size();
-    if (p.opened.size() != expected) return fail(Code::rejected, "[fraud] {} tensors: {} expected", p.opened.size(), expected);
-    return element_differs(*step, {p.output, p.index, p.hints}, tensors);
+    KOINON_CHECK(check_program(program, p.program));
+    if (p.parts.size() > engine::program::kMostParts) return fail(Code::rejected, "[fraud] {} parts", p.parts.size());
+    PartsOf parts(program, p, claim.trace);
+    KOINON_TRY(const auto first, parts.take());
+    const auto& step = *first.step;
+    if (step.inner) return fail(Code::rejected, "[fraud] nothing is claimed about inner value {}", step.first_output);
+    if (p.output >= step.outputs.size()) return fail(Code::out_of_range, "[fraud] output {}", p.output);
+    OpenedTensors tensors(parts, *first.part, tensors_of(step, p.output), refs_of(step, p.output));
+    const auto opened = first.part->opened.size(), expected = tensors_of(step, p.output).size();
+    if (opened != expected) return fail(Code::rejected, "[fraud] {} tensors: {} expected", opened, expected);
+    KOINON_TRY(const bool wrong, element_differs(step, {p.output, p.index, p.hints}, tensors));
+    if (parts.count() != p.parts.size())
+      return fail(Code::rejected, "[fraud] {} parts of {} are read", parts.count(), p.parts.size());
+    return wrong;
   }
   Result<bool> operator()(const InputProof& p) const {
     KOINON_CHECK(check_io(program, p.program, p.io));
@@ -209,6 +271,14 @@ struct Refutation {
     if (base::tree_root_hash(domain, p.count, top) != (values ? claim.trace : claim.outputs))
       return fail(Code::rejected, "[fraud] leaf {} does not open", p.index);
     return !p.leaf.is_zero();
+  }
+  Result<bool> operator()(const InnerProof& p) const {
+    KOINON_CHECK(check_step(program, p.step));
+    KOINON_TRY(const auto* step, step_of(program, p.step.number));
+    if (p.output >= step->outputs.size() || p.traced.index != step->first_output + p.output)
+      return fail(Code::rejected, "[fraud] output {} against value {}", p.output, p.traced.index);
+    KOINON_CHECK(check_item(Domain::trace, claim.trace, p.traced));
+    return (p.traced.root == engine::program::kInnerRoot) != step->inner;
   }
 };
 

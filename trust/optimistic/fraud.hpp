@@ -33,17 +33,26 @@ struct Opened {
   friend bool operator==(const Opened&, const Opened&) = default;
 };
 
-/// One element of a step does not follow from its operands (Reading.Proof of the contracts).
+/// A step of a proof, and tensors around it (Reading.Part).
+struct Part {
+  std::uint64_t step = 0;
+  base::Bytes step_bytes;
+  std::vector<base::Hash> step_siblings;
+  /// Of each operand in order; of the first part then of the output, of topk every output. A constant that the first part of
+  /// the same step opens need not be opened again.
+  std::vector<Opened> opened;
+  friend bool operator==(const Part&, const Part&) = default;
+};
+
+/// One element of a step does not follow from its operands (Reading.Proof of the contracts). An operand that is inner
+/// (engine/program/inner.hpp) is in no trace: nothing of it is opened, and the next part makes the element that is read.
 struct ElementProof {
   ProgramParts program;
-  std::uint64_t value_count = 0;  ///< of the trace
-  std::uint64_t step = 0;
+  std::uint64_t value_count = 0;     ///< of the trace
   std::uint8_t output = 0;           ///< which output of the step
   std::uint64_t index = 0;           ///< of the element in it, row-major
   std::vector<std::uint64_t> hints;  ///< what a counter-example points at
-  base::Bytes step_bytes;
-  std::vector<base::Hash> step_siblings;
-  std::vector<Opened> opened;  ///< of each operand in order, then of the output; of topk every output
+  std::vector<Part> parts;           ///< the step, then those that make inner operands, depth first, in the order of reading
   friend bool operator==(const ElementProof&, const ElementProof&) = default;
 };
 
@@ -138,9 +147,17 @@ struct AbsentProof {
   friend bool operator==(const AbsentProof&, const AbsentProof&) = default;
 };
 
+/// A value that the program calls inner has a tree in the trace, or one that it does not has none.
+struct InnerProof {
+  StepOpening step;
+  std::uint8_t output = 0;
+  Item traced;
+  friend bool operator==(const InnerProof&, const InnerProof&) = default;
+};
+
 /// What is wrong with a claim. The place in this list is the number of the kind that the contract takes (Types.Fraud).
 using Fraud = std::variant<ElementProof, InputProof, OutputProof, CountProof, LengthProof, OutputsProof, RangeProof,
-                           PaddingProof, AbsentProof>;
+                           PaddingProof, AbsentProof, InnerProof>;
 
 /// What a claim says, and what it is about. `inputs` is the order's input root, which is not salted under this check.
 struct ClaimRoots {

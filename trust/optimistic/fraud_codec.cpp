@@ -29,6 +29,8 @@ AbiWriter write(const Run& r) {
   return out;
 }
 
+AbiWriter write(const Part& p);
+
 template <class T>
 std::vector<AbiWriter> write_all(const std::vector<T>& all);
 
@@ -65,14 +67,21 @@ AbiWriter write(const StepOpening& step) {
   return out;
 }
 
-AbiWriter write(const ElementProof& p) {
+AbiWriter write(const Part& p) {
   AbiWriter out;
-  out.inlined(write(p.program));
-  for (const auto number : {p.value_count, p.step, std::uint64_t{p.output}, p.index}) out.number(number);
-  out.numbers(p.hints);
+  out.number(p.step);
   out.bytes(p.step_bytes);
   out.hashes(p.step_siblings);
   out.tuples(write_all(p.opened));
+  return out;
+}
+
+AbiWriter write(const ElementProof& p) {
+  AbiWriter out;
+  out.inlined(write(p.program));
+  for (const auto number : {p.value_count, std::uint64_t{p.output}, p.index}) out.number(number);
+  out.numbers(p.hints);
+  out.tuples(write_all(p.parts));
   return out;
 }
 
@@ -141,6 +150,14 @@ AbiWriter write(const AbsentProof& p) {
   return out;
 }
 
+AbiWriter write(const InnerProof& p) {
+  AbiWriter out;
+  out.tuple(write(p.step));
+  out.number(p.output);
+  out.tuple(write(p.traced));
+  return out;
+}
+
 Result<ProgramParts> read_parts(AbiReader& in) {
   ProgramParts p;
   KOINON_TRY(p.version, in.number());
@@ -187,18 +204,24 @@ Result<StepOpening> read_step(AbiReader& in) {
   return step;
 }
 
+Result<Part> read_part(AbiReader& in) {
+  Part p;
+  KOINON_TRY(p.step, in.number());
+  KOINON_TRY(p.step_bytes, in.bytes());
+  KOINON_TRY(p.step_siblings, in.hashes());
+  KOINON_CHECK(in.tuples(3, p.opened, read_opened));
+  return p;
+}
+
 Result<Fraud> read_element(AbiReader& in) {
   ElementProof p;
   KOINON_TRY(p.program, read_parts(in));
   KOINON_TRY(p.value_count, in.number());
-  KOINON_TRY(p.step, in.number());
   KOINON_TRY(const auto output, in.number(UINT8_MAX));
   p.output = static_cast<std::uint8_t>(output);
   KOINON_TRY(p.index, in.number());
   KOINON_TRY(p.hints, in.numbers());
-  KOINON_TRY(p.step_bytes, in.bytes());
-  KOINON_TRY(p.step_siblings, in.hashes());
-  KOINON_CHECK(in.tuples(3, p.opened, read_opened));
+  KOINON_CHECK(in.tuples(4, p.parts, read_part));
   return Fraud{std::move(p)};
 }
 
@@ -272,9 +295,18 @@ Result<Fraud> read_absent(AbiReader& in) {
   return Fraud{std::move(p)};
 }
 
+Result<Fraud> read_inner(AbiReader& in) {
+  InnerProof p;
+  KOINON_TRY(p.step, in.tuple(kPartsWords + 3, read_step));
+  KOINON_TRY(const auto output, in.number(UINT8_MAX));
+  p.output = static_cast<std::uint8_t>(output);
+  KOINON_TRY(p.traced, in.tuple(4, read_item));
+  return Fraud{std::move(p)};
+}
+
 Result<Fraud> read_kind(std::size_t kind, AbiReader& in) {
   switch (kind) {
-    case 0: return in.tuple(kPartsWords + 8, read_element);
+    case 0: return in.tuple(kPartsWords + 5, read_element);
     case 1: return in.tuple(kPartsWords + 3, read_two<InputProof, &InputProof::given>);
     case 2: return in.tuple(kPartsWords + 3, read_two<OutputProof, &OutputProof::claimed>);
     case 3: return in.tuple(3, read_count);
@@ -283,6 +315,7 @@ Result<Fraud> read_kind(std::size_t kind, AbiReader& in) {
     case 6: return in.tuple(kPartsWords + 5, read_range);
     case 7: return in.tuple(5, read_padding);
     case 8: return in.tuple(5, read_absent);
+    case 9: return in.tuple(3, read_inner);
     default: return fail(Code::malformed, "[fraud] proof of kind {}", kind);
   }
 }

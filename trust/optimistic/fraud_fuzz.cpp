@@ -1,6 +1,7 @@
 // Bytes to decode_fraud and, where they decode, refutes: no crash, one encoding, and no honest claim refuted.
 #include <cstdlib>
 
+#include "engine/program/inner.hpp"
 #include "trust/optimistic/evidence.hpp"
 #include "trust/optimistic/liar.hpp"
 
@@ -49,6 +50,9 @@ std::vector<base::Bytes> koinon_fuzz_seeds() {
   out.push_back(seed(liar));
   liar = sample().truth;
   liar.values.push_back(liar.values[0]);
+  out.push_back(seed(liar));
+  liar = sample().truth;
+  liar.items[liar.values.size() - 1] = engine::program::kInnerRoot;
   out.push_back(seed(liar));
   const auto& parts = sample().trees.parts();
   for (const Fraud& fraud :

@@ -15,7 +15,7 @@ std::int64_t at(const IntTensor* tensor, Index index) { return tensor->at(static
 /// The place in its window of the largest or smallest element; all of the window where the claim is beyond it.
 Hints of_reduce(const Step& step, Index index, const IntTensor* x, const IntTensor* y) {
   const auto window = window_of(step, index);
-  if (step.params[0] == 1 || !window) return {{}};
+  if (step.params[0] == 1 || !window || x == nullptr) return {{}};  // an inner one is recomputed whole
   const auto best = at(y, index);
   Index all = 1;
   for (const auto count : window->count) all *= count;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/program/inner.hpp"
+
 namespace koinon::trust::optimistic {
 
 using base::Code;
@@ -20,6 +22,17 @@ bool fits(const Program& program, const std::vector<IntTensor>& inputs) {
   });
 }
 
+/// Numbers of the kept values that an element of a step reads. Inner operands are read once, and of bounded depth.
+void add_operands(const Program& program, std::size_t step, std::set<std::size_t>& to) {
+  for (const auto ref : program.steps[step].operands) {
+    if (const auto maker = inner_maker(program, ref)) {
+      add_operands(program, *maker, to);
+    } else if (ref.source() == Source::value) {
+      to.insert(ref.index());
+    }
+  }
+}
+
 }  // namespace
 
 std::optional<Origin> origin_of(const Program& program, std::size_t value) {
@@ -30,6 +43,13 @@ std::optional<Origin> origin_of(const Program& program, std::size_t value) {
   KOINON_INVARIANT(after != program.steps.begin());
   const auto step = static_cast<std::size_t>(after - program.steps.begin()) - 1;
   return Origin{step, value - program.steps[step].first_output};
+}
+
+std::optional<std::size_t> inner_maker(const Program& program, engine::program::Ref operand) {
+  if (operand.source() != Source::value) return std::nullopt;
+  const auto origin = origin_of(program, operand.index());
+  if (!origin || !program.steps[origin->step].inner) return std::nullopt;
+  return origin->step;
 }
 
 KeptRun::KeptRun(const Program& program, std::vector<IntTensor> inputs, const engine::run::RunOptions& options)
@@ -60,11 +80,13 @@ Result<KeptRun> KeptRun::until_refused(const Program& program, std::vector<IntTe
   out.roots_ = engine::run::tensor_roots(out.inputs_);
   out.made_ = out.roots_.size();
   out.roots_.resize(program.value_count());
+  for (const auto& step : program.steps)
+    if (step.inner) out.roots_[step.first_output] = engine::program::kInnerRoot;
   auto untraced = out.options_;
   untraced.trace = false;
   untraced.roots = false;
   untraced.sink = [&](std::size_t step, std::span<const IntTensor* const> outputs) {
-    for (std::size_t o = 0; o < outputs.size(); ++o)
+    for (std::size_t o = 0; o < outputs.size() && !program.steps[step].inner; ++o)
       out.roots_[program.steps[step].first_output + o] = engine::tensor::tensor_root(*outputs[o]);
     out.made_ = program.steps[step].first_output + outputs.size();
   };
@@ -120,8 +142,7 @@ Result<KeptRun::Values> KeptRun::around(std::size_t step) const {
   if (step >= program_->steps.size()) return fail(Code::out_of_range, "[trace] step {} of {}", step, program_->steps.size());
   const auto& what = program_->steps[step];
   std::set<std::size_t> wanted;
-  for (const auto ref : what.operands)
-    if (ref.source() == Source::value) wanted.insert(ref.index());
+  add_operands(*program_, step, wanted);
   for (std::size_t o = 0; o < what.outputs.size(); ++o) wanted.insert(what.first_output + o);
   return values(wanted);
 }
@@ -130,8 +151,7 @@ Result<KeptRun::Values> KeptRun::around_made(std::size_t step) const {
   if (step >= program_->steps.size() || program_->steps[step].first_output < made_) return around(step);
   const auto& what = program_->steps[step];
   std::set<std::size_t> wanted;
-  for (const auto ref : what.operands)
-    if (ref.source() == Source::value) wanted.insert(ref.index());
+  add_operands(*program_, step, wanted);
   KOINON_TRY(auto out, values(wanted));
   for (std::size_t o = 0; o < what.outputs.size(); ++o)
     out.emplace(what.first_output + o, IntTensor::zeros(what.outputs[o].dtype, what.outputs[o].shape));

@@ -18,6 +18,9 @@ struct Origin {
 /// The step that makes a value; nothing when it is an input. Precondition: value < program.value_count().
 std::optional<Origin> origin_of(const engine::program::Program& program, std::size_t value);
 
+/// The step that makes this operand, when it is inner.
+std::optional<std::size_t> inner_maker(const engine::program::Program& program, engine::program::Ref operand);
+
 /// A run of which the roots of all values are kept, 32 bytes each; the values are made again by running when they are asked
 /// for. So a long trace takes no more memory than the values that somebody wants at once.
 class KeptRun {
@@ -50,7 +53,7 @@ class KeptRun {
   }
   [[nodiscard]] const engine::program::Program& program() const { return *program_; }
   [[nodiscard]] const std::vector<engine::tensor::IntTensor>& inputs() const { return inputs_; }
-  /// Roots of the inputs, then of each step's outputs: the items of the trace root.
+  /// Roots of the inputs, then of each step's outputs, kInnerRoot for the inner ones: the items of the trace root.
   [[nodiscard]] const std::vector<base::Hash>& roots() const { return roots_; }
   [[nodiscard]] const base::Hash& output_root() const { return output_root_; }
   [[nodiscard]] base::Hash trace_root() const { return engine::run::trace_root(roots_); }
@@ -58,7 +61,8 @@ class KeptRun {
   /// The values with these numbers. Runs up to the last of them, or not at all for inputs alone. Errors: out_of_range (no such
   /// value), those of execute.
   [[nodiscard]] base::Result<Values> values(const std::set<std::size_t>& wanted) const;
-  /// The values that a step reads and those that it makes. Errors: out_of_range (no such step), those of execute.
+  /// The values of the trace that an element of a step reads, through inner operands too, and those that it makes. Errors:
+  /// out_of_range (no such step), those of execute.
   [[nodiscard]] base::Result<Values> around(std::size_t step) const;
 
   /// The same; zeros for what a step that refuses its operands did not make.

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "engine/program/inner.hpp"
 #include "trust/optimistic/proof_tensors.hpp"
 
 namespace koinon::trust::optimistic {
@@ -15,7 +16,13 @@ std::vector<std::size_t> named(const engine::program::Program& program) {
 
 }  // namespace
 
-std::vector<base::Hash> Provider::roots() const { return engine::run::tensor_roots(values); }
+std::vector<base::Hash> Provider::roots() const {
+  auto out = engine::run::tensor_roots(values);
+  for (const auto& step : program.steps)
+    if (step.inner && step.first_output < out.size()) out[step.first_output] = engine::program::kInnerRoot;
+  for (const auto& [value, item] : items) out[value] = item;
+  return out;
+}
 
 ClaimRoots Provider::claim() const {
   const auto all = roots();
@@ -59,19 +66,10 @@ ElementProof show_element(const ProgramTrees& trees, const Provider& provider, s
     }
     return ValuePair{&own, &at->second.claimed};
   };
-  ProofTensors tensors(trees, refs_of(what, element.output), pair);
+  ProofTensors tensors(trees, step, element.output, pair);
   static_cast<void>(element_differs(what, element, tensors));
-  auto opening = trees.step(step);
-  ElementProof proof{trees.parts(),
-                     roots.size(),
-                     step,
-                     element.output,
-                     element.index,
-                     element.hints,
-                     std::move(opening.data),
-                     std::move(opening.siblings),
-                     {}};
-  proof.opened =
+  ElementProof proof{trees.parts(), roots.size(), element.output, element.index, element.hints, {}};
+  proof.parts =
       tensors.open([&](std::size_t value) -> base::Result<Opened> { return Opened{roots[value], trace.path(value), {}}; })
           .value();
   return proof;

@@ -1,4 +1,6 @@
 #pragma once
+#include <map>
+
 #include "engine/run/golden_programs.hpp"
 #include "trust/optimistic/dispute.hpp"
 #include "trust/optimistic/element.hpp"
@@ -11,7 +13,9 @@ struct Provider {
   engine::program::Program program;
   std::vector<engine::tensor::IntTensor> values;  ///< inputs, then each step's outputs
   std::vector<engine::tensor::IntTensor> inputs;  ///< those of the order
+  std::map<std::size_t, base::Hash> items{};      ///< of the list of values, where they are not the values' own
 
+  /// Items of the list behind the claim's trace root.
   [[nodiscard]] std::vector<base::Hash> roots() const;
   [[nodiscard]] ClaimRoots claim() const;
   [[nodiscard]] TraceServer server() const;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "trust/optimistic/kept_run.hpp"
+
 namespace koinon::trust::optimistic {
 namespace {
 
@@ -44,6 +46,22 @@ std::vector<LeafSpan> runs_of(const std::set<std::uint64_t>& leaves, unsigned de
 
 }  // namespace
 
+ProofTensors::ProofTensors(const ProgramTrees& program, std::size_t step, std::uint8_t output, Values values)
+    : program_(program),
+      step_(step),
+      refs_(refs_of(program.program().steps[step], output)),
+      values_(std::move(values)),
+      makers_(&own_makers_),
+      read_(refs_.size()) {}
+
+ProofTensors::ProofTensors(const ProgramTrees& program, std::size_t step, Values values, Makers* makers)
+    : program_(program),
+      step_(step),
+      refs_(program.program().steps[step].operands),
+      values_(std::move(values)),
+      makers_(makers),
+      read_(refs_.size()) {}
+
 const engine::program::Constant* ProofTensors::constant(Ref ref) const {
   const auto& program = program_.program();
   return &(ref.source() == Source::weight ? program.weights : program.tables)[ref.index()];
@@ -77,8 +95,18 @@ Result<ByteView> ProofTensors::look(std::size_t tensor, std::uint64_t from, std:
 }
 
 Result<ByteView> ProofTensors::bytes(std::size_t tensor, std::uint64_t from, std::uint64_t length) {
+  if (is_made(tensor)) return fail(Code::rejected, "[dispute] value {} is inner: nothing opens it", refs_[tensor].index());
   for (auto leaf = from / base::kLeafSize; leaf * base::kLeafSize < from + length; ++leaf) read_[tensor].insert(leaf);
   return look(tensor, from, length);
+}
+
+bool ProofTensors::is_made(std::size_t operand) const { return inner_maker(program_.program(), refs_[operand]).has_value(); }
+
+Result<Maker> ProofTensors::maker(std::size_t operand) {
+  const auto step = inner_maker(program_.program(), refs_[operand]);
+  KOINON_INVARIANT(step.has_value());
+  makers_->push_back(std::unique_ptr<ProofTensors>(new ProofTensors(program_, *step, values_, makers_)));
+  return Maker{&program_.program().steps[*step], makers_->back().get()};
 }
 
 base::Status ProofTensors::open_runs(std::size_t tensor, std::uint64_t size, Opened& out) {
@@ -105,8 +133,28 @@ base::Status ProofTensors::open_runs(std::size_t tensor, std::uint64_t size, Ope
   return {};
 }
 
-Result<std::vector<Opened>> ProofTensors::open(const List& list) {
-  std::vector<Opened> out(refs_.size());
+Result<std::vector<Part>> ProofTensors::open(const List& list) {
+  std::vector<Part> out;
+  KOINON_TRY(auto first, open_part(list));
+  out.push_back(std::move(first));
+  for (const auto& one : own_makers_) {
+    KOINON_TRY(auto part, one->open_part(list));
+    const auto same = std::find_if(out.begin(), out.end(), [&](const Part& before) { return before.step == part.step; });
+    if (same != out.end()) one->leave_out(*same, part);
+    out.push_back(std::move(part));
+  }
+  return out;
+}
+
+void ProofTensors::leave_out(const Part& first, Part& part) const {
+  for (std::size_t i = 0; i < refs_.size(); ++i)
+    if (refs_[i].source() != Source::value && part.opened[i] == first.opened[i]) part.opened[i] = {};
+}
+
+Result<Part> ProofTensors::open_part(const List& list) {
+  auto opening = program_.step(step_);
+  Part part{step_, std::move(opening.data), std::move(opening.siblings), std::vector<Opened>(refs_.size())};
+  auto& out = part.opened;
   for (std::size_t i = 0; i < refs_.size(); ++i) {
     if (read_[i].empty()) continue;
     const auto ref = refs_[i];
@@ -122,7 +170,7 @@ Result<std::vector<Opened>> ProofTensors::open(const List& list) {
     }
     KOINON_CHECK(open_runs(i, size, out[i]));
   }
-  return out;
+  return part;
 }
 
 }  // namespace koinon::trust::optimistic

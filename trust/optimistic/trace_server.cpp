@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/program/inner.hpp"
 #include "trust/optimistic/claimed_tree.hpp"
 
 namespace koinon::trust::optimistic {
@@ -88,6 +89,11 @@ Result<Answer> TraceServer::answer(const Demand& demand) {
     items = &output_roots_;
   }
   base::ByteView bytes;
+  if (demand.tree == ClaimTree::tensor && demand.value < roots_.size() && roots_[demand.value] == engine::program::kInnerRoot) {
+    out.count = roots_.size();
+    out.list = trace_.path(demand.value);
+    return out;
+  }
   if (demand.tree == ClaimTree::tensor && demand.value < roots_.size()) {
     KOINON_TRY(const auto* one, held(demand.value));
     tree = &one->tree;

@@ -23,7 +23,8 @@ export function watch(page, base, expected_failures = []) {
 async function all_pages(contract) {
   const { orders } = await contract.get("/api/v1/orders?limit=3", "OrderPage");
   const [provider] = await contract.get("/api/v1/providers", "Provider", { list: true });
-  return [...kPages, ...(provider ? [`#/providers/${provider.account}`] : []), ...orders.map((order) => `#/orders/${order.id}`)];
+  const writer = (await contract.get("/api/v1/models", "Model", { list: true })).find((model) => model.language);
+  return [...kPages, ...(writer ? [`#/new/${writer.program}`] : []), ...(provider ? [`#/providers/${provider.account}`] : []), ...orders.map((order) => `#/orders/${order.id}`)];
 }
 
 async function show(page, base, hash) {

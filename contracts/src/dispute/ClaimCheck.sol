@@ -58,6 +58,12 @@ library ClaimCheck {
         bytes32 top; // of its tree
     }
 
+    struct InnerProof {
+        Step step;
+        uint8 output; // of the step
+        Item traced;
+    }
+
     /// @notice Input `given.index` of the order, whose root is not salted, is not that of the trace. `io` are the program's bytes.
     function inputDiffers(
         bytes32 id,
@@ -113,6 +119,14 @@ library ClaimCheck {
         _item(Openings.TRACE, trace, traced);
         if (Merkle.root(Merkle.TENSOR, size, top) != traced.root) revert Openings.WrongOpening(traced.root);
         return size != s.outputs[output].bytesOf();
+    }
+
+    /// @notice Output `output` of a step has a tree in the trace although the program says that it is inner, or none although it is not.
+    function innerDiffers(bytes32 id, bytes32 trace, Step calldata step, uint8 output, Item calldata traced) internal pure returns (bool) {
+        Steps.Step memory s = _step(id, step);
+        if (output >= s.outputs.length || traced.index != s.firstOutput + output) revert WrongItem(traced.index, s.firstOutput + output);
+        _item(Openings.TRACE, trace, traced);
+        return (traced.root == Openings.INNER) != s.inner;
     }
 
     /// @notice Reverts unless `io` are the program's bytes.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {ElementCheck} from "./ElementCheck.sol";
 import {Reading} from "./Reading.sol";
 import {Steps} from "./Steps.sol";
 
@@ -20,8 +21,9 @@ library Folds {
     /// @notice Sum, largest or smallest of a window, all of which is read.
     function reduce(Reading.Reader memory r, Reading.Proof calldata p) internal pure returns (int256 best) {
         int256 op = r.s.params[0];
-        Window memory w = _window(r, p.index);
-        if (op != 1) best = r.get(p, 0, w.first);
+        Window memory w = _window(r, r.index);
+        bool made = ElementCheck.isMade(r, p, 0);
+        if (op != 1) best = !made ? r.get(p, 0, w.first) : op == 2 ? type(int256).min : type(int256).max;
         uint256 rank = w.count.length;
         uint256 inner = rank; // the last axis along which there is more than one
         while (inner > 1 && w.count[inner - 1] == 1) --inner;
@@ -35,13 +37,28 @@ library Folds {
                 rest /= w.count[a - 2];
             }
             (uint256 step, uint256 count) = inner == 0 ? (0, 1) : (w.step[inner - 1], w.count[inner - 1]);
-            best = r.fold(p, 0, index, step, count, op, best);
+            best = made ? _foldMade(r, p, index, step, count, op, best) : r.fold(p, 0, index, step, count, op, best);
         }
+    }
+
+    /// The same as Reading.fold of elements that are parts of their own.
+    function _foldMade(Reading.Reader memory r, Reading.Proof calldata p, uint256 index, uint256 step, uint256 count, int256 op, int256 best)
+        private
+        pure
+        returns (int256)
+    {
+        for (; count > 0; --count) {
+            int256 x = ElementCheck.operand(r, p, 0, index);
+            if (op == 1) best += x;
+            else if (op == 2 ? x > best : x < best) best = x;
+            index += step;
+        }
+        return best;
     }
 
     /// @notice True when the element of the window at hints[0] (its number in the window) is beyond the claimed largest or smallest.
     function beaten(Reading.Reader memory r, Reading.Proof calldata p, int256 claimed) internal pure returns (bool) {
-        Window memory w = _window(r, p.index);
+        Window memory w = _window(r, r.index);
         uint256 index = w.first;
         uint256 rest = p.hints[0];
         for (uint256 a = w.count.length; a > 0; --a) {
@@ -59,8 +76,8 @@ library Folds {
         uint256 axis = uint256(int256(r.s.params[0]));
         uint256 inner = 1;
         for (uint256 a = axis + 1; a < sizes.length; ++a) inner *= sizes[a];
-        sum = r.get(p, 0, p.index);
-        if (p.index / inner % sizes[axis] != 0) sum += r.get(p, 1, p.index - inner);
+        sum = r.get(p, 0, r.index);
+        if (r.index / inner % sizes[axis] != 0) sum += r.get(p, 1, r.index - inner);
     }
 
     /// Of element `index` of the result.

@@ -21,7 +21,8 @@ contract FraudCheck is IFraudCheck {
         if (fraud == Fraud.Outputs) return _outputs(c, proof);
         if (fraud == Fraud.Range) return _range(c, proof);
         if (fraud == Fraud.Padding) return _padding(c, proof);
-        return _absent(c, proof);
+        if (fraud == Fraud.Absent) return _absent(c, proof);
+        return _inner(c, proof);
     }
 
     // A struct that holds what has no fixed size begins where the first word says.
@@ -114,5 +115,14 @@ contract FraudCheck is IFraudCheck {
             p := place
         }
         return FormCheck.absent(c, p);
+    }
+
+    function _inner(ClaimRoots calldata c, bytes calldata proof) private pure returns (bool) {
+        ClaimCheck.InnerProof calldata p;
+        uint256 place = _at(proof);
+        assembly ("memory-safe") {
+            p := place
+        }
+        return ClaimCheck.innerDiffers(c.program, c.trace, p.step, p.output, p.traced);
     }
 }

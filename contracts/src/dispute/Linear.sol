@@ -2,12 +2,13 @@
 pragma solidity 0.8.37;
 
 import {Dot} from "./Dot.sol";
+import {ElementCheck} from "./ElementCheck.sol";
 import {Reading} from "./Reading.sol";
 import {Steps} from "./Steps.sol";
 
 /// @title Sums of products: matmul and conv
 /// @notice The program proves that each sum fits its type. A row of a matmul, and what lies side by side of a kernel's row, must be
-/// in one run.
+/// in one run. What a conv of one channel a group reads may be inner: then each element of it is a part of its own.
 library Linear {
     using Reading for Reading.Reader;
 
@@ -17,8 +18,8 @@ library Linear {
         uint32[] memory a = r.tensors[0].sizes;
         uint256 k = b[b.length - 1];
         uint256 n = b[b.length - 2];
-        uint256 row = p.index / n; // over the batches too
-        uint256 column = p.index % n;
+        uint256 row = r.index / n; // over the batches too
+        uint256 column = r.index % n;
         uint256 other = b.length == 2 ? column : row / a[a.length - 2] * n + column;
         sum = _row(r, p, row * k, other * k, k);
         if (r.s.refs.length == 3) sum += r.get(p, 2, column);
@@ -37,7 +38,7 @@ library Linear {
 
     /// @notice bias[o] + sum over t and i of x[n, p * stride - pad + t * dilation, i] * w[o, t, i], i over the channels of the group.
     function conv(Reading.Reader memory r, Reading.Proof calldata p) internal pure returns (int256 sum) {
-        Place memory at_ = _place(r, p.index);
+        Place memory at_ = _place(r, r.index);
         uint32[] memory kernel = r.tensors[1].sizes; // [o, k.., c / g]
         uint256 positions = 1;
         for (uint256 a = 0; a < at_.axes; ++a) positions *= kernel[a + 1];
@@ -89,13 +90,18 @@ library Linear {
         int256 length = int256(uint256(r.tensors[0].sizes[at_.axes]));
         int256 dilation = r.s.params[2 * at_.axes];
         int256 corner = at_.corner[at_.axes - 1];
-        bool joined = dilation == 1 && at_.width == at_.channels;
+        bool made = ElementCheck.isMade(r, p, 0);
+        bool joined = !made && dilation == 1 && at_.width == at_.channels;
         for (uint256 i = 0; i < row; ++i) {
             int256 place = corner + int256(i) * dilation;
             if (place < 0 || place >= length) continue;
             uint256 count = 1;
             if (joined) count = row - i < uint256(length - place) ? row - i : uint256(length - place);
             uint256 from = (line + uint256(place)) * at_.channels + at_.group;
+            if (made) {
+                sum += ElementCheck.operand(r, p, 0, from) * r.get(p, 1, (t + i) * at_.width);
+                continue;
+            }
             sum += _row(r, p, from, (t + i) * at_.width, count * at_.width);
             if (joined) break;
         }

@@ -11,20 +11,22 @@ library Movement {
 
     error WrongHint(uint256 hint);
 
+    /// @notice Whether an element is one of one operand, which the shapes say.
     function moves(uint8 kind) internal pure returns (bool) {
-        return kind == Steps.GATHER || kind == Steps.SCATTER || (kind >= Steps.TRANSPOSE && kind <= Steps.PAD);
+        return kind >= Steps.RESHAPE && kind <= Steps.PAD;
     }
 
-    /// @notice The value that element p.index should have.
-    function value(Reading.Reader memory r, Reading.Proof calldata p) internal pure returns (int256) {
-        if (r.s.kind == Steps.GATHER) return _gather(r, p);
-        if (r.s.kind == Steps.SCATTER) return _scatter(r, p);
-        if (r.s.kind == Steps.CONCAT) return _concat(r, p);
-        (bool inside, uint256 index) = _source(r, p.index);
-        return inside ? r.get(p, 0, index) : int256(r.s.params[r.s.params.length - 1]);
+    /// @notice The operand and the element of it that stands at an element; not inside when it is padding.
+    function source(Reading.Reader memory r) internal pure returns (bool inside, uint256 operand, uint256 at_) {
+        if (r.s.kind == Steps.RESHAPE) return (true, 0, r.index);
+        if (r.s.kind == Steps.CONCAT) {
+            (operand, at_) = _concat(r);
+            return (true, operand, at_);
+        }
+        (inside, at_) = _source(r, r.index);
     }
 
-    /// The element of x for one of transpose, slice or pad; not inside when it is padding.
+    /// The element of x for one of transpose, slice or pad.
     function _source(Reading.Reader memory r, uint256 index) private pure returns (bool, uint256 at_) {
         uint32[] memory x = r.tensors[0].sizes;
         uint32[] memory y = r.s.outputs[0].sizes;
@@ -50,45 +52,45 @@ library Movement {
         return (true, at_);
     }
 
-    function _concat(Reading.Reader memory r, Reading.Proof calldata p) private pure returns (int256) {
+    function _concat(Reading.Reader memory r) private pure returns (uint256 operand, uint256 at_) {
         uint256 axis = uint256(int256(r.s.params[0]));
         (uint256 n, uint256 inner) = _axis(r.s.outputs[0].sizes, axis);
-        uint256 place = p.index / inner % n;
+        uint256 place = r.index / inner % n;
         for (uint256 i = 0; i < r.s.refs.length; ++i) {
             uint256 size = r.tensors[i].sizes[axis];
-            if (place < size) return r.get(p, i, (p.index / inner / n * size + place) * inner + p.index % inner);
+            if (place < size) return (i, (r.index / inner / n * size + place) * inner + r.index % inner);
             place -= size;
         }
         revert Reading.OutOfRange(place, n);
     }
 
-    /// y[(outer * j + k) * inner + i] = x[(outer * n + indices[batch * j + k]) * inner + i]
-    function _gather(Reading.Reader memory r, Reading.Proof calldata p) private pure returns (int256) {
+    /// @notice The element of x, which an index names: y[(outer * j + k) * inner + i] = x[(outer * n + indices[batch * j + k]) * inner + i]
+    function gathered(Reading.Reader memory r, Reading.Proof calldata p) internal pure returns (uint256) {
         (uint256 n, uint256 inner) = _axis(r.tensors[0].sizes, uint256(int256(r.s.params[0])));
         uint256 rows = _rows(r);
-        uint256 outer = p.index / inner / rows;
-        int256 index = r.get(p, 1, _batch(r, outer) * rows + p.index / inner % rows);
+        uint256 outer = r.index / inner / rows;
+        int256 index = r.get(p, 1, _batch(r, outer) * rows + r.index / inner % rows);
         if (index < 0 || uint256(index) >= n) revert Reading.OutOfRange(uint256(index), n);
-        return r.get(p, 0, (outer * n + uint256(index)) * inner + p.index % inner);
+        return (outer * n + uint256(index)) * inner + r.index % inner;
     }
 
-    /// The row that an index puts there, hints[0] its place among the indices; without hint all indices of the batch are read, and none
+    /// @notice The row that an index puts there, hints[0] its place among the indices; without hint all indices of the batch are read, and none
     /// puts one there, or one does. Indices are distinct: see `repeated`.
-    function _scatter(Reading.Reader memory r, Reading.Proof calldata p) private pure returns (int256) {
+    function scatter(Reading.Reader memory r, Reading.Proof calldata p) internal pure returns (int256) {
         (uint256 n, uint256 inner) = _axis(r.tensors[0].sizes, uint256(int256(r.s.params[0])));
         uint256 rows = _rows(r);
-        uint256 outer = p.index / inner / n;
+        uint256 outer = r.index / inner / n;
         uint256 first = _batch(r, outer) * rows;
-        int256 target = int256(p.index / inner % n);
+        int256 target = int256(r.index / inner % n);
         bool hinted = p.hints.length == 1;
         uint256 row = hinted ? p.hints[0] : 0;
         while (row < rows && r.get(p, 1, first + row) != target) {
             if (hinted) revert WrongHint(row);
             ++row;
         }
-        if (row < rows) return r.get(p, 2, (outer * rows + row) * inner + p.index % inner);
+        if (row < rows) return r.get(p, 2, (outer * rows + row) * inner + r.index % inner);
         if (hinted) revert WrongHint(row);
-        return r.get(p, 0, p.index);
+        return r.get(p, 0, r.index);
     }
 
     /// @notice True when the indices at the two places hints[0] and hints[1] of one batch are equal: such a run is refused.

@@ -11,6 +11,8 @@ library Openings {
     uint8 internal constant WEIGHTS = 3;
     uint8 internal constant TABLES = 4;
     uint8 internal constant TRACE = 5;
+    /// @notice The item of an inner value in the list behind a trace root: no tree opens it.
+    bytes32 internal constant INNER = keccak256("koinon.inner");
 
     error WrongProgram(bytes32 id);
     error WrongOpening(bytes32 root);

@@ -18,8 +18,8 @@ library Orders {
 
     /// @notice True when the claimed index lies outside the axis, or the element at hints[0] comes before the claimed one.
     function argmax(Reading.Reader memory r, Reading.Proof calldata p) internal pure returns (bool) {
-        Line memory l = _line(r, p.index, 1);
-        int256 best = r.get(p, 1, p.index);
+        Line memory l = _line(r, r.index, 1);
+        int256 best = r.get(p, 1, r.index);
         if (best < 0 || best >= int256(l.n)) return true;
         return _before(r, p, l, _hint(p, l), uint256(best));
     }
@@ -29,15 +29,15 @@ library Orders {
     /// which none of that can be said is the right one. Without indices: true when entry j is not the j-th largest of all.
     function topk(Reading.Reader memory r, Reading.Proof calldata p) internal pure returns (bool) {
         uint256 k = uint256(int256(r.s.params[1]));
-        Line memory l = _line(r, p.index, k);
-        uint256 j = p.index / l.inner % k;
-        int256 value = r.get(p, 1, p.index);
+        Line memory l = _line(r, r.index, k);
+        uint256 j = r.index / l.inner % k;
+        int256 value = r.get(p, 1, r.index);
         if (r.s.outputs.length == 1) return _rank(r, p, l, j, value);
-        int256 index = r.get(p, 2, p.index);
+        int256 index = r.get(p, 2, r.index);
         if (index < 0 || index >= int256(l.n)) return true;
         if (p.hints.length == 0 && value != r.get(p, 0, l.base + uint256(index) * l.inner)) return true;
         if (j == 0) return p.hints.length != 0 && _before(r, p, l, _hint(p, l), uint256(index));
-        int256 previous = r.get(p, 2, p.index - l.inner);
+        int256 previous = r.get(p, 2, r.index - l.inner);
         if (previous < 0 || previous >= int256(l.n)) return true;
         if (!_before(r, p, l, uint256(previous), uint256(index))) return true;
         if (p.hints.length == 0) return false;

@@ -40,8 +40,14 @@ library Parts {
             if (a.list.length != 0 || a.length != 0) return false;
             return _is(_summit(Openings.TRACE, a.count, a), claim.traceRoot);
         }
+        if (_bare(a) && _is(Merkle.listRoot(Openings.TRACE, a.count, p.value, Openings.INNER, a.list), claim.traceRoot)) return true;
         bytes32 value = _value(p, a);
         return value != 0 && _is(Merkle.listRoot(Openings.TRACE, a.count, p.value, value, a.list), claim.traceRoot);
+    }
+
+    /// What is said of a place of an inner value, which has no tree: nothing but its item in the list.
+    function _bare(Answer calldata a) private pure returns (bool) {
+        return a.length == 0 && a.hashes.length == 0 && a.data.length == 0 && a.siblings.length == 0;
     }
 
     function _is(bytes32 got, bytes32 root) private pure returns (bool) {

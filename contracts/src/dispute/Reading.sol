@@ -17,20 +17,35 @@ library Reading {
     struct Proof {
         Openings.Program program;
         uint64 valueCount; // of the trace
-        uint64 step; // number of the step
         uint8 output; // which output of the step
         uint64 index; // of the element in it, row-major
         uint64[] hints; // what a counter-example points at; see the kinds
+        Part[] parts; // the step, then those that make its inner operands, depth first, in the order in which they are read
+    }
+
+    /// @notice A step, and tensors around it.
+    struct Part {
+        uint64 step; // its number
         bytes stepBytes;
         bytes32[] stepSiblings;
-        Openings.Opened[] opened; // of each operand in order, then of the output; of topk every output
+        Openings.Opened[] opened; // of each operand in order; of the first part then of the output, of topk every output. A constant
+        // that an earlier part of the same step opens as well need not be opened again
+    }
+
+    /// @notice Parts that were taken, shared by the readers of a proof.
+    struct Taken {
+        uint256 count;
     }
 
     /// @notice What was read so far.
     struct Reader {
         bytes32 trace;
+        Taken taken;
+        uint256 part; // number of the part
         Steps.Step s;
-        Steps.Tensor[] tensors; // in the order of Proof.opened
+        uint8 output; // which output of the step
+        uint256 index; // of the element in it
+        Steps.Tensor[] tensors; // in the order of Part.opened
         uint32[] refs; // where each comes from
         uint256[][] runs; // of each: from, end and position of each run, 64 bits each; empty until first read
     }
@@ -105,7 +120,7 @@ library Reading {
     }
 
     function _open(Reader memory r, Proof calldata p, uint256 i) private pure returns (uint256[] memory runs) {
-        Openings.Opened calldata o = p.opened[i];
+        Openings.Opened calldata o = _opened(r, p, i);
         uint64 number = r.refs[i] & 0x3fffffff;
         uint256 source = r.refs[i] >> 30;
         if (source == 0) Openings.item(Openings.TRACE, r.trace, p.valueCount, number, o.root, o.list);
@@ -117,6 +132,16 @@ library Reading {
         for (uint256 j = 0; j < runs.length; ++j) {
             (uint256 from, uint256 end, uint256 position) = Openings.run(o.runs[j], o.root, size);
             runs[j] = (from << 128) | (end << 64) | position;
+        }
+    }
+
+    /// What the part opens of tensor `i`; of a constant of which it opens nothing what the first part of the same step does.
+    function _opened(Reader memory r, Proof calldata p, uint256 i) private pure returns (Openings.Opened calldata o) {
+        o = p.parts[r.part].opened[i];
+        if (o.runs.length != 0 || r.refs[i] >> 30 == 0) return o;
+        uint64 step = p.parts[r.part].step;
+        for (uint256 j = 0; j < r.part; ++j) {
+            if (p.parts[j].step == step) return p.parts[j].opened[i];
         }
     }
 }

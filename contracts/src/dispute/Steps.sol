@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 /// @title The canonical bytes of a step
 /// @notice Little-endian, as engine/program/encode.cpp draws them:
-///   step:   u8 kind, u8 operands, each: u32 ref, tensor; u32 first output; u8 outputs, each: tensor; u8 params, each: i64
+///   step:   u8 kind (0x80 added: inner), u8 operands, each: u32 ref, tensor; u32 first output; u8 outputs, each: tensor; u8 params, each: i64
 ///   tensor: u8 type, u8 rank, rank x u32 sizes
 ///   ref:    source in the two upper bits (0 value, 1 weight, 2 table), index below
 library Steps {
@@ -22,6 +22,7 @@ library Steps {
     uint8 internal constant CONCAT = 22;
     uint8 internal constant PAD = 23;
     uint8 internal constant MAX_RANK = 8;
+    uint8 private constant INNER = 0x80;
 
     error Malformed(uint256 position);
 
@@ -32,6 +33,7 @@ library Steps {
 
     struct Step {
         uint8 kind;
+        bool inner; // its output is in no trace
         uint32[] refs;
         Tensor[] operands;
         uint32 firstOutput; // value number of outputs[0]
@@ -43,6 +45,7 @@ library Steps {
     function read(bytes calldata data) internal pure returns (Step memory s) {
         uint256 at_;
         s.kind = uint8(data[at_++]);
+        (s.inner, s.kind) = (s.kind & INNER != 0, s.kind & ~INNER);
         uint256 count = uint8(data[at_++]);
         (s.refs, s.operands) = (new uint32[](count), new Tensor[](count));
         for (uint256 i = 0; i < count; ++i) {
