@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/program/inner.hpp"
+
 namespace koinon::market {
 
 using base::Code;
@@ -65,6 +67,7 @@ std::size_t OwnTrace::passes() const {
 /// Precondition: mutex_ is held.
 std::optional<Result<Answer>> OwnTrace::answer_kept(const Demand& place) {
   if (place.tree != ClaimTree::tensor || place.value >= run_.roots().size()) return lists_.answer(place);
+  if (run_.roots()[place.value] == engine::program::kInnerRoot) return lists_.answer(place);  // it is in no trace
   const auto at = std::ranges::find(shelves_, place.value, &Shelf::value);
   if (at == shelves_.end()) return std::nullopt;
   shelves_.splice(shelves_.begin(), shelves_, at);

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "engine/program/builder.hpp"
+#include "engine/program/inner.hpp"
 #include "market/dispute/lane.hpp"
 #include "trust/optimistic/liar.hpp"
 
@@ -58,9 +59,7 @@ struct OwnTraceTest : testing::Test {
   Provider truth = chain();
   Chain kind{truth};
   trust::optimistic::TraceServer server = truth.server();
-  std::unique_ptr<OwnTrace> restored() {
-    return OwnTrace::restore(kind, {}, engine::run::tensor_roots(truth.values), nullptr).value();
-  }
+  std::unique_ptr<OwnTrace> restored() { return OwnTrace::restore(kind, {}, truth.roots(), nullptr).value(); }
   bool right(const Demand& place, const Answer& answer) {
     const auto want = server.answer(place).value();
     return want.length == answer.length && want.hashes == answer.hashes && want.data == answer.data &&
@@ -94,6 +93,20 @@ TEST_F(OwnTraceTest, many_questions_take_one_pass_and_more_about_their_values_no
   EXPECT_EQ(own->passes(), 1U);
 }
 
+TEST_F(OwnTraceTest, a_value_that_is_in_no_trace_takes_no_run) {
+  engine::program::Builder b;
+  const auto x = b.input("x", {DType::i32, {8}}, engine::program::Scale{}, -100, 100);
+  const auto inner = b.add(x, x, DType::i32);
+  b.output("y", b.mul(inner, x, DType::i32), engine::program::Scale{});
+  const auto inside = trust::optimistic::honest(b.finish({}).value(), {IntTensor::zeros(DType::i32, {8})});
+  ASSERT_EQ(inside.roots().at(1), engine::program::kInnerRoot);
+  const auto own = OwnTrace::restore(Chain(inside), {}, inside.roots(), nullptr).value();
+  const auto answer = own->answer(leaf(1, 0)).value();
+  EXPECT_EQ(answer.count, 3U);
+  EXPECT_TRUE(answer.data.empty());
+  EXPECT_EQ(own->passes(), 0U);
+}
+
 TEST_F(OwnTraceTest, keeps_a_bounded_number_of_values) {
   engine::program::Builder b;
   constexpr std::int64_t kLarge = 5 << 20;
@@ -101,7 +114,7 @@ TEST_F(OwnTraceTest, keeps_a_bounded_number_of_values) {
   for (int i = 0; i < 4; ++i) value = b.add(value, value, DType::i32);
   b.output("y", value, engine::program::Scale{});
   const auto large = trust::optimistic::honest(b.finish({}).value(), {IntTensor::zeros(DType::i32, {kLarge})});
-  const auto own = OwnTrace::restore(Chain(large), {}, engine::run::tensor_roots(large.values), nullptr).value();
+  const auto own = OwnTrace::restore(Chain(large), {}, large.roots(), nullptr).value();
   std::vector<Demand> places;
   for (std::uint64_t v = 1; v <= 4; ++v) places.push_back(leaf(v, 7));
   for (const auto& one : own->answers(places, {})) EXPECT_TRUE(one);

@@ -19,7 +19,7 @@ market::MarketConfig dispute_market() {
   auto out = quick_market();
   out.appeal_window = 12;
   out.prove_window = 12;
-  out.answer_window = 6;
+  out.answer_window = 12;
   out.move_window = 12;
   return out;
 }
@@ -62,8 +62,7 @@ struct Arena {
         [](const OrderView& order) {
           const bool refunded = order.phase == Phase::refunded;
           return market::is_final(order.phase) &&
-                 std::ranges::all_of(order.dispute.challenges,
-                                     [&](const auto& c) { return c.closed || c.proven || !refunded; }) &&
+                 std::ranges::all_of(order.dispute.challenges, [&](const auto& c) { return c.closed || !refunded; }) &&
                  std::ranges::all_of(order.dispute.demands, [](const auto& d) { return d.second.closed; });
         },
         120'000);
@@ -78,6 +77,23 @@ void expect_beaten(const OrderView& order, const Member& liar, std::uint8_t reas
   EXPECT_EQ(seat.verdict, Standing::rejected);
   EXPECT_TRUE(seat.paid.is_zero());
   EXPECT_EQ(seat.slashed, prices(20));
+}
+
+/// The buyer's receipt of an order whose claim fell: right by itself and on the ledger.
+market::Condemned expect_receipt_of_fall(World& world, std::uint64_t id) {
+  const auto receipt = world.receipt(id);
+  EXPECT_EQ(receipt.verdict, "rejected");
+  EXPECT_TRUE(receipt.outputs.empty()) << "what a false claim says is no result";
+  const auto report = market::verify_offline(receipt);
+  EXPECT_TRUE(report && report->is_condemned);
+  world.buyer().node->sync().read([&](const market::Book& book, std::uint64_t) {
+    const auto stands = market::verify_on_ledger(receipt, book);
+    EXPECT_TRUE(stands) << stands.error().text;
+    auto another = receipt;
+    another.condemned->by += 1;
+    EXPECT_EQ(market::verify_on_ledger(another, book).error().code, base::Code::rejected);
+  });
+  return receipt.condemned.value_or(market::Condemned{});
 }
 
 TEST(Disputes, honest_claim_stands_to_the_end_of_its_window_and_is_paid) {
@@ -140,6 +156,11 @@ TEST(Disputes, liar_in_one_deep_element_is_beaten_by_a_watcher) {
   EXPECT_EQ(arena.game(*arena.watcher, order)->stage, market::GameStage::found);
   expect_conserved(order);
   world.expect_book_matches_ledger();
+  const auto fell = expect_receipt_of_fall(world, id);
+  EXPECT_EQ(fell.reason, "refuted");
+  EXPECT_EQ(fell.claimant, world.provider(0).account());
+  EXPECT_EQ(fell.by, arena.watcher->account());
+  EXPECT_EQ(fell.tx, order.dispute.challenges.at(0).proven_tx);
 }
 
 TEST(Disputes, liar_is_beaten_in_every_program_whatever_the_step) {
@@ -310,6 +331,55 @@ TEST(Disputes, buyer_that_ran_it_itself_disputes_a_wrong_claim) {
   EXPECT_EQ(order.dispute.winner, std::optional(world.buyer().account()));
   expect_conserved(order);
   arena.watcher = arena.join("watcher again", true);
+}
+
+TEST(Disputes, watcher_that_is_stopped_while_its_demand_waits_has_its_fees_back) {
+  auto& arena = Arena::shared();
+  auto& world = arena.world;
+  world.cast({0});
+  world.provider(0).conduct->seller = Mood::hides;
+  const base::TempFolder data;
+  auto watcher = arena.join("watcher of what is withheld", true, data.path());
+  const auto account = watcher->account();
+  arena.watcher->node.reset();
+  const auto before = world.money().free.at(account);
+  const auto id = world.place(arena.purchase(small_model(), 10));
+  const bool demanded = eventually([&] { return world.order(id).dispute.demands.contains(account); }, 30'000);
+  watcher->node.reset();
+  ASSERT_TRUE(demanded);
+  watcher = arena.join("the same watcher of what is withheld", true, data.path());
+  world.await_end(id);
+  const auto order = arena.await_closed(id);
+  expect_beaten(order, world.provider(0), market::kWithheld);
+  EXPECT_EQ(world.money().free.at(account), before);
+  EXPECT_EQ(expect_receipt_of_fall(world, id).reason, "withheld");
+  expect_conserved(order);
+  arena.watcher = arena.join("watcher again", true);
+}
+
+TEST(Disputes, right_claim_of_a_provider_that_is_away_is_defended_by_a_watcher_for_the_fee) {
+  auto& arena = Arena::shared();
+  auto& world = arena.world;
+  world.cast({0});
+  const auto id = world.place(arena.purchase(small_model(), 11));
+  const auto standing = world.await(id, [](const OrderView& order) { return order.phase == Phase::standing; });
+  ASSERT_TRUE(eventually([&] { return arena.game(*arena.watcher, standing).has_value(); }));
+  const auto provider = world.provider(0).account();
+  world.provider(0).node.reset();
+  const auto before = arena.free_of(*arena.watcher);
+  trust::optimistic::Demand place;
+  place.kind = trust::optimistic::DemandKind::summit;
+  const auto demanded = arena.other->node->disputes()->demand_trace(id, arena.other->account(), place);
+  ASSERT_TRUE(demanded) << demanded.error().text;
+  world.await_end(id);
+  const auto order = arena.await_closed(id);
+  EXPECT_EQ(order.phase, Phase::settled);
+  const auto& answers = order.dispute.demands.at(arena.other->account()).answers;
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].answerer, arena.watcher->account());
+  EXPECT_EQ(order.seat(provider)->paid, net_price());
+  EXPECT_EQ(arena.free_of(*arena.watcher), before.plus(dispute_market().trace_fee).value());
+  expect_conserved(order);
 }
 
 }  // namespace
