@@ -41,7 +41,8 @@ class Simulate final : public Command {
         .real("--prize PRICES", prize_, 0, 1e6, "what a false result is worth to who sold it")
         .real("--traps PERCENT", traps_, 0, 100, "orders whose buyer ran the program first")
         .real("--watched PERCENT", watched_, 0, 100, "optimistic claims that somebody runs again")
-        .flag("--no-compare", alone_, "members do not look at the tags beside theirs")
+        .flag("--compare", compare_,
+              "members look at the tags beside theirs, and appeal against a false one (no node does yet)")
         .number("--seed N", seed_, 0, INT64_MAX, "the same seed, the same numbers")
         .text("-o,--output FILE", output_, "also draw the table as a picture (.svg)");
   }
@@ -101,7 +102,7 @@ class Simulate final : public Command {
     out.prize = prize_;
     out.traps = traps_ / 100;
     out.watched = watched_ / 100;
-    out.members_compare = !alone_;
+    out.members_compare = compare_;
     out.seed = static_cast<std::uint64_t>(seed_);
     return out;
   }
@@ -180,7 +181,7 @@ class Simulate final : public Command {
 
   std::vector<std::string> names_;
   std::string output_;
-  bool list_ = false, alone_ = false;
+  bool list_ = false, compare_ = false;
   std::int64_t providers_ = 10'000, orders_ = 200'000, n_ = 3, k_ = 0, seed_ = 1;
   double audit_ = 9, cost_ = 50, prize_ = 0, traps_ = 0, watched_ = 10;
 };

@@ -18,7 +18,7 @@ std::vector<Attack> make() {
   for (const int percent : {10, 20, 30, 40})
     add(fmt::format("colluding-{}", percent),
         "accounts of one hand tell the same lie when all seats of a quorum are theirs, and "
-        "vote for it in audits and juries",
+        "confirm it in audits, and in juries where they have a majority",
         percent / 100.0);
   for (const int percent : {10, 20, 30, 40})
     add(fmt::format("majority-{}", percent), "the same, as soon as k seats of a quorum are theirs", percent / 100.0);

@@ -174,6 +174,16 @@ void World::agree(Play& play) {
   }
 }
 
+/// Whether the coalition's word goes where this seat sits. Who is drawn is known: a juror of it that cannot win votes for the
+/// truth, and is paid for it, instead of losing its lock too.
+bool World::carries(const Order& o, std::size_t seat) const {
+  const auto round = o.facts.claims[seat].round;
+  if (o.facts.rounds[round].role != Role::jury) return true;
+  unsigned own = 0;
+  for (const auto& c : o.facts.claims) own += c.round == round && mine(c.claim.account) ? 1 : 0;
+  return 2 * own > o.facts.rounds[round].seated;
+}
+
 World::Act World::act(const Play& play, std::size_t seat) const {
   const auto& o = market_.order(play.id);
   const auto account = o.facts.claims[seat].claim.account;
@@ -185,8 +195,8 @@ World::Act World::act(const Play& play, std::size_t seat) const {
     case Kind::optimistic_lying: return Act::guess;
     case Kind::lying: return Act::false_result;
     case Kind::colluding:
-    case Kind::majority: return play.lied ? Act::lie : Act::work;
-    case Kind::slander: return play.lied ? Act::slander : Act::work;
+    case Kind::majority: return play.lied && carries(o, seat) ? Act::lie : Act::work;
+    case Kind::slander: return play.lied && carries(o, seat) ? Act::slander : Act::work;
     case Kind::lazy_auditors: return role == Role::audit ? Act::copy : Act::work;
     case Kind::lazy_jurors: return role == Role::jury ? Act::copy : Act::work;
     case Kind::silent: return Act::nothing;

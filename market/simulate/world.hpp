@@ -79,6 +79,7 @@ class World {
   [[nodiscard]] bool mine(std::uint32_t account) const { return account <= mine_; }
   [[nodiscard]] bool stray(std::uint32_t account) const { return account > providers_ - stray_ && account <= providers_; }
   void agree(Play& play);
+  [[nodiscard]] bool carries(const rules::Order& order, std::size_t seat) const;
   [[nodiscard]] Act act(const Play& play, std::size_t seat) const;
   void work_round(Play& play);
   void reveal(Play& play, std::size_t seat, Act act);
