@@ -358,5 +358,21 @@ TEST_F(SellerTest, juror_claims_bad_input_in_the_last_quarter) {
   EXPECT_TRUE(claims_bad_input());
 }
 
+TEST(JobNote, says_what_it_said_and_reads_those_of_versions_that_kept_no_roots) {
+  JobNote note;
+  note.claim.account = 3;
+  note.result_size = 9;
+  note.roots = {base::Cid::of(base::as_bytes("roots")), 64};
+  const auto again = JobNote::from_json(note.to_json()).value();
+  EXPECT_EQ(again.to_json(), note.to_json());
+  EXPECT_EQ(again.roots, note.roots);
+  auto text = note.to_json();
+  const auto begin = text.find("\"roots_digest\""), end = text.find("\"salt\"");
+  ASSERT_LT(begin, end);
+  text.erase(begin, end - begin);
+  EXPECT_EQ(JobNote::from_json(text).value().roots.size, 0U);
+  EXPECT_EQ(JobNote::from_json(text).value().result_size, 9U);
+}
+
 }  // namespace
 }  // namespace koinon::market
