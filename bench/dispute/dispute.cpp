@@ -93,7 +93,8 @@ Result<Program> model(const std::string& name) {
     KOINON_TRY(const auto bytes, base::read_file(name, std::uint64_t{1} << 32));
     return engine::program::decode(bytes);
   }
-  KOINON_TRY(const auto bytes, base::read_file("examples/digits/" + name + ".onnx", 64 << 20));
+  const bool file = name.ends_with(".onnx");
+  KOINON_TRY(const auto bytes, base::read_file(file ? name : "examples/digits/" + name + ".onnx", 256 << 20));
   KOINON_TRY(auto built, engine::quantise::build(bytes, {}, {}));
   return std::move(built.program);
 }
