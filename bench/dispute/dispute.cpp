@@ -10,6 +10,7 @@
 #include <chrono>
 
 #include "base/file.hpp"
+#include "engine/program/inner.hpp"
 #include "engine/quantise/build.hpp"
 #include "engine/run/prepared.hpp"
 #include "ledger/contracts/fraud_check.hpp"
@@ -92,7 +93,8 @@ Result<Program> model(const std::string& name) {
     KOINON_TRY(const auto bytes, base::read_file(name, std::uint64_t{1} << 32));
     return engine::program::decode(bytes);
   }
-  KOINON_TRY(const auto bytes, base::read_file("examples/digits/" + name + ".onnx", 64 << 20));
+  const bool file = name.ends_with(".onnx");
+  KOINON_TRY(const auto bytes, base::read_file(file ? name : "examples/digits/" + name + ".onnx", 256 << 20));
   KOINON_TRY(auto built, engine::quantise::build(bytes, {}, {}));
   return std::move(built.program);
 }
@@ -131,7 +133,10 @@ struct Lie {
 
 Lie lie_about(const ProgramTrees& trees, const KeptRun& own, const std::vector<IntTensor>& inputs, base::Random& random) {
   const auto& program = trees.program();
-  Lie out{own.roots(), program.inputs.size() + random.u64() % (own.roots().size() - program.inputs.size()), {}, {}};
+  Lie out{own.roots(), 0, {}, {}};
+  do {  // nothing is claimed about an inner value
+    out.value = program.inputs.size() + random.u64() % (out.roots.size() - program.inputs.size());
+  } while (out.roots[out.value] == engine::program::kInnerRoot);
   out.tensor = must(own.values({out.value})).at(out.value);
   out.tensor.bytes[random.u64() % out.tensor.bytes.size()] ^= static_cast<std::uint8_t>(1 + random.u64() % 255);
   out.roots[out.value] = engine::tensor::tensor_root(out.tensor);

@@ -48,7 +48,7 @@ std::string fraud_words(const Fraud& fraud) {
                                                    "an input lies outside its range",
                                                    "a byte behind the end of a value is not zero",
                                                    "a place behind the end of a list is not empty",
-                                                   "a value is missing, or one is shown that no trace has"};
+                                                   "an inner value has a tree, or another value has none"};
   return std::string(kWords.at(fraud.index()));
 }
 

@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "base/hash.hpp"
+#include "engine/program/inner.hpp"
 #include "market/actor/sealing.hpp"
 #include "work/parcel.hpp"
 
@@ -126,7 +127,9 @@ Result<trust::optimistic::Provider> ActingSeller::wrong_run(const market::OrderV
   const auto made = out.values.size() - out.inputs.size();
   if (made == 0) return out;  // nothing to err in
   const auto asked = conduct_->wrong_value.load();
-  const auto wrong = out.inputs.size() + (asked < made ? asked : order.id % made);
+  auto wrong = out.inputs.size() + (asked < made ? asked : order.id % made);
+  const auto inner = engine::program::inner_values(out.program);
+  while (inner[wrong]) ++wrong;  // nothing is claimed about it; what reads it comes later
   auto& deep = out.values[wrong].bytes;
   deep[deep.size() / 2] ^= 1;
   const auto result = out.program.outputs.front().ref.index();

@@ -97,7 +97,9 @@ void FraudDice::forge(ElementProof& forged, const ElementProof& donor) {
     case 3: forged.output ^= 1; break;
     case 4: forged.value_count += 1; break;
     case 5: forged.program.table_count += 1; break;
-    case 6: part.step_bytes[random_.u64() % part.step_bytes.size()] ^= random_.u64() % 2 == 0 ? 1 : 0x80; break;
+    case 6:
+      part.step_bytes[random_.u64() % part.step_bytes.size()] ^= static_cast<std::uint8_t>(random_.u64() % 2 == 0 ? 1 : 0x80);
+      break;
     case 7: opened.root.bytes[0] ^= 1; break;
     case 8: part.opened.pop_back(); break;
     case 9: opened.list.push_back({}); break;

@@ -1,5 +1,7 @@
 #include "trust/private/models/section.hpp"
 
+#include "engine/program/inner.hpp"
+
 namespace koinon::trust::fhe {
 
 using base::Code;
@@ -42,6 +44,7 @@ Result<Program> Section::finish() && {
     KOINON_TRY(copy.ref, moved(output.ref, from_.steps.size()));
     out_.outputs.push_back(std::move(copy));
   }
+  engine::program::mark_inner(out_);
   KOINON_CHECK(engine::program::validate(out_));
   return std::move(out_);
 }
@@ -49,6 +52,7 @@ Result<Program> Section::finish() && {
 Result<Program> Section::finish(std::size_t end) && {
   KOINON_TRY(const auto ref, moved(Ref::value(end), from_.steps.size()));
   out_.outputs.push_back({.name = "end", .ref = ref, .scale = {}});
+  engine::program::mark_inner(out_);
   KOINON_CHECK(engine::program::validate(out_));
   return std::move(out_);
 }
