@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "base/hash.hpp"
 #include "engine/run/execute.hpp"
 #include "trust/proof/claims.hpp"
 #include "trust/proof/statement.hpp"
@@ -60,6 +61,28 @@ std::optional<Shown> show(const engine::program::Program& program, const Proof& 
   out.layout = layout;
   out.places = numbers.places;
   out.argument = encode_argument(proof.argument);
+  return out;
+}
+
+std::optional<ShownCircuit> show_circuit(const engine::program::Program& program, const Proof& proof) {
+  const auto view = view_of(program, proof);
+  if (!view) return std::nullopt;
+  const auto circuit = build_circuit({*view, proof.secrecy, proof.inputs, proof.outputs}, nullptr);
+  if (!circuit) return std::nullopt;
+  auto tape = compile_tape(choose_layout(*circuit), *circuit);
+  if (!tape) return std::nullopt;
+  ShownCircuit out;
+  out.tape = std::move(*tape);
+  out.stated = stated_values(*circuit);
+  for (const auto& tensor : proof.inputs) {
+    out.inputs.push_back(static_cast<std::uint8_t>(engine::tensor::dtype_size(tensor.dtype)));
+    out.input_data.emplace_back(tensor.bytes.begin(), tensor.bytes.end());
+  }
+  for (const auto& tensor : proof.outputs) {
+    out.outputs.push_back(static_cast<std::uint8_t>(engine::tensor::dtype_size(tensor.dtype)));
+    out.output_data.emplace_back(tensor.bytes.begin(), tensor.bytes.end());
+  }
+  for (const auto& part : out.tape.parts) out.parts.push_back(base::keccak256(part));
   return out;
 }
 

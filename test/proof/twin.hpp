@@ -2,6 +2,7 @@
 #include "ledger/contracts/proof_parts.hpp"
 #include "test/quorum/chain.hpp"
 #include "trust/proof/prove.hpp"
+#include "trust/proof/tape.hpp"
 
 namespace koinon::test::proof {
 
@@ -26,6 +27,16 @@ struct Shown {
 /// What a contract is shown of a proof of `view`'s circuit, the numbers of the circuit computed here. Nothing when the proof's
 /// sizes are not those of the program, so that no numbers can be.
 std::optional<Shown> show(const engine::program::Program& program, const Proof& proof);
+
+/// What a contract is shown of a program's circuit, beside its sizes.
+struct ShownCircuit {
+  trust::proof::Tape tape;
+  std::vector<std::uint8_t> inputs, outputs;         ///< bytes of an element of each
+  std::vector<base::Bytes> input_data, output_data;  ///< of this proof
+  std::vector<base::Hash> parts;
+  std::vector<trust::proof::Fp> stated;
+};
+std::optional<ShownCircuit> show_circuit(const engine::program::Program& program, const Proof& proof);
 
 /// The contract of the verifier's parts.
 class Twins : public quorum::ChainTest {

@@ -20,6 +20,9 @@ struct Layout {
     const std::size_t data = params.rows() - pads;
     return cell / data * params.rows() + cell % data;
   }
+  /// Place of coordinate k of lookup j's inverse in the auxiliary oracle: all first coordinates, then the second, then the
+  /// third.
+  [[nodiscard]] std::size_t inverse_place(std::size_t j, std::size_t k) const { return place(k * lookups + j, params.pads); }
 
  private:
   [[nodiscard]] std::size_t columns(std::size_t cells, std::uint32_t pads) const {

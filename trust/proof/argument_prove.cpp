@@ -18,9 +18,8 @@ std::vector<Fp> columns_of(const Layout& layout, std::size_t columns, std::uint3
 std::vector<Fp> cells_of(const Layout& layout, const Circuit& circuit, Home home, std::size_t columns, std::uint32_t pads,
                          base::Random& random) {
   std::vector<Fp> cells(circuit.cells(home));
-  for (const auto& group : circuit.groups())
-    if (group.home == home)
-      for (std::uint32_t i = 0; i < group.count; ++i) cells[group.cell + i] = circuit.value(group.first + i);
+  for (Var var = 0; var < circuit.values().size(); ++var)
+    if (circuit.home(var) == home) cells[circuit.cell(var)] = circuit.value(var);
   return columns_of(layout, columns, pads, cells.size(), random, [&](std::size_t i) { return cells[i]; });
 }
 
@@ -131,8 +130,9 @@ base::Result<Argument> prove_circuit(const Layout& layout, Circuit circuit, cons
       if (const auto& row = circuit.lookup_rows()[j]; row.supplied)
         inverses[j] = inverses[j] * circuit.evaluate(row.times, circuit.values());
   });
-  auto auxiliary_cells = columns_of(layout, layout.auxiliary_columns() - kMaskColumns, layout.params.pads, 3 * inverses.size(),
-                                    random, [&](std::size_t i) { return inverses[i / 3].c[i % 3]; });
+  auto auxiliary_cells =
+      columns_of(layout, layout.auxiliary_columns() - kMaskColumns, layout.params.pads, 3 * inverses.size(), random,
+                 [&](std::size_t i) { return inverses[i % inverses.size()].c[i / inverses.size()]; });
   std::vector<Fp> masks(kMaskColumns * layout.params.rows());
   fill_random(random, masks);
   auxiliary_cells.insert(auxiliary_cells.end(), masks.begin(), masks.end());

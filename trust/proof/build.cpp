@@ -160,6 +160,7 @@ base::Status add_input(Build& build, const Statement& statement, std::size_t i) 
   const auto count = static_cast<std::size_t>(engine::tensor::element_count(input.info.shape));
   const bool hidden = build.secrecy.input;
   const Var first = build.circuit.add_vars(hidden ? Home::witness : Home::known, count);
+  if (!hidden) build.circuit.stated(first, count);
   auto& vars = build.values.emplace_back(count);
   for (std::size_t k = 0; k < count; ++k) vars[k] = first + static_cast<Var>(k);
   if (!hidden || build.circuit.with_values()) {
@@ -176,12 +177,14 @@ base::Status add_input(Build& build, const Statement& statement, std::size_t i) 
   if (hidden && span >> 63 != 0)
     return fail(Code::unsupported, "[proof] input {}: a hidden input of {} bits does not fit the field", i,
                 static_cast<int>(std::bit_width(span)));
-  if (hidden)
-    for (const auto var : vars) {
-      Affine form = Affine::of(var);
-      form.constant = -Fp::from(input.low);
-      build.circuit.range(form, span + 1);
-    }
+  if (!hidden) return {};
+  Circuit::Batch batch(build.circuit);
+  for (const auto var : vars) {
+    batch.next();
+    Affine form = Affine::of(var);
+    form.constant = -Fp::from(input.low);
+    build.circuit.range(form, span + 1);
+  }
   return {};
 }
 
@@ -233,11 +236,14 @@ base::Result<Circuit> build_circuit(const Statement& statement, const Witness* w
       return fail(std::move(done).error().within(fmt::format("step {} ({})", i, step_name(program.steps[i].kind))));
   for (std::size_t i = 0; i < program.outputs.size(); ++i) {
     const auto& vars = build.values[program.outputs[i].ref.index()];
-    for (std::size_t k = 0; k < vars.size(); ++k) {
-      Affine form = Affine::of(vars[k]);
-      form.constant = -Fp::from(statement.outputs[i].at(static_cast<std::int64_t>(k)));
-      build.circuit.zero(form);
+    const Var stated = build.circuit.add_vars(Home::known, vars.size());
+    Circuit::Batch batch(build.circuit);
+    for (std::size_t k = 0; k < vars.size(); ++k, batch.next()) {
+      const Var y = stated + static_cast<Var>(k);
+      build.circuit.set(y, Fp::from(statement.outputs[i].at(static_cast<std::int64_t>(k))));
+      build.circuit.zero(Affine::of(vars[k]).add(y, -Fp(1)));
     }
+    build.circuit.stated(stated, vars.size());
   }
   build.circuit.finish();
   return std::move(build.circuit);

@@ -11,6 +11,8 @@ namespace koinon::trust::proof {
 namespace {
 
 constexpr Circuit::Form kOnce{0, 0, Fp(1)};
+/// A row of lookups that says nothing: an entry that stands nowhere.
+constexpr Circuit::Lookup kNoLookup{0, {}, {}, Circuit::kNoEntry, true, {}};
 
 /// Demands of entries of tables of variables less what is supplied, by table, x and y.
 using Balance = std::map<std::array<std::uint64_t, 3>, Fp>;
@@ -29,14 +31,79 @@ Var Circuit::add_vars(Home home, std::size_t count) {
   const auto first = static_cast<Var>(values_.size());
   KOINON_INVARIANT(values_.size() + count < std::size_t{1} << 31);
   values_.resize(values_.size() + count);
-  std::uint32_t cell = 0;
-  if (home == Home::witness) cell = static_cast<std::uint32_t>(std::exchange(witness_cells_, witness_cells_ + count));
-  if (home == Home::weight) cell = static_cast<std::uint32_t>(std::exchange(weight_cells_, weight_cells_ + count));
-  if (!groups_.empty() && groups_.back().home == home)
-    groups_.back().count += static_cast<std::uint32_t>(count);
-  else
-    groups_.push_back({first, static_cast<std::uint32_t>(count), home, cell});
+  std::size_t cell = 0;
+  if (home == Home::weight) cell = std::exchange(weight_cells_, weight_cells_ + count);
+  if (home == Home::witness && !in_batch_) {
+    cell = aligned(witness_cells_, count);
+    witness_cells_ = cell + count;
+  }
+  KOINON_INVARIANT(cell + count <= kMostCells);
+  const bool batched = home == Home::witness && in_batch_;
+  for (std::size_t i = 0; i < count; ++i) {
+    places_.push_back(static_cast<std::uint32_t>(home) << 30 | static_cast<std::uint32_t>(batched ? 0 : cell + i));
+    if (!batched) continue;
+    batch_vars_.push_back(first + static_cast<Var>(i));
+    cell_parts_.push_back(parts_.cells++);
+  }
   return first;
+}
+
+std::size_t aligned(std::size_t at, std::size_t count) {
+  const int bits = static_cast<int>(std::bit_width(count)) - 5;
+  const std::size_t unit = std::size_t{1} << std::clamp<int>(bits, 0, kBlockLog);
+  return (at + unit - 1) / unit * unit;
+}
+
+namespace {
+
+/// Numbers the members of a batch, given the part of its element that each is: part after part, each from an aligned place.
+/// Returns each member's number and the end.
+std::pair<std::vector<std::size_t>, std::size_t> as_arrays(const std::vector<std::uint32_t>& parts, std::size_t begin) {
+  std::vector<std::size_t> counts;
+  for (const auto part : parts) {
+    if (part >= counts.size()) counts.resize(part + 1);
+    ++counts[part];
+  }
+  for (auto& count : counts) {
+    const std::size_t start = aligned(begin, count);
+    begin = start + std::exchange(count, start);
+  }
+  std::vector<std::size_t> out;
+  for (const auto part : parts) out.push_back(counts[part]++);
+  return {std::move(out), begin};
+}
+
+/// Moves the rows from `first` on to where as_arrays puts them; `empty` stands between.
+template <class Row>
+void move_rows(std::vector<Row>& rows, std::size_t first, const std::vector<std::uint32_t>& parts, const Row& empty) {
+  const auto [numbers, end] = as_arrays(parts, first);
+  const std::vector<Row> old(rows.begin() + static_cast<std::ptrdiff_t>(first), rows.end());
+  rows.resize(first);
+  rows.resize(end, empty);
+  for (std::size_t i = 0; i < old.size(); ++i) rows[numbers[i]] = old[i];
+}
+
+}  // namespace
+
+void Circuit::begin_batch() {
+  KOINON_INVARIANT(!in_batch_);
+  in_batch_ = true;
+  parts_ = {};
+  batch_products_ = products_.size();
+  batch_lookups_ = lookups_.size();
+}
+
+void Circuit::end_batch() {
+  const auto [numbers, end] = as_arrays(cell_parts_, witness_cells_);
+  KOINON_INVARIANT(end <= kMostCells);
+  for (std::size_t i = 0; i < batch_vars_.size(); ++i)
+    places_[batch_vars_[i]] = static_cast<std::uint32_t>(Home::witness) << 30 | static_cast<std::uint32_t>(numbers[i]);
+  witness_cells_ = end;
+  move_rows(products_, batch_products_, product_parts_, {});
+  move_rows(lookups_, batch_lookups_, lookup_parts_, kNoLookup);
+  batch_vars_.clear();
+  for (auto* parts : {&cell_parts_, &product_parts_, &lookup_parts_}) parts->clear();
+  in_batch_ = false;
 }
 
 Var Circuit::known(Fp value) {
@@ -68,6 +135,7 @@ Circuit::Form Circuit::store(const Affine& form) {
 
 void Circuit::product(const Affine& a, const Affine& b, const Affine& c) {
   products_.push_back({store(a), store(b), store(c)});
+  if (in_batch_) product_parts_.push_back(parts_.products++);
 }
 
 std::uint32_t Circuit::add_table(std::vector<std::array<Fp, 2>> entries) {
@@ -79,14 +147,17 @@ std::uint32_t Circuit::add_table(std::vector<std::array<Fp, 2>> entries) {
 
 void Circuit::lookup(std::uint32_t table, const Affine& x, const Affine& y, std::size_t entry) {
   lookups_.push_back({table, store(x), store(y), static_cast<std::uint32_t>(table_first_[table] + entry), false, kOnce});
+  if (in_batch_) lookup_parts_.push_back(parts_.lookups++);
 }
 
 void Circuit::supply(std::uint32_t table, const Affine& x, const Affine& y, const Affine& times) {
   lookups_.push_back({table, store(x), store(y), kNoEntry, true, store(times)});
+  if (in_batch_) lookup_parts_.push_back(parts_.lookups++);
 }
 
 void Circuit::demand(std::uint32_t table, const Affine& x, const Affine& y) {
   lookups_.push_back({table, store(x), store(y), kNoEntry, false, kOnce});
+  if (in_batch_) lookup_parts_.push_back(parts_.lookups++);
 }
 
 std::uint32_t Circuit::range_table(std::uint64_t count) {
@@ -147,11 +218,37 @@ unsigned Circuit::rows_log() const {
   return static_cast<unsigned>(std::max<int>(1, static_cast<int>(std::bit_width(rows() - 1))));
 }
 
-void Circuit::finish() {
-  multiplicities_ = add_vars(Home::witness, entries_.size());
+void Circuit::pad_lookups(std::size_t multiple) {
+  lookups_.resize((lookups_.size() + multiple - 1) / multiple * multiple, kNoLookup);
+}
+
+// Entries of tables are rows too, so that no verifier has to invert a number for each.
+void Circuit::supply_tables() {
+  multiplicities_ = static_cast<Var>(values_.size());
+  const auto count = [&](std::size_t table) {
+    return (table + 1 < table_first_.size() ? table_first_[table + 1] : entries_.size()) - table_first_[table];
+  };
+  for (std::size_t table = 0; table < table_first_.size(); ++table) add_vars(Home::witness, count(table));
   if (with_values_)
     for (const auto& row : lookups_)
       if (row.entry < entries_.size()) values_[multiplicities_ + row.entry] += Fp(1);
+  pad_lookups(kBlock);
+  first_entry_row_ = lookups_.size();
+  for (std::size_t table = 0; table < table_first_.size(); ++table) {
+    pad_lookups(std::min(kBlock, std::bit_floor(std::max<std::size_t>(1, count(table)))));
+    for (std::size_t i = table_first_[table]; i < table_first_[table] + count(table); ++i) {
+      Affine x, y;
+      x.constant = entries_[i].x;
+      y.constant = entries_[i].y;
+      supply(static_cast<std::uint32_t>(table), x, y, Affine::of(multiplicities_ + static_cast<Var>(i)));
+    }
+  }
+  pad_lookups(kBlock);
+}
+
+void Circuit::finish() {
+  supply_tables();
+  while ((products_.size() + 1 + bilinears_.size()) % kBlock != 0) products_.push_back({});
   random_from_ = values_.size();
   hiding_row_ = add_vars(Home::witness, 9);
   for (auto& form : bilinears_) form.hide = add_vars(Home::witness, 9);
@@ -169,7 +266,7 @@ std::optional<std::string> broken_constraint(const Circuit& circuit) {
   }
   i = 0;
   Balance balance;
-  for (const auto& row : circuit.lookup_rows()) {
+  for (const auto& row : circuit.lookup_rows().first(circuit.first_entry_row())) {
     if (row.entry == Circuit::kNoEntry) {
       weigh(balance, circuit, row);
       continue;

@@ -1,6 +1,7 @@
 #pragma once
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -40,7 +41,7 @@ struct Affine {
 enum class Home : std::uint8_t {
   witness,  ///< a cell of the witness oracle
   weight,   ///< a cell of the weight oracle
-  linear,   ///< nowhere: a public linear form of earlier variables, given by an Adjoint
+  linear,   ///< nowhere: a public linear form of earlier variables, given by a LinearStep
   known,    ///< public
 };
 
@@ -49,6 +50,28 @@ enum class Home : std::uint8_t {
 struct LinearForm {
   std::vector<Ext> of;
   Ext constant;
+};
+
+/// A product with a public matrix: out[i, j] = bias[j] + sum over l of left[i, l] * right[j, l].
+struct PublicProduct {
+  std::size_t rows = 0, columns = 0, inner = 0;
+  std::vector<Var> left, out;
+  std::vector<std::int64_t> right;
+  std::vector<std::int64_t> bias;  ///< or empty
+  std::vector<Var> bias_vars;      ///< otherwise, or empty
+};
+
+/// Variables that are public linear forms of earlier ones.
+class LinearStep {
+ public:
+  virtual ~LinearStep() = default;
+  /// Adds, to the form on the earlier variables, what it asks of these.
+  virtual void push(LinearForm& form) const = 0;
+  [[nodiscard]] virtual const std::vector<Var>& out() const = 0;
+  /// What variable number i of out() is.
+  [[nodiscard]] virtual Affine row(std::size_t i) const = 0;
+  /// The product that it is, or null.
+  [[nodiscard]] virtual const PublicProduct* product() const { return nullptr; }
 };
 
 /// The sum over l < inner of left[i, l] * right[j, l], claimed for out[i, j] - bias[j].
@@ -71,6 +94,8 @@ struct Bilinear {
 ///   2. lookups: (x, y) is an entry of a table, one a row;
 ///   3. bilinear forms.
 /// The same code builds it for the prover, who gives values, and for the verifier, who knows only `known` variables.
+/// Cells and rows of a batch stand as arrays: the same part of all its elements side by side, from a place that a power of two
+/// divides. So a verifier that cannot visit each (tape.hpp) takes whole blocks.
 class Circuit {
  public:
   /// `limb_log`: tables of ranges have at most 2^limb_log entries. `with_values`: the prover's side.
@@ -78,12 +103,26 @@ class Circuit {
 
   // Building.
   Var add_vars(Home home, std::size_t count);
-  /// Ties `linear` variables to earlier ones: `push` adds, to the form on the earlier ones, what the form on the later ones
-  /// asks.
-  void add_adjoint(std::function<void(LinearForm&)> push) { adjoints_.push_back(std::move(push)); }
+  /// Ties `linear` variables to earlier ones.
+  void add_linear_step(std::shared_ptr<const LinearStep> step) { linear_steps_.push_back(std::move(step)); }
+  /// Elements that are built alike, one after the other: their cells, products and lookups become arrays when it ends. Not
+  /// nested; variables of a batch have no cell before its end.
+  class Batch {
+   public:
+    explicit Batch(Circuit& circuit) : circuit_(circuit) { circuit_.begin_batch(); }
+    Batch(const Batch&) = delete;
+    Batch& operator=(const Batch&) = delete;
+    ~Batch() { circuit_.end_batch(); }
+    void next() { circuit_.parts_ = {}; }  ///< begins an element
+
+   private:
+    Circuit& circuit_;
+  };
   /// Weight cells without variables, when only sizes are asked for.
   void count_weights(std::size_t count) { weight_cells_ += count; }
   void set(Var var, Fp value) { values_[var] = value; }
+  /// Names `known` variables that the statement gives: elements of public inputs, then of outputs, in order.
+  void stated(Var first, std::size_t count) { stated_.push_back({first, static_cast<std::uint32_t>(count)}); }
   /// A public variable with this value; one a value.
   Var known(Fp value);
   void product(const Affine& a, const Affine& b, const Affine& c);
@@ -139,47 +178,69 @@ class Circuit {
     std::uint32_t table = 0;
     Fp x, y;
   };
-  struct Group {
-    Var first = 0;
-    std::uint32_t count = 0;
-    Home home = Home::known;
-    std::uint32_t cell = 0;
-  };
   [[nodiscard]] std::span<const Term> terms(const Form& form) const {
     return std::span(terms_).subspan(form.begin, form.end - form.begin);
   }
   [[nodiscard]] Fp evaluate(const Form& form, std::span<const Fp> values) const;
   [[nodiscard]] const std::vector<Product>& products() const { return products_; }
-  [[nodiscard]] const std::vector<Lookup>& lookup_rows() const { return lookups_; }
+  [[nodiscard]] std::span<const Lookup> lookup_rows() const { return lookups_; }
   [[nodiscard]] const std::vector<Entry>& table_entries() const { return entries_; }
-  [[nodiscard]] const std::vector<Group>& groups() const { return groups_; }
-  [[nodiscard]] const std::vector<std::function<void(LinearForm&)>>& adjoints() const { return adjoints_; }
+  [[nodiscard]] const std::vector<std::array<std::uint32_t, 2>>& stated_vars() const { return stated_; }  ///< first, count
+  [[nodiscard]] Home home(Var var) const { return static_cast<Home>(places_[var] >> 30); }
+  /// Its number among the cells of its home.
+  [[nodiscard]] std::uint32_t cell(Var var) const { return places_[var] & kMostCells; }
+  [[nodiscard]] const std::vector<std::shared_ptr<const LinearStep>>& linear_steps() const { return linear_steps_; }
+  /// Number of the lookup that supplies entry 0 of table 0; those of a table stand in order, and nothing but padding follows.
+  [[nodiscard]] std::size_t first_entry_row() const { return first_entry_row_; }
   [[nodiscard]] Var multiplicities() const { return multiplicities_; }    ///< one a table entry
   [[nodiscard]] Var hiding_row() const { return hiding_row_; }            ///< nine cells: a, b and a * b in F
   [[nodiscard]] Var mask() const { return mask_; }                        ///< of the sumcheck over rows
   [[nodiscard]] std::size_t random_from() const { return random_from_; }  ///< first variable that the prover draws
 
  private:
+  static constexpr std::uint32_t kMostCells = (1U << 30) - 1;
+  /// Counts of what an element of a batch holds so far.
+  struct Parts {
+    std::uint32_t cells = 0, products = 0, lookups = 0;
+  };
   Form store(const Affine& form);
   std::uint32_t range_table(std::uint64_t count);
+  void begin_batch();
+  void end_batch();
+  void supply_tables();
+  void pad_lookups(std::size_t multiple);
 
   unsigned limb_log_;
   bool with_values_;
   std::vector<Fp> values_;
-  std::vector<Group> groups_;
+  std::vector<std::uint32_t> places_;  ///< of each variable: home in the upper two bits, cell
+  bool in_batch_ = false;
+  Parts parts_;
+  std::size_t batch_products_ = 0, batch_lookups_ = 0;  ///< where the batch's begin
+  std::vector<Var> batch_vars_;
+  std::vector<std::uint32_t> cell_parts_, product_parts_, lookup_parts_;  ///< which part of its element each is
   std::size_t witness_cells_ = 0, weight_cells_ = 0;
   std::vector<Term> terms_;
   std::vector<Product> products_;
   std::vector<Lookup> lookups_;
   std::vector<Bilinear> bilinears_;
-  std::vector<std::function<void(LinearForm&)>> adjoints_;
+  std::vector<std::shared_ptr<const LinearStep>> linear_steps_;
   std::vector<Entry> entries_;
   std::vector<std::uint32_t> table_first_;
   std::map<std::uint64_t, std::uint32_t> range_tables_;
   std::map<std::uint64_t, Var> known_;
+  std::vector<std::array<std::uint32_t, 2>> stated_;
   Var multiplicities_ = 0, hiding_row_ = 0, mask_ = 0;
-  std::size_t random_from_ = 0;
+  std::size_t random_from_ = 0, first_entry_row_ = 0;
 };
+
+/// Rows before the lookups, and lookups, are multiples of this, so that a block of lookups is one of rows.
+inline constexpr int kBlockLog = 7;
+inline constexpr std::size_t kBlock = std::size_t{1} << kBlockLog;
+
+/// Where an array of `count` begins that is put behind `at` others: at a power of two of about a sixteenth of its length, so
+/// that little is left empty.
+std::size_t aligned(std::size_t at, std::size_t count);
 
 /// Coefficients of a mask of a sumcheck of `degree` over `variables`: each three cells.
 constexpr std::size_t mask_size(unsigned degree, unsigned variables) { return std::size_t{degree} * variables + 1; }

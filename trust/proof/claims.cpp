@@ -51,23 +51,22 @@ class Collector {
 };
 
 CombinedClaim Collector::finish(const Layout& layout) {
-  const auto& adjoints = circuit_.adjoints();
-  for (std::size_t i = adjoints.size(); i-- > 0;) adjoints[i](form_);
+  const auto& steps = circuit_.linear_steps();
+  for (std::size_t i = steps.size(); i-- > 0;) steps[i]->push(form_);
   CombinedClaim out;
   const std::size_t rows = layout.params.rows();
   out.weights.resize(layout.columns() * rows);
   const auto witness = std::span(out.weights).subspan(layout.weight_columns() * rows);
   const auto auxiliary = witness.subspan(layout.witness_columns() * rows);
-  for (const auto& group : circuit_.groups())
-    for (std::uint32_t i = 0; i < group.count; ++i) {
-      const Ext& weight = form_.of[group.first + i];
-      const std::size_t cell = group.cell + i;
-      if (group.home == Home::witness) witness[layout.place(cell, layout.params.pads)] = weight;
-      if (group.home == Home::weight) out.weights[layout.place(cell, layout.params.weight_pads)] = weight;
-      if (group.home == Home::known) form_.constant += weight * circuit_.value(group.first + i);
-    }
+  for (Var var = 0; var < form_.of.size(); ++var) {
+    const Ext& weight = form_.of[var];
+    const auto home = circuit_.home(var);
+    if (home == Home::witness) witness[layout.place(circuit_.cell(var), layout.params.pads)] = weight;
+    if (home == Home::weight) out.weights[layout.place(circuit_.cell(var), layout.params.weight_pads)] = weight;
+    if (home == Home::known) form_.constant += weight * circuit_.value(var);
+  }
   for (std::size_t j = 0; j < inverses_.size(); ++j)
-    for (std::size_t k = 0; k < 3; ++k) auxiliary[layout.place(3 * j + k, layout.params.pads)] = inverses_[j] * basis(k);
+    for (std::size_t k = 0; k < 3; ++k) auxiliary[layout.inverse_place(j, k)] = inverses_[j] * basis(k);
   out.sum = sum_ - form_.constant;
   out.constant = form_.constant;
   return out;
@@ -113,17 +112,11 @@ void add_rows(Collector& to, const Circuit& circuit, const Coins& coins, const A
 }
 
 /// The inverses of what is demanded add up to those of the tables' entries, each as often as it is read (Haboeck, ePrint
-/// 2022/1530, lemma 5). Entries of variables are rows too, whose inverses the prover commits to, times their multiplicity.
-void add_lookups(Collector& to, const Circuit& circuit, const Coins& coins) {
+/// 2022/1530, lemma 5). Entries are rows too, whose inverses the prover commits to, times their multiplicity.
+void add_lookups(Collector& to, const Circuit& circuit) {
   to.claim(Ext());
   for (std::size_t j = 0; j < circuit.lookups(); ++j)
     to.add_inverse(j, circuit.lookup_rows()[j].supplied ? -to.scale() : to.scale());
-  std::vector<Ext> inverses;
-  for (const auto& entry : circuit.table_entries())
-    inverses.push_back(coins.alpha - fingerprint(entry.table, entry.x, entry.y, coins.beta));
-  invert_all(inverses);
-  for (std::size_t t = 0; t < inverses.size(); ++t)
-    to.add(circuit.multiplicities() + static_cast<Var>(t), -(to.scale() * inverses[t]));
 }
 
 void add_form(Collector& to, const Bilinear& form, std::span<const Ext> tau, std::span<const Ext> point,
@@ -162,7 +155,7 @@ void add_form(Collector& to, const Bilinear& form, std::span<const Ext> tau, std
 CombinedClaim combine_claims(const Layout& layout, const Circuit& circuit, const Coins& coins, const Argument& argument) {
   Collector to(circuit, coins);
   add_rows(to, circuit, coins, argument);
-  add_lookups(to, circuit, coins);
+  add_lookups(to, circuit);
   for (std::size_t i = 0; i < circuit.bilinears().size(); ++i)
     add_form(to, circuit.bilinears()[i], coins.form_tau[i], coins.form_point[i], argument.forms[i]);
   return to.finish(layout);

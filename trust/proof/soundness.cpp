@@ -40,7 +40,7 @@ Soundness refresh_soundness(const Params& params, unsigned cells_log, std::size_
 Soundness soundness(const Layout& layout, const Circuit& circuit) {
   Soundness out;
   const double variables = circuit.rows_log();
-  out.terms.push_back(over_field("lookups (alpha, beta)", 3.0 * static_cast<double>(circuit.lookups() + circuit.entries())));
+  out.terms.push_back(over_field("lookups (alpha, beta)", 3.0 * static_cast<double>(circuit.lookups())));
   out.terms.push_back(over_field("rows: tau and sumcheck", variables + 3 * variables));
   double forms = 0;
   for (const auto& form : circuit.bilinears()) forms += form_rows_log(form) + form_columns_log(form) + 2 * form.inner_log();

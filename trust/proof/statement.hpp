@@ -5,7 +5,7 @@
 
 namespace koinon::trust::proof {
 
-inline constexpr std::string_view kProtocol = "koinon.proof.1";
+inline constexpr std::string_view kProtocol = "koinon.proof.2";
 inline constexpr int kSoundnessBits = 100;  ///< the least that verify accepts
 
 /// The program without the weights that secrecy hides.

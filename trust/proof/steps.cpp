@@ -87,15 +87,34 @@ std::vector<std::size_t> stretch(const engine::tensor::Shape& from, const engine
   return {out.begin(), out.end()};
 }
 
-void add_linear(Circuit& circuit, std::vector<Var> out, std::vector<LinearRow> rows) {
-  circuit.add_adjoint([out = std::move(out), rows = std::move(rows)](LinearForm& form) {
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      const Ext weight = form.of[out[i]];
+namespace {
+
+class LinearRows : public LinearStep {
+ public:
+  LinearRows(std::vector<Var> out, std::vector<LinearRow> rows) : out_(std::move(out)), rows_(std::move(rows)) {}
+  void push(LinearForm& form) const override {
+    for (std::size_t i = 0; i < out_.size(); ++i) {
+      const Ext weight = form.of[out_[i]];
       if (weight.is_zero()) continue;
-      for (unsigned k = 0; k < rows[i].count; ++k) form.of[rows[i].terms[k].var] += weight * rows[i].terms[k].coefficient;
-      form.constant += weight * rows[i].constant;
+      for (unsigned k = 0; k < rows_[i].count; ++k) form.of[rows_[i].terms[k].var] += weight * rows_[i].terms[k].coefficient;
+      form.constant += weight * rows_[i].constant;
     }
-  });
+  }
+  [[nodiscard]] const std::vector<Var>& out() const override { return out_; }
+  [[nodiscard]] Affine row(std::size_t i) const override {
+    const auto& from = rows_[i];
+    return {{from.terms.begin(), from.terms.begin() + from.count}, from.constant};
+  }
+
+ private:
+  std::vector<Var> out_;
+  std::vector<LinearRow> rows_;
+};
+
+}  // namespace
+
+void add_linear(Circuit& circuit, std::vector<Var> out, std::vector<LinearRow> rows) {
+  circuit.add_linear_step(std::make_shared<LinearRows>(std::move(out), std::move(rows)));
 }
 
 base::Status add_elementwise(Build& build, const Step& step) {
@@ -105,7 +124,8 @@ base::Status add_elementwise(Build& build, const Step& step) {
   const bool a_constant = step.operands[0].source() != Source::value, b_constant = step.operands[1].source() != Source::value;
   if (step.kind == StepKind::mul && !a_constant && !b_constant) {
     auto out = build.output(step, 0, Home::witness);
-    for (std::size_t i = 0; i < out.size(); ++i)
+    Circuit::Batch batch(build.circuit);
+    for (std::size_t i = 0; i < out.size(); ++i, batch.next())
       build.circuit.product(Affine::of(a[at_a[i]]), Affine::of(b[at_b[i]]), Affine::of(out[i]));
     build.values.push_back(std::move(out));
     return {};
@@ -144,7 +164,8 @@ base::Status add_shift(Build& build, const Step& step) {
   const auto width = static_cast<unsigned>(std::bit_width(span));
   if (width + k > 61) return fail(Code::unsupported, "a range of {} bits shifted by {} does not fit the field", width, k);
   auto out = build.output(step, 0, Home::witness);
-  for (std::size_t i = 0; i < x.size(); ++i) {
+  Circuit::Batch batch(build.circuit);
+  for (std::size_t i = 0; i < x.size(); ++i, batch.next()) {
     Affine above = Affine::of(out[i]), rest = Affine::of(x[i]);
     above.constant = -Fp::from(range.low);
     build.circuit.range_bits(above, width);
@@ -166,7 +187,8 @@ base::Status add_lookup(Build& build, const Step& step) {
   }
   const auto x = build.vars(step.operands[0]);
   auto out = build.output(step, 0, Home::witness);
-  for (std::size_t i = 0; i < x.size(); ++i)
+  Circuit::Batch batch(build.circuit);
+  for (std::size_t i = 0; i < x.size(); ++i, batch.next())
     build.circuit.lookup(at->second, Affine::of(x[i]), Affine::of(out[i]),
                          static_cast<std::size_t>(build.integer(x[i]) - (build.circuit.with_values() ? low : 0)));
   build.values.push_back(std::move(out));

@@ -17,7 +17,8 @@ base::Status add_compare(Build& build, const Step& step) {
   const Span span = Span::of(build.range(step.operands[1])) - Span::of(build.range(step.operands[0]));
   const Integer off = op == CompareOp::less ? 1 : 0;  // a < b where b - a - 1 is not negative
   auto out = build.output(step, 0, Home::witness);
-  for (std::size_t i = 0; i < out.size(); ++i) {
+  Circuit::Batch batch(build.circuit);
+  for (std::size_t i = 0; i < out.size(); ++i, batch.next()) {
     Affine form = Affine::of(b[at_b[i]]);
     form.add(a[at_a[i]], -Fp(1));
     form.constant = -Fp(static_cast<std::uint64_t>(off));
@@ -58,7 +59,8 @@ base::Status add_select(Build& build, const Step& step) {
   }
   const auto range = build.range(step.operands[0]);
   auto out = build.output(step, 0, Home::witness);
-  for (std::size_t i = 0; i < out.size(); ++i) {
+  Circuit::Batch batch(build.circuit);
+  for (std::size_t i = 0; i < out.size(); ++i, batch.next()) {
     Affine difference = Affine::of(a[i]), gain = Affine::of(out[i]);
     difference.add(b[i], -Fp(1));
     build.circuit.product(is_set(build, condition[i], range), difference, gain.add(b[i], -Fp(1)));

@@ -93,7 +93,8 @@ base::Status add_divide(Build& build, const Step& step) {
   auto q = build.output(step, 0, Home::witness);
   std::vector<Var> r;
   if (step.outputs.size() == 2) r = build.output(step, 1, Home::witness);
-  for (std::size_t i = 0; i < q.size(); ++i) {
+  Circuit::Batch batch(circuit);
+  for (std::size_t i = 0; i < q.size(); ++i, batch.next()) {
     const Var x = a[at_a[i]], y = b[at_b[i]];
     if (step.outputs.size() == 1)
       r.push_back(cell(circuit, circuit.with_values() ? circuit.value(x) - circuit.value(y) * circuit.value(q[i]) : Fp()));
@@ -120,7 +121,8 @@ base::Status add_isqrt(Build& build, const Step& step) {
   const Integer most = std::max<Integer>(build.range(step.operands[0]).high, 0);
   const auto bits = width(static_cast<Integer>(engine::kernels::integer_sqrt(static_cast<std::int64_t>(most))));
   auto out = build.output(step, 0, Home::witness);
-  for (std::size_t i = 0; i < out.size(); ++i) {
+  Circuit::Batch batch(circuit);
+  for (std::size_t i = 0; i < out.size(); ++i, batch.next()) {
     const Affine y = Affine::of(out[i]), rest = minus(Affine::of(x[i]), times(circuit, y, y));
     circuit.range_bits(y, bits);
     circuit.range_bits(rest, bits + 1);

@@ -1,4 +1,7 @@
 // Matmul, conv and reduce. With public weights a product is a public linear form of its input; otherwise it is a bilinear form.
+#include <algorithm>
+#include <numeric>
+
 #include "engine/program/params.hpp"
 #include "trust/proof/gadgets.hpp"
 #include "trust/proof/steps.hpp"
@@ -17,22 +20,13 @@ namespace {
 
 __extension__ typedef __int128 Wide;
 
-/// out[i, j] = bias[j] + sum over l of left[i, l] * right[j, l].
-struct Product {
-  std::size_t rows = 0, columns = 0, inner = 0;
-  std::vector<Var> left, out;
-  std::vector<std::int64_t> right;  ///< public
-  std::vector<std::int64_t> bias;   ///< public, or empty
-  std::vector<Var> bias_vars;       ///< otherwise, or empty
-};
-
 Fp reduce_signed(Wide value) {
   const auto magnitude = reduce128(static_cast<Wide128>(value < 0 ? -value : value));
   return value < 0 ? -Fp(magnitude) : Fp(magnitude);
 }
 
 // Sums of 64-bit coordinates times 16-bit weights stay below 2^(64 + 15 + 31) and are reduced once.
-void push_product(const Product& p, LinearForm& form) {
+void push_product(const PublicProduct& p, LinearForm& form) {
   std::vector<Ext> asked(p.columns);
   for (std::size_t i = 0; i < p.rows; ++i) {
     for (std::size_t j = 0; j < p.columns; ++j) {
@@ -51,6 +45,45 @@ void push_product(const Product& p, LinearForm& form) {
   }
 }
 
+class ProductStep : public LinearStep {
+ public:
+  explicit ProductStep(PublicProduct product) : product_(std::move(product)) {}
+  void push(LinearForm& form) const override { push_product(product_, form); }
+  [[nodiscard]] const std::vector<Var>& out() const override { return product_.out; }
+  [[nodiscard]] const PublicProduct* product() const override { return &product_; }
+  [[nodiscard]] Affine row(std::size_t i) const override {
+    const auto& p = product_;
+    const std::size_t place = i / p.columns, j = i % p.columns;
+    Affine sum;
+    for (std::size_t l = 0; l < p.inner; ++l) sum.add(p.left[place * p.inner + l], Fp::from(p.right[j * p.inner + l]));
+    if (!p.bias.empty()) sum.constant = Fp::from(p.bias[j]);
+    if (!p.bias_vars.empty()) sum.add(p.bias_vars[j], Fp(1));
+    return sum;
+  }
+
+ private:
+  PublicProduct product_;
+};
+
+class WindowSums : public LinearStep {
+ public:
+  WindowSums(std::vector<Var> out, std::vector<std::vector<Var>> inside) : out_(std::move(out)), inside_(std::move(inside)) {}
+  void push(LinearForm& form) const override {
+    for (std::size_t i = 0; i < out_.size(); ++i)
+      for (const auto var : inside_[i]) form.of[var] += form.of[out_[i]];
+  }
+  [[nodiscard]] const std::vector<Var>& out() const override { return out_; }
+  [[nodiscard]] Affine row(std::size_t i) const override {
+    Affine sum;
+    for (const auto var : inside_[i]) sum.add(var, Fp(1));
+    return sum;
+  }
+
+ private:
+  std::vector<Var> out_;
+  std::vector<std::vector<Var>> inside_;
+};
+
 /// Variables of the part of a weight operand that starts at row `first`, for `count` rows of `inner`.
 std::vector<Var> part(const std::vector<Var>& all, std::size_t first, std::size_t count) {
   const auto begin = all.begin() + static_cast<std::ptrdiff_t>(first);
@@ -60,7 +93,7 @@ std::vector<Var> part(const std::vector<Var>& all, std::size_t first, std::size_
 bool is_public(const Build& build, Ref ref) { return ref.source() != Source::value && !build.is_hidden(ref); }
 
 /// One product of a step, whose right operand starts at element `first` of operand 1 and whose bias at `column` of operand 2.
-void add_product(Build& build, const Step& step, Product p, std::size_t first, std::size_t column) {
+void add_product(Build& build, const Step& step, PublicProduct p, std::size_t first, std::size_t column) {
   const auto right = step.operands[1];
   const bool has_bias = step.operands.size() > 2;
   if (build.sizes_only) {
@@ -97,11 +130,22 @@ void add_product(Build& build, const Step& step, Product p, std::size_t first, s
     const auto from = bias.begin() + static_cast<std::ptrdiff_t>(column);
     p.bias.assign(from, from + static_cast<std::ptrdiff_t>(p.columns));
   }
-  build.circuit.add_adjoint([p = std::move(p)](LinearForm& form) { push_product(p, form); });
+  build.circuit.add_linear_step(std::make_shared<ProductStep>(std::move(p)));
 }
 
-/// With public weights a product is a linear form of its input and bias.
-Home product_home(Build& build, const Step& step) { return is_public(build, step.operands[1]) ? Home::linear : Home::witness; }
+/// Outputs of a product: with public weights linear forms of its input and bias. They stand channel after channel (column of
+/// one batch after the other), so that what a channel's numbers scale are neighbours.
+std::vector<Var> product_output(Build& build, const Step& step, std::size_t rows, std::size_t columns) {
+  const auto vars = build.output(step, 0, is_public(build, step.operands[1]) ? Home::linear : Home::witness);
+  std::vector<Var> out(vars.size());
+  for (std::size_t i = 0; i < vars.size(); ++i) {
+    const std::size_t batch = i / (rows * columns), row = i / columns % rows, column = i % columns;
+    out[i] = vars[(batch * columns + column) * rows + row];
+    if (build.circuit.with_values())
+      build.circuit.set(out[i], Fp::from(build.trace[step.first_output].at(static_cast<std::int64_t>(i))));
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -109,13 +153,15 @@ base::Status add_matmul(Build& build, const Step& step) {
   const auto &a = step.operand_infos[0].shape, &b = step.operand_infos[1].shape;
   const auto inner = static_cast<std::size_t>(a.back()), columns = static_cast<std::size_t>(b[b.size() - 2]);
   const auto left = build.vars(step.operands[0]);
-  auto out = build.output(step, 0, product_home(build, step));
   const auto all = static_cast<std::size_t>(engine::tensor::element_count(b));
   const std::size_t batches = b.size() > 2 ? all / (columns * inner) : 1;
-  const std::size_t rows = out.size() / columns / batches;
+  const auto elements = static_cast<std::size_t>(engine::tensor::element_count(step.outputs[0].shape));
+  const std::size_t rows = elements / columns / batches;
+  auto out = product_output(build, step, rows, columns);
   for (std::size_t i = 0; i < batches; ++i) {
-    Product p{rows, columns, inner, part(left, i * rows * inner, rows * inner), part(out, i * rows * columns, rows * columns),
-              {},   {},      {}};
+    PublicProduct p{
+        rows, columns, inner, part(left, i * rows * inner, rows * inner), part(out, i * rows * columns, rows * columns),
+        {},   {},      {}};
     add_product(build, step, std::move(p), i * columns * inner, 0);
   }
   build.values.push_back(std::move(out));
@@ -153,9 +199,9 @@ base::Status add_conv(Build& build, const Step& step) {
   const std::size_t inner = places[0].size() * own;
   const auto vars = build.vars(step.operands[0]);
   const Var nothing = build.circuit.known(Fp());
-  auto out = build.output(step, 0, product_home(build, step));
+  auto out = product_output(build, step, places.size(), columns * groups);
   for (std::size_t g = 0; g < groups; ++g) {
-    Product p{places.size(), columns, inner, {}, {}, {}, {}, {}};
+    PublicProduct p{places.size(), columns, inner, {}, {}, {}, {}, {}};
     for (std::size_t i = 0; i < places.size(); ++i) {
       for (const auto place : places[i])
         for (std::size_t c = 0; c < own; ++c)
@@ -179,7 +225,8 @@ base::Status add_reduce(Build& build, const Step& step) {
   const bool sum = params.op == ReduceOp::sum;
   const auto bits = Span::of(build.range(step.operands[0])).bits();
   if (!sum && bits > 63) return fail(Code::unsupported, "differences of {} bits do not fit the field", bits);
-  auto out = build.output(step, 0, sum ? Home::linear : Home::witness);
+  std::vector<Var> out(static_cast<std::size_t>(engine::tensor::element_count(step.outputs[0].shape)));
+  if (sum) out = build.output(step, 0, Home::linear);
   std::vector<std::vector<Var>> inside;
   for (const auto& window : windows(axes)) {
     auto& elements = inside.emplace_back();
@@ -187,13 +234,19 @@ base::Status add_reduce(Build& build, const Step& step) {
       if (index >= 0) elements.push_back(x[static_cast<std::size_t>(index)]);
   }
   if (sum) {
-    build.circuit.add_adjoint([out, inside = std::move(inside)](LinearForm& form) {
-      for (std::size_t i = 0; i < out.size(); ++i)
-        for (const auto var : inside[i]) form.of[var] += form.of[out[i]];
-    });
+    build.circuit.add_linear_step(std::make_shared<WindowSums>(out, std::move(inside)));
   } else {
     const Fp sign = params.op == ReduceOp::max ? Fp(1) : -Fp(1);  // the smallest is the largest of what is negated
-    for (std::size_t i = 0; i < out.size(); ++i) {
+    std::vector<std::size_t> order(out.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(),
+              [&](std::size_t i, std::size_t j) { return std::pair(inside[i][0], i) < std::pair(inside[j][0], j); });
+    Circuit::Batch batch(build.circuit);
+    for (const auto i : order) {
+      batch.next();
+      out[i] =
+          cell(build.circuit,
+               build.circuit.with_values() ? Fp::from(build.trace[step.first_output].at(static_cast<std::int64_t>(i))) : Fp());
       std::vector<Affine> elements;
       for (const auto var : inside[i]) elements.push_back(Affine::of(var, sign));
       largest(build.circuit, elements, Affine::of(out[i], sign), bits);

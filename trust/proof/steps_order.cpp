@@ -48,20 +48,43 @@ void bound_pair(Circuit& circuit, const Keys& keys, Var value, Var index) {
 
 }  // namespace
 
+namespace {
+
+class PrefixSums : public LinearStep {
+ public:
+  PrefixSums(std::vector<Var> x, std::vector<Var> out, const Lines& lines)
+      : x_(std::move(x)), out_(std::move(out)), lines_(lines) {}
+  void push(LinearForm& form) const override {
+    for (std::int64_t line = 0; line < lines_.outer * lines_.inner; ++line) {
+      Ext asked;
+      for (std::int64_t i = lines_.length; i-- > 0;) {
+        const auto at = line_at(lines_, lines_.length, line, i);
+        asked += form.of[out_[at]];
+        form.of[x_[at]] += asked;
+      }
+    }
+  }
+  [[nodiscard]] const std::vector<Var>& out() const override { return out_; }
+  /// The sum before, and the element.
+  [[nodiscard]] Affine row(std::size_t i) const override {
+    Affine sum = Affine::of(x_[i]);
+    const auto inner = static_cast<std::size_t>(lines_.inner);
+    if (i / inner % static_cast<std::size_t>(lines_.length) != 0) sum.add(out_[i - inner], Fp(1));
+    return sum;
+  }
+
+ private:
+  std::vector<Var> x_, out_;
+  Lines lines_;
+};
+
+}  // namespace
+
 base::Status add_prefix_sum(Build& build, const Step& step) {
   const auto x = build.vars(step.operands[0]);
   const Lines lines = lines_of(step);
   auto out = build.output(step, 0, Home::linear);
-  build.circuit.add_adjoint([x, out, lines](LinearForm& form) {
-    for (std::int64_t line = 0; line < lines.outer * lines.inner; ++line) {
-      Ext asked;
-      for (std::int64_t i = lines.length; i-- > 0;) {
-        const auto at = line_at(lines, lines.length, line, i);
-        asked += form.of[out[at]];
-        form.of[x[at]] += asked;
-      }
-    }
-  });
+  build.circuit.add_linear_step(std::make_shared<PrefixSums>(x, out, lines));
   build.values.push_back(std::move(out));
   return {};
 }
@@ -71,7 +94,8 @@ base::Status add_argmax(Build& build, const Step& step) {
   const auto x = build.vars(step.operands[0]);
   KOINON_TRY(const auto keys, keys_of(build, step));
   auto out = build.output(step, 0, Home::witness);
-  for (std::int64_t line = 0; line < keys.lines.outer * keys.lines.inner; ++line) {
+  Circuit::Batch batch(circuit);
+  for (std::int64_t line = 0; line < keys.lines.outer * keys.lines.inner; ++line, batch.next()) {
     const Var index = out[line_at(keys.lines, 1, line, 0)];
     std::vector<Affine> elements;
     Fp most;
@@ -137,7 +161,8 @@ base::Status add_topk(Build& build, const Step& step) {
     const Var first = circuit.add_vars(Home::witness, values.size());
     for (std::size_t i = 0; i < values.size(); ++i) indices.push_back(first + static_cast<Var>(i));
   }
-  for (std::int64_t line = 0; line < keys.lines.outer * keys.lines.inner; ++line) {
+  Circuit::Batch batch(circuit);
+  for (std::int64_t line = 0; line < keys.lines.outer * keys.lines.inner; ++line, batch.next()) {
     std::vector<Affine> elements, kept;
     std::vector<bool> taken(static_cast<std::size_t>(keys.lines.length));
     for (std::int64_t i = 0; i < keys.lines.length; ++i)

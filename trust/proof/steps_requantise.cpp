@@ -1,4 +1,7 @@
-#include "engine/program/steps/rule.hpp"
+#include <algorithm>
+#include <tuple>
+
+#include "trust/proof/gadgets.hpp"
 #include "trust/proof/steps.hpp"
 
 namespace koinon::trust::proof {
@@ -130,6 +133,12 @@ class Group {
     build_.circuit.lookup(*table_, Affine::of(x), Affine::of(y), static_cast<std::size_t>(build_.integer(x) - x_.low));
   }
 
+  /// Equal for groups whose elements are built alike.
+  [[nodiscard]] std::tuple<bool, bool, std::uint32_t, unsigned, unsigned, std::int64_t, std::int64_t> likeness() const {
+    const auto& s = scaling_;
+    return {clamp_, s.exact_excess, table_.value_or(~0U), s.shift, s.excess_bits, s.y_low, s.y_high};
+  }
+
  private:
   [[nodiscard]] std::int64_t clamped(std::int64_t v) const { return std::clamp(v, scaling_.low, scaling_.high); }
 
@@ -172,8 +181,22 @@ base::Status add_requantise(Build& build, const Step& step) {
     KOINON_TRY(const auto numbers, scaling(range, pair.first, pair.second, step.params[0], step.params[1]));
     groups.emplace(pair, Group(build, numbers, range, count, x.size()));
   }
-  auto out = build.output(step, 0, Home::witness);
-  for (std::size_t i = 0; i < out.size(); ++i) groups.at({multipliers[at_m[i]], shifts[at_s[i]]}).add(x[i], out[i]);
+  const auto group = [&](std::size_t i) -> const Group& { return groups.at({multipliers[at_m[i]], shifts[at_s[i]]}); };
+  std::map<decltype(groups.begin()->second.likeness()), std::vector<std::size_t>> batches;
+  for (std::size_t i = 0; i < x.size(); ++i) batches[group(i).likeness()].push_back(i);
+  std::vector<Var> out(x.size());
+  for (auto& [likeness, elements] : batches) {
+    std::sort(elements.begin(), elements.end(),
+              [&](std::size_t i, std::size_t j) { return std::pair(x[i], i) < std::pair(x[j], j); });
+    Circuit::Batch batch(build.circuit);
+    for (const auto i : elements) {
+      batch.next();
+      out[i] =
+          cell(build.circuit,
+               build.circuit.with_values() ? Fp::from(build.trace[step.first_output].at(static_cast<std::int64_t>(i))) : Fp());
+      group(i).add(x[i], out[i]);
+    }
+  }
   build.values.push_back(std::move(out));
   return {};
 }

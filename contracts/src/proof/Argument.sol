@@ -76,7 +76,7 @@ library Argument {
 
     /// @dev The transcript's state after the statement.
     function begin(Shapes.Statement memory s, Shapes.Shape memory shape) private pure returns (bytes32 state) {
-        state = state.absorbBytes("protocol", 8, "koinon.proof.1");
+        state = state.absorbBytes("protocol", 8, "koinon.proof.2");
         state = state.absorbBytes("program", 7, abi.encodePacked(s.program));
         state = state.absorbBytes("secrecy", 7, abi.encodePacked(s.hidden & 1, s.hidden >> 1));
         state = state.absorbBytes(

@@ -29,6 +29,15 @@ library Shapes {
         Form[] forms;
     }
 
+    /// @notice What a contract must know of a program, and of what is hidden: it follows from both alone, so that anyone can make it again. The
+    /// bytes of an element of each input that is public and of each output; hashes of the parts of the tape (trust/proof/tape.hpp).
+    struct Circuit {
+        Shape shape;
+        uint8[] inputs;
+        uint8[] outputs;
+        bytes32[] parts;
+    }
+
     /// @notice The public part of a proof. `hidden`: 1 weights, 2 input.
     struct Statement {
         bytes32 program;
