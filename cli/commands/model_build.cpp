@@ -37,7 +37,7 @@ std::string tensor_table(const Report& report) {
                {"max error", right},
                {"mean error", right}});
   for (const auto& t : report.tensors)
-    table.add({clean(t.name, 40), clean(t.op, 24), short_number(t.low), short_number(t.high), std::to_string(t.bits),
+    table.add({clean_end(t.name, 40), clean(t.op, 24), short_number(t.low), short_number(t.high), std::to_string(t.bits),
                short_number(t.scale), short_number(t.max_error), short_number(t.mean_error)});
   return table.text(kMostRows);
 }
@@ -52,7 +52,7 @@ std::string output_table(const std::vector<OutputReport>& outputs, const std::st
                {"of the range", right},
                {"same top", right}});
   for (const auto& o : outputs)
-    table.add({clean(o.name, 40), short_number(o.low), short_number(o.high), short_number(o.max_error),
+    table.add({clean_end(o.name, 40), short_number(o.low), short_number(o.high), short_number(o.max_error),
                short_number(o.mean_error), fmt::format("{:.2f} %", 100 * o.relative),
                fmt::format("{:.1f} %", 100 * o.same_top)});
   return table.text();
@@ -195,8 +195,8 @@ class ModelBuild final : public Command {
   }
 
   static std::string calibration_text(const Report& report) {
-    auto out = fmt::format("with {} {} samples, {} of them compared with float", report.samples,
-                           report.synthetic ? "made-up" : "given", report.compared);
+    auto out = fmt::format("with {} {} sample{}, {} of them compared with float", report.samples,
+                           report.synthetic ? "made-up" : "given", report.samples == 1 ? "" : "s", report.compared);
     if (report.widened > 0) out += fmt::format("; {} values have 16 bits", report.widened);
     if (report.equalised > 0) out += fmt::format("; {} pairs of layers balanced", report.equalised);
     if (!report.standard.empty()) out += fmt::format("; most values have {} bits", report.value_bits);

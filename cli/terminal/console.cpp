@@ -42,6 +42,13 @@ std::string clean(std::string_view text, std::size_t limit) {
   return out;
 }
 
+std::string clean_end(std::string_view text, std::size_t limit) {
+  if (text.size() <= limit) return clean(text, limit);
+  std::size_t from = text.size() - limit + 1;
+  while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xc0) == 0x80) ++from;
+  return "…" + clean(text.substr(from), limit);
+}
+
 std::string size_text(std::uint64_t bytes) {
   static constexpr std::array<std::string_view, 5> kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
   auto value = static_cast<double>(bytes);

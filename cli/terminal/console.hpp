@@ -34,6 +34,8 @@ class Console {
 /// Text from outside made safe for a terminal: control characters, also those of C1, become '?'; at most `limit` bytes, cut at
 /// a character.
 std::string clean(std::string_view text, std::size_t limit = 400);
+/// The same of the end of a text: names of parts within parts differ there. What is left out in front shows as "…".
+std::string clean_end(std::string_view text, std::size_t limit);
 
 /// "1.3 MiB", "512 B".
 std::string size_text(std::uint64_t bytes);

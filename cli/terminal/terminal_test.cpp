@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/terminal/chart.hpp"
+#include "cli/terminal/console.hpp"
 #include "cli/terminal/progress.hpp"
 #include "cli/terminal/table.hpp"
 
@@ -24,6 +25,13 @@ TEST(Table, leaves_out_the_middle_of_many_rows) {
   EXPECT_EQ(table.text(3), "n\n─\n1\n2\n... 6 rows left out; --json has them all\n9\n");
   EXPECT_EQ(table.text(9), table.text());
   EXPECT_EQ(table.text(0), "n\n─\n... 9 rows left out; --json has them all\n");
+}
+
+TEST(CleanEnd, keeps_the_end_of_a_name) {
+  EXPECT_EQ(clean_end("/layer/conv", 20), "/layer/conv");
+  EXPECT_EQ(clean_end("/features/1/block/conv", 12), "…/block/conv");
+  EXPECT_EQ(clean_end("aaaa\xc3\xa9nd", 4), "…nd") << "no half of a character";
+  EXPECT_EQ(clean_end("aaaa\x1b[2J", 5), "…?[2J");
 }
 
 TEST(DisplayWidth, skips_escape_sequences) { EXPECT_EQ(display_width("\x1b[31mred\x1b[0m"), 3U); }
