@@ -13,15 +13,16 @@ using trust::optimistic::Demand;
 using trust::optimistic::DemandKind;
 
 std::string_view fraud_text(std::uint8_t fraud) {
-  constexpr std::array<std::string_view, 9> kTexts{"one element does not follow from its operands",
-                                                   "an input of its trace is not the order's",
-                                                   "an output is not the value of its trace",
-                                                   "its trace has another number of values",
-                                                   "a value has another length",
-                                                   "it has another number of outputs",
-                                                   "an input lies outside what the program declares",
-                                                   "a byte behind the end of a value is not zero",
-                                                   "a place behind the end of a list is not empty"};
+  constexpr std::array<std::string_view, 10> kTexts{"one element does not follow from its operands",
+                                                    "an input of its trace is not the order's",
+                                                    "an output is not the value of its trace",
+                                                    "its trace has another number of values",
+                                                    "a value has another length",
+                                                    "it has another number of outputs",
+                                                    "an input lies outside what the program declares",
+                                                    "a byte behind the end of a value is not zero",
+                                                    "a place behind the end of a list is not empty",
+                                                    "an inner value has a tree, or another value has none"};
   return fraud < kTexts.size() ? kTexts[fraud] : "it is wrong";
 }
 
