@@ -40,15 +40,15 @@ std::string fraud_words(const Fraud& fraud) {
     return fmt::format("element {} of output {} of step {} does not follow from its operands", element->index, element->output,
                        element->parts.front().step);
   constexpr std::array<std::string_view, 10> kWords{"",
-                                                   "an input of the trace is not the order's",
-                                                   "an output is not the value of the trace",
-                                                   "the trace has another number of values",
-                                                   "a value has another length",
-                                                   "the claim has another number of outputs",
-                                                   "an input lies outside its range",
-                                                   "a byte behind the end of a value is not zero",
-                                                   "a place behind the end of a list is not empty",
-                                                   "an inner value has a tree, or another value has none"};
+                                                    "an input of the trace is not the order's",
+                                                    "an output is not the value of the trace",
+                                                    "the trace has another number of values",
+                                                    "a value has another length",
+                                                    "the claim has another number of outputs",
+                                                    "an input lies outside its range",
+                                                    "a byte behind the end of a value is not zero",
+                                                    "a place behind the end of a list is not empty",
+                                                    "an inner value has a tree, or another value has none"};
   return std::string(kWords.at(fraud.index()));
 }
 
