@@ -13,6 +13,7 @@ base::Result<Picture> decode_png(base::ByteView bytes) {
   image.version = PNG_IMAGE_VERSION;
   if (png_image_begin_read_from_memory(&image, bytes.data(), bytes.size()) == 0)
     return fail(Code::malformed, "[png] {}", image.message);
+  image.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;  // 16 bits that say nothing of their curve are as 8 bits, not linear
   if (image.width > kMaxSide || image.height > kMaxSide || std::uint64_t{image.width} * image.height > kMaxPixels) {
     const auto width = image.width, height = image.height;
     png_image_free(&image);

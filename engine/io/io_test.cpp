@@ -138,6 +138,28 @@ Bytes png(unsigned width, unsigned height, const Bytes& rgb) {
   return out;
 }
 
+/// Grey of 16 bits without a word about its curve, as most programs write it.
+Bytes png16(unsigned side, std::uint16_t value) {
+  Bytes out;
+  auto* writer = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, nullptr);
+  auto* info = png_create_info_struct(writer);
+  const auto put = [](png_structp to, png_bytep data, std::size_t size) {
+    auto* bytes = static_cast<Bytes*>(png_get_io_ptr(to));
+    bytes->insert(bytes->end(), data, data + size);
+  };
+  png_set_write_fn(writer, &out, put, nullptr);
+  png_set_IHDR(writer, info, side, side, 16, PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
+               PNG_FILTER_TYPE_DEFAULT);
+  png_write_info(writer, info);
+  Bytes row;
+  for (unsigned i = 0; i < side; ++i)
+    row.insert(row.end(), {static_cast<std::uint8_t>(value >> 8), static_cast<std::uint8_t>(value)});
+  for (unsigned i = 0; i < side; ++i) png_write_row(writer, row.data());
+  png_write_end(writer, info);
+  png_destroy_write_struct(&writer, &info);
+  return out;
+}
+
 TEST(Quantise, rounds_to_the_nearest_with_ties_up) {
   const Scale quarter{1, -2};
   EXPECT_EQ(quantise_one(0.125, quarter, -9, 9).value(), 1);
@@ -237,6 +259,14 @@ TEST(ReadInputs, refuses_broken_npy_and_npz) {
   auto corrupt = archive;
   corrupt[40] ^= 1;
   EXPECT_FALSE(read_inputs(program, corrupt).has_value());
+}
+
+TEST(ReadPicture, sixteen_bits_are_as_bright_as_eight) {
+  for (const int grey : {0, 1, 77, 128, 200, 255}) {
+    const auto picture = read_picture(png16(8, static_cast<std::uint16_t>(grey * 257)), {1, 64});
+    ASSERT_TRUE(picture) << picture.error().text;
+    EXPECT_EQ(picture->data, std::vector<double>(64, grey / 255.0)) << grey;
+  }
 }
 
 TEST(ReadPicture, averages_areas_and_turns_grey) {

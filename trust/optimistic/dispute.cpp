@@ -123,11 +123,20 @@ class Dispute::Search {
     KOINON_TRY(const auto count, outputs_.length_or_ask());
     if (count != output_roots_.size()) return Finding{Fraud{OutputsProof{program_.parts(), io(), count, outputs_.top()}}};
     KOINON_TRY(const auto index, outputs_.first_difference());
+    if (*index >= count) return absent_fraud(ClaimTree::outputs, outputs_, *index);
     Item claimed{count, *index, {}, {}};
     KOINON_TRY(claimed.root, outputs_.item(*index));
     KOINON_TRY(claimed.siblings, outputs_.path(*index));
     KOINON_TRY(auto item, traced(program_.program().outputs[*index].ref.index()));
     return Finding{Fraud{OutputProof{program_.parts(), io(), std::move(claimed), std::move(item)}}};
+  }
+
+  /// A leaf behind the end of a list is not zero. Nobody can answer for it, but who answers for its neighbour shows it.
+  Result<Finding> absent_fraud(ClaimTree which, ClaimedTree& tree, std::uint64_t index) {
+    AbsentProof proof{static_cast<std::uint8_t>(which), *tree.length(), index, {}, {}};
+    KOINON_TRY(proof.leaf, tree.node(0, index));
+    KOINON_TRY(proof.siblings, tree.path(index));
+    return Finding{Fraud{std::move(proof)}};
   }
 
   Result<Finding> trace_fraud() {
@@ -138,6 +147,7 @@ class Dispute::Search {
       return Finding{Fraud{CountProof{program_.step(program.steps.size() - 1), count, trace_.top()}}};
     }
     KOINON_TRY(const auto value, trace_.first_difference());
+    if (*value >= count) return absent_fraud(ClaimTree::trace, trace_, *value);
     const auto origin = origin_of(program, *value);
     if (!origin) return input_fraud(*value);
     if (program.steps[origin->step].inner) return inner_fraud(*origin);

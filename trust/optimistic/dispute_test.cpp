@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
+
 #include "base/random.hpp"
 #include "engine/program/builder.hpp"
 #include "engine/program/inner.hpp"
@@ -296,6 +298,57 @@ TEST(Disputable, refuses_a_program_without_steps) {
   ASSERT_FALSE(fit);
   EXPECT_EQ(fit.error().code, base::Code::unsupported);
   EXPECT_NE(fit.error().text.find("no step"), std::string::npos) << fit.error().text;
+}
+
+/// A list with something behind its end: its root, and what stands beside its last item.
+std::pair<base::Hash, std::vector<base::Hash>> overfull(base::Domain domain, const std::vector<base::Hash>& items) {
+  std::vector<base::Hash> row;
+  for (std::size_t i = 0; i < items.size(); ++i) row.push_back(base::list_leaf_hash(domain, i, items[i]));
+  row.push_back(base::keccak256(base::as_bytes("absent")));
+  while (!std::has_single_bit(row.size())) row.emplace_back();
+  std::vector<base::Hash> siblings;
+  for (auto at = items.size() - 1; row.size() > 1; at /= 2) {
+    siblings.push_back(row[at ^ 1]);
+    for (std::size_t i = 0; 2 * i < row.size(); ++i) row[i] = base::tree_node_hash(domain, row[2 * i], row[2 * i + 1]);
+    row.resize(row.size() / 2);
+  }
+  return {base::tree_root_hash(domain, items.size(), row[0]), siblings};
+}
+
+TEST(Dispute, shows_what_stands_behind_the_end_of_a_list) {
+  // A liar answers a demand of its own for the last item, so that what stands beside it is known and nobody need ask.
+  const auto truth = long_run();
+  Watcher watcher{truth};
+  const auto roots = truth.roots();
+  ASSERT_EQ(roots.size() % 2, 1U);
+  auto claim = truth.claim();
+  const auto [trace, beside] = overfull(base::Domain::trace, roots);
+  claim.trace = trace;
+  claim.outputs = base::keccak256(base::as_bytes("a lie"));
+  const Demand last{ClaimTree::trace, DemandKind::nodes, 0, 0, roots.size() - 1};
+  Dispute dispute(watcher.trees, watcher.own, claim);
+  ASSERT_TRUE(dispute.give(last, {roots.size(), {roots.back()}, {}, beside, 0, {}}));
+  const auto found = dispute.next().value();
+  ASSERT_TRUE(std::holds_alternative<Fraud>(found));
+  ASSERT_TRUE(std::holds_alternative<AbsentProof>(std::get<Fraud>(found)));
+  EXPECT_TRUE(refutes(watcher.trees, claim, std::get<Fraud>(found)).value());
+
+  // The same of the outputs, of which one is taken away so that their number is odd.
+  std::vector<base::Hash> outputs;
+  for (const auto& output : truth.program.outputs) outputs.push_back(roots[output.ref.index()]);
+  auto three = truth;
+  three.program.outputs.pop_back();
+  outputs.pop_back();
+  three = honest(three.program, three.inputs);
+  Watcher other{three};
+  claim = three.claim();
+  const auto [root, next] = overfull(base::Domain::outputs, outputs);
+  claim.outputs = root;
+  Dispute again(other.trees, other.own, claim);
+  ASSERT_TRUE(again.give({ClaimTree::outputs, DemandKind::nodes, 0, 0, 2}, {3, {outputs.back()}, {}, next, 0, {}}));
+  const auto shown = std::get<Fraud>(again.next().value());
+  ASSERT_TRUE(std::holds_alternative<AbsentProof>(shown));
+  EXPECT_TRUE(refutes(other.trees, claim, shown).value());
 }
 
 TEST(Dispute, takes_only_answers_that_the_claim_binds) {
