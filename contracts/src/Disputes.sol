@@ -125,7 +125,8 @@ contract Disputes is MarketBase, IDisputes {
         if (!Parts.answers(place, answer, o)) revert WrongAnswer();
         uint40 deadline = uint40(block.timestamp) + _moveWindow;
         (t.open, t.answered, t.deadline) = (false, number + 1, deadline);
-        --_extend(id, o, deadline).openDemands;
+        Dispute storage d = _extend(id, o, deadline);
+        if (--d.openDemands == 0) d.until = _lastMove(id, d.challenges, deadline);
         emit TraceAnswered(id, demander, account, number, place, answer, deadline);
     }
 
@@ -266,6 +267,12 @@ contract Disputes is MarketBase, IDisputes {
         d = _disputes[id];
         if (deadline > d.until) d.until = deadline;
         if (d.provider == 0) d.provider = _members[id][_seat(o.accepted)].account;
+    }
+
+    /// The last deadline when no demand is open. `turn` began just now, so no other turn ends later; nor does a challenge made before the last.
+    function _lastMove(uint64 id, uint32 challenges, uint40 turn) private view returns (uint40) {
+        uint40 last = challenges == 0 ? 0 : _challenges[id][challenges - 1].deadline;
+        return last > turn ? last : turn;
     }
 
     function _condemn(uint64 id, Order storage o, RefundReason reason) private {

@@ -142,12 +142,14 @@ contract DisputeHandler is DisputeFixture {
             Challenge[] memory all = disputes.getChallenges(id);
             for (uint256 i = 0; i < all.length; ++i) {
                 if (!all[i].closed && o.phase != Phase.Settled) expected += disputes.challengeBond(id);
+                isTrue(all[i].deadline <= d.until, "the end waits for every challenge");
             }
             uint256 open_;
             for (uint32 i = 0; i < STRANGERS; ++i) {
                 TraceDemand memory t = disputes.getTraceDemand(id, first + i);
                 if (t.made != 0 && !t.closed) expected += 8 * disputes.getDisputeConfig().demandFee;
                 if (t.open) ++open_;
+                isTrue(t.deadline <= d.until, "the end waits for every demand and turn");
             }
             isEqual(d.openDemands, open_, "open demands are counted");
         }

@@ -3,11 +3,13 @@ pragma solidity 0.8.37;
 
 import {IDisputes} from "../src/IDisputes.sol";
 import {IMarketEvents} from "../src/IWorkMarket.sol";
-import {Challenge, Dispute, Fraud, Phase} from "../src/Types.sol";
+import {Challenge, Dispute, Fraud, Phase, TraceDemand} from "../src/Types.sol";
 import {DisputeFixture} from "./DisputeFixture.sol";
 
 /// @dev No order ends as paid while anybody may still show its claim wrong: not by the buyer that agrees, not by time.
 contract EarlyEndTest is DisputeFixture {
+    uint32 private constant FLOOD = 150;
+
     uint32 private asks;
     uint32 private finder;
 
@@ -92,6 +94,122 @@ contract EarlyEndTest is DisputeFixture {
         phaseIs(id, Phase.Refunded);
     }
 
+    // ---- The end falls to the last move that is left when nobody waits for an answer
+
+    function untilIs(uint64 id, uint256 wanted, string memory what) private view {
+        isEqual(disputes.getDispute(id).until, wanted, what);
+    }
+
+    function refusesSettle(uint64 id) private {
+        vm.expectRevert(abi.encodeWithSelector(IDisputes.DisputeOpen.selector, id, disputes.getDispute(id).until));
+        market.settle(id);
+    }
+
+    /// Demands of so many new accounts, at the last second of the window.
+    function flood(uint64 id, uint32 count) private returns (uint32 first) {
+        first = registry.accountCount() + 1;
+        vm.warp(order(id).deadline);
+        for (uint32 i = 0; i < count; ++i) demand(id, account(10 ether), traceTop());
+    }
+
+    function test_a_flood_that_is_answered_at_once_delays_the_end_by_one_turn() public {
+        (uint64 id, uint32 who) = claimed(truth());
+        uint32 first = flood(id, FLOOD);
+        untilIs(id, block.timestamp + FLOOD, "a second for each demand");
+        nextBlock();
+        for (uint32 i = 0; i < FLOOD; ++i) answer(id, first + i, who, traceItems(truth()));
+        uint40 end = uint40(block.timestamp) + 40;
+        untilIs(id, end, "one turn");
+        vm.warp(end);
+        refusesSettle(id);
+        refusesConfirm(id, abi.encodeWithSelector(IDisputes.DisputeOpen.selector, id, end));
+        vm.warp(end + 1);
+        uint256 snapshot = vm.snapshotState();
+        this.tryConfirm(id);
+        phaseIs(id, Phase.Settled);
+        vm.revertToState(snapshot);
+        market.settle(id);
+        phaseIs(id, Phase.Settled);
+        for (uint32 i = 0; i < FLOOD; ++i) disputes.collect(id, first + i);
+        closed();
+    }
+
+    function test_an_answer_while_another_demand_waits_lowers_nothing() public {
+        (uint64 id, uint32 who) = claimed(truth());
+        uint32 first = flood(id, FLOOD);
+        uint40 last = uint40(block.timestamp) + FLOOD;
+        for (uint32 i = 1; i < FLOOD; ++i) {
+            answer(id, first + i, who, traceItems(truth()));
+            untilIs(id, last, "one still waits");
+        }
+        vm.warp(disputes.getTraceDemand(id, first).deadline);
+        refusesSettle(id);
+        answer(id, first, who, traceItems(truth()));
+        untilIs(id, block.timestamp + 40, "none waits");
+    }
+
+    /// One that was left unanswered is not forgotten by the answers to the others.
+    function test_a_late_demand_among_answered_ones_condemns_all_the_same() public {
+        (uint64 id, uint32 who) = claimed(truth());
+        uint32 first = flood(id, FLOOD);
+        vm.warp(disputes.getTraceDemand(id, first).deadline + 1);
+        for (uint32 i = FLOOD / 2; i < FLOOD; ++i) answer(id, first + i, who, traceItems(truth()));
+        untilIs(id, order(id).deadline + FLOOD, "the late one waits");
+        disputes.condemn(id, first);
+        phaseIs(id, Phase.Refunded);
+    }
+
+    function test_a_turn_that_began_earlier_holds_the_end() public {
+        (uint64 id, uint32 who) = claimed(deepLie());
+        uint32 first = flood(id, 2);
+        answer(id, first, who, traceItems(deepLie()));
+        uint40 turn = disputes.getTraceDemand(id, first).deadline;
+        answer(id, first + 1, who, traceItems(deepLie()));
+        untilIs(id, turn, "both turns end then");
+        vm.warp(turn);
+        refusesSettle(id);
+        refute(id, first, Fraud.Element, proofOf(deepLie(), 0, 2));
+        phaseIs(id, Phase.Refunded);
+    }
+
+    function test_a_challenge_holds_the_end_when_all_is_answered() public {
+        (uint64 id, uint32 who) = claimed(deepLie());
+        bytes memory proof = proofOf(deepLie(), 0, 2);
+        vm.warp(order(id).deadline - 5);
+        challenge(id, asks, "nothing");
+        uint32 first = flood(id, FLOOD);
+        uint32 number = challenge(id, finder, proof);
+        uint40 end = disputes.getChallenges(id)[number].deadline;
+        for (uint32 i = 0; i < FLOOD; ++i) answer(id, first + i, who, traceItems(deepLie()));
+        untilIs(id, end, "the last challenge");
+        isTrue(end > block.timestamp + 40, "is later than the turns");
+        vm.warp(end);
+        vm.roll(block.number + 1);
+        refusesSettle(id);
+        prove(id, number, proof);
+        phaseIs(id, Phase.Refunded);
+        disputes.reclaim(id, 0);
+        for (uint32 i = 0; i < FLOOD; ++i) disputes.collect(id, first + i);
+        closed();
+    }
+
+    function test_a_challenge_that_is_late_holds_nothing() public {
+        (uint64 id, uint32 who) = claimed(truth());
+        vm.warp(order(id).deadline - 51);
+        challenge(id, finder, "nothing");
+        uint32 first = flood(id, FLOOD);
+        for (uint32 i = 0; i < FLOOD; ++i) answer(id, first + i, who, traceItems(truth()));
+        untilIs(id, block.timestamp + 40, "the turns alone");
+    }
+
+    /// The last second at which anybody that has moved may move again.
+    function lastMoveOf(uint64 id) private view returns (uint256 last) {
+        Challenge[] memory all = disputes.getChallenges(id);
+        for (uint256 i = 0; i < all.length; ++i) if (all[i].deadline > last) last = all[i].deadline;
+        TraceDemand memory t = disputes.getTraceDemand(id, asks);
+        if (t.deadline > last) last = t.deadline;
+    }
+
     /// Any moves in any order: what ends as paid was neither condemned nor open to anybody's move.
     function testFuzz_what_ends_as_paid_was_open_to_nobody(bool lies, uint256 moves) public {
         Run memory r = lies ? deepLie() : truth();
@@ -101,7 +219,7 @@ contract EarlyEndTest is DisputeFixture {
             Dispute memory d = disputes.getDispute(id);
             uint256 window = order(id).deadline;
             bool outputs = market.getDemand(id).open;
-            bool free_ = !d.condemned && !outputs && d.openDemands == 0 && block.timestamp > d.until;
+            bool free_ = !d.condemned && !outputs && d.openDemands == 0 && block.timestamp > lastMoveOf(id);
             (bool ended,) = address(this).call(abi.encodeCall(this.doMove, (id, who, move)));
             ended;
             if (order(id).phase == Phase.Standing) continue;

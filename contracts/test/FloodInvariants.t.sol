@@ -5,7 +5,8 @@ import {Phase, TraceDemand} from "../src/Types.sol";
 import {DisputeFixture} from "./DisputeFixture.sol";
 
 /// @dev Strangers demand as often as they can, all at once. The provider answers one demand a second and no more, the one whose time
-/// ends first: 60 in a window, so that hundreds of demands are more than it could answer in one. Claim: none is ever late, so its claim is paid, and each answer with it.
+/// ends first: 60 in a window, so that hundreds of demands are more than it could answer in one. Claim: none is ever late, so its claim is paid, and each answer with it;
+/// when it has answered all, the end is one turn away.
 contract FloodHandler is DisputeFixture {
     uint32 private constant STRANGERS = 250;
     uint32 private first;
@@ -14,6 +15,7 @@ contract FloodHandler is DisputeFixture {
     uint32 private provider_;
     uint256 private had;
     uint256 private answers;
+    uint256 private answeredAt; // seconds, the last
 
     function start() external {
         setUp();
@@ -50,6 +52,7 @@ contract FloodHandler is DisputeFixture {
         if (next == 0) return;
         answer(order_, next, provider_, traceItems(truth()));
         ++answers;
+        answeredAt = block.timestamp;
     }
 
     function mostUrgent() external view returns (uint32 next) {
@@ -62,18 +65,22 @@ contract FloodHandler is DisputeFixture {
 
     function inTime() external view {
         uint256 open_;
+        uint40 until = disputes.getDispute(order_).until;
         for (uint32 i = 0; i < asked; ++i) {
             TraceDemand memory t = disputes.getTraceDemand(order_, first + i);
+            isTrue(t.deadline <= until, "the end waits for every turn");
             if (!t.open) continue;
             ++open_;
             isTrue(t.deadline >= block.timestamp, "no demand is late");
         }
         isEqual(disputes.getDispute(order_).openDemands, open_, "open demands are counted");
+        if (open_ == 0 && answers != 0) isEqual(until, answeredAt + disputes.getDisputeConfig().moveWindow, "and for nothing else");
         solvent();
     }
 
     function endAll() external {
         while (disputes.getDispute(order_).openDemands != 0) tick();
+        this.inTime();
         uint256 until = disputes.getDispute(order_).until;
         uint256 window = order(order_).deadline;
         vm.warp((until > window ? until : window) + 1);

@@ -22,14 +22,6 @@ namespace {
 
 constexpr std::int64_t kFetchMs = 10'000;  ///< of an input or a program, from one peer
 
-/// The answers on the ledger, whoever demanded them, in a fixed order.
-std::vector<const TraceAnswerAt*> ledger_answers(const OrderView& order) {
-  std::vector<const TraceAnswerAt*> out;
-  for (const auto& [account, demand] : order.dispute.demands)
-    for (const auto& one : demand.answers) out.push_back(&one);
-  return out;
-}
-
 const TraceDemandView* own_demand(const OrderView& order, std::uint32_t account) {
   const auto at = order.dispute.demands.find(account);
   return at == order.dispute.demands.end() ? nullptr : &at->second;
@@ -187,20 +179,12 @@ Status Match::search(const OrderView& order, const std::string& endpoint, const 
   if (!dispute_ || trace_root_ != wrong.trace) {
     base::log_warn("order {}: account {} claims another result than our own run gives", order.id, claimant(order));
     trace_root_ = wrong.trace;
-    given_ = 0;
+    given_.clear();
     first_failure_ms_ = 0;
     dispute_.emplace(own_->trees(), own_->run(), wrong);
   }
-  const auto answers = ledger_answers(order);
-  if (given_ != answers.size()) {
-    for (const auto* one : answers) {
-      KOINON_TRY(const auto answer, s_.disputes->trace_answer(*one));
-      // One that another demanded may be of no use to us; the contract has checked it.
-      if (const auto taken = dispute_->give(one->place, answer); !taken)
-        base::log_debug("order {}: {}", order.id, taken.error().text);
-    }
-    given_ = answers.size();
-  }
+  if (const auto* mine = own_demand(order, s_.account))
+    for (const auto& one : mine->answers) KOINON_CHECK(take(order, s_.account, one));
   while (!stop.stop_requested()) {
     const auto next = dispute_->next();
     if (!next && next.error().code == Code::unsupported) {
@@ -212,9 +196,31 @@ Status Match::search(const OrderView& order, const std::string& endpoint, const 
     if (std::holds_alternative<Agreed>(*next)) return keep(order, GameStage::agreed, "nothing is wrong");
     if (const auto* fraud = std::get_if<Fraud>(&*next)) return found(order, *fraud);
     const auto& place = std::get<Demand>(*next);
+    if (taken_from_others(order, place)) continue;
     KOINON_CHECK(ask(order, endpoint, place, options, stop));
   }
   return fail(Code::cancelled, "[watch] order {}: stopped", order.id);
+}
+
+/// Reads an answer on the ledger, once. The contract has checked it.
+Status Match::take(const OrderView& order, std::uint32_t demander, const TraceAnswerAt& one) {
+  if (given_.contains({demander, one.place})) return {};
+  KOINON_TRY(const auto answer, s_.disputes->trace_answer(one));
+  given_.emplace(demander, one.place);
+  if (const auto taken = dispute_->give(one.place, answer); !taken)
+    base::log_debug("order {}: {}", order.id, taken.error().text);
+  return {};
+}
+
+/// What another demanded and we would. The others' answers are not read: a liar may make as many as it likes.
+bool Match::taken_from_others(const OrderView& order, const Demand& place) {
+  for (const auto& [account, demand] : order.dispute.demands)
+    for (const auto& one : demand.answers) {
+      if (one.place != place || given_.contains({account, place})) continue;
+      if (const auto read = take(order, account, one); read) return true;
+      base::log_debug("order {}: an answer to account {} cannot be read", order.id, account);
+    }
+  return false;
 }
 
 /// Asks the provider's node; after a while of failures the ledger. Errors: network while there is patience left.
@@ -244,12 +250,20 @@ Status Match::ask(const OrderView& order, const std::string& endpoint, const Dem
 Status Match::found(const OrderView& order, const Fraud& fraud) {
   KOINON_TRY(const auto shown, trust::optimistic::refutes(own_->trees(), claim(order), fraud));
   if (!shown) return fail(Code::internal, "[watch] order {}: what was found refutes nothing", order.id);
+  const auto proof = trust::optimistic::encode(fraud);
+  if (proof.size() > trust::optimistic::kMaxProof) {  // no bond for what no transaction can show
+    const auto text =
+        fmt::format("a proof of {} bytes that {}: at most {}", proof.size(), fraud_words(fraud), trust::optimistic::kMaxProof);
+    base::log_error("order {}: the claim of account {} is wrong, but no transaction can show it: {}", order.id, claimant(order),
+                    text);
+    return keep(order, GameStage::stuck, text);
+  }
   GameNote note;
   note.stage = GameStage::found;
   note.fraud = static_cast<std::uint8_t>(fraud.index());
   note.text = fraud_words(fraud);
   note.salt = s_.random->hash();
-  KOINON_TRY(note.proof, s_.artifacts->put(trust::optimistic::encode(fraud)));
+  KOINON_TRY(note.proof, s_.artifacts->put(proof));
   base::log_warn("order {}: the claim of account {} is wrong: {}", order.id, claimant(order), note.text);
   return keep(order, note);
 }

@@ -1,4 +1,6 @@
 #pragma once
+#include <set>
+
 #include "market/actor/notes.hpp"
 #include "market/dispute/own_trace.hpp"
 #include "market/watch/watcher.hpp"
@@ -23,6 +25,8 @@ class Match {
  private:
   Status check(const OrderView& order, const std::string& endpoint, std::stop_token stop);
   Status search(const OrderView& order, const std::string& endpoint, const WatchOptions& options, std::stop_token stop);
+  Status take(const OrderView& order, std::uint32_t demander, const TraceAnswerAt& one);
+  bool taken_from_others(const OrderView& order, const trust::optimistic::Demand& place);
   Status found(const OrderView& order, const trust::optimistic::Fraud& fraud);
   Status press(const OrderView& order, const GameNote& note, std::uint64_t head, const WatchOptions& options);
   Status ask(const OrderView& order, const std::string& endpoint, const trust::optimistic::Demand& place,
@@ -43,8 +47,8 @@ class Match {
   std::unique_ptr<OwnTrace> own_;
   Hash trace_root_;  ///< of the claim that the dispute is about
   std::optional<trust::optimistic::Dispute> dispute_;
-  std::size_t given_ = 0;              ///< answers on the ledger that the dispute has
-  std::int64_t first_failure_ms_ = 0;  ///< of asking the provider's node
+  std::set<std::pair<std::uint32_t, trust::optimistic::Demand>> given_;  ///< answers on the ledger that were read, by demander
+  std::int64_t first_failure_ms_ = 0;                                    ///< of asking the provider's node
   std::uint64_t run_ms_ = 0;
 };
 

@@ -192,18 +192,38 @@ struct Place {
   bool channel = false;  ///< and that has the same place along the last axis
 };
 
-/// Whether a part opens the same of a constant operand as the part before it of the same step, which then need not be repeated.
+/// Whether an element reads something of every operand, the same of it wherever the element stands in a plane: not where there
+/// may be padding, or where only one of the operands is read.
+bool reads_all(const Step& step) {
+  switch (step.kind) {
+    case StepKind::matmul:
+    case StepKind::add:
+    case StepKind::sub:
+    case StepKind::mul:
+    case StepKind::requantise:
+    case StepKind::compare:
+    case StepKind::select:
+    case StepKind::divide: return true;
+    case StepKind::conv: {
+      const auto axes = step.operand_infos[0].shape.size() - 2;
+      const auto pads = step.params.begin() + static_cast<std::ptrdiff_t>(1 + 2 * axes);
+      return std::all_of(pads, step.params.end(), [](auto pad) { return pad == 0; });
+    }
+    default: return false;
+  }
+}
+
+/// Whether a part opens the very same of a constant operand as the first part of the same step, which then need not be repeated
+/// (ProofTensors::leave_out).
 bool repeated(const Step& step, std::size_t operand, const Place& place) {
   const auto& info = step.operand_infos[operand];
-  if (!place.again) return false;
+  if (!place.again || !reads_all(step)) return false;
   if (elements_of(info) * width_of(info) <= base::kLeafSize) return true;  // a single leaf
   if (!place.channel) return false;
   switch (step.kind) {
-    case StepKind::conv: return true;  // a row, and one of the bias
-    case StepKind::matmul: return operand == 2 || info.shape.size() == 2;
-    case StepKind::lookup:
-    case StepKind::gather: return false;
-    default: return elements_of(info) == static_cast<Index>(info.shape.back());  // it lies along that axis alone
+    case StepKind::conv: return operand != 0;                                                // a row, and one of the bias
+    case StepKind::matmul: return operand == 2 || (operand == 1 && info.shape.size() == 2);  // the same
+    default: return elements_of(info) == static_cast<Index>(info.shape.back());              // it lies along that axis alone
   }
 }
 
@@ -285,6 +305,29 @@ std::size_t longest_part(const Program& program, std::size_t number) {
 
 }  // namespace
 
+namespace {
+
+// Gas of ClaimCheck for each input and output that it walks over, from above.
+constexpr std::uint64_t kGasPort = 5'000;
+
+/// Proofs about inputs and outputs carry the description of all of them.
+Status describable(const Program& program) {
+  const auto description = engine::program::encode_io(program).size();
+  const auto lists = 2 * (list_depth(program.value_count()) + list_depth(program.outputs.size()) +
+                          list_depth(program.inputs.size()) + base::kLeafSize / kWord);
+  const auto bytes = kWord * (64 + lists) + description;
+  const auto ports = program.inputs.size() + program.outputs.size();
+  const auto gas = kGasFixed + ports * kGasPort + bytes * kGasByte;
+  if (bytes <= kMaxProof && gas <= kMaxProofGas) return {};
+  return fail(
+      Code::unsupported,
+      "[dispute] the description of {} inputs and outputs takes {} bytes and {} gas of a proof, at most {} and {}: fewer of "
+      "them, or shorter names",
+      ports, bytes, gas, kMaxProof, kMaxProofGas);
+}
+
+}  // namespace
+
 ProofBound proof_bound(const engine::program::Program& program, std::size_t step) {
   ProofBound out;
   // Outer word, parts of the program and numbers, hints, the list of parts.
@@ -300,6 +343,7 @@ Status disputable(const engine::program::Program& program) {
   // The number of a claim's values is bound by the last step.
   if (program.steps.empty())
     return fail(Code::unsupported, "[dispute] the program has no step, so there is nothing to dispute: add one");
+  KOINON_CHECK(describable(program));
   for (std::size_t s = 0; s < program.steps.size(); ++s) {
     if (program.steps[s].inner) continue;
     const auto bound = proof_bound(program, s);

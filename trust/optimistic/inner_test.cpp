@@ -229,5 +229,72 @@ TEST_F(Inner, elements_beyond_their_type_are_of_no_run) {
   EXPECT_EQ(shown.error().code, base::Code::out_of_range) << shown.error().text;
 }
 
+/// Elements whose parts read other places of a constant than the part before them, so that it must be opened again.
+std::vector<Provider> other_places() {
+  base::SeededRandom random(12);
+  const auto filled = [&](DType dtype, engine::tensor::Shape shape) {
+    auto out = IntTensor::zeros(dtype, std::move(shape));
+    for (std::int64_t i = 0; i < out.size(); ++i) out.set(i, static_cast<std::int64_t>(random.u64() % 15) - 7);
+    return out;
+  };
+  std::vector<Provider> out;
+  {  // a product whose rows are the constant
+    Builder b;
+    const Ref x = b.input("x", {DType::i8, {16, 600}}, Scale{}, -128, 127);
+    const Ref z = b.input("z", {DType::i32, {40, 16}}, Scale{}, -1000, 1000);
+    const Ref rows = b.weight(filled(DType::i16, {40, 600}));
+    const Ref sums = b.add(b.matmul(rows, x, {}, DType::i32), z);
+    b.output("y", b.reduce(sums, {engine::program::ReduceOp::sum, {8, 1}, {8, 1}, {1, 1}, {0, 0}, {0, 0}}), Scale{});
+    out.push_back(honest(b.finish({}).value(), {filled(DType::i8, {16, 600}), filled(DType::i32, {40, 16})}));
+  }
+  {  // a convolution with a border under windows
+    Builder b;
+    const Ref x = b.input("x", {DType::i8, {1, 6, 6, 120}}, Scale{}, -128, 127);
+    const Ref wide = b.weight(filled(DType::i8, {4, 3, 3, 120}));
+    const Ref sums = b.conv(x, wide, {1, {1, 1}, {1, 1}, {1, 1}, {1, 1}});
+    const Ref m = b.weight(IntTensor::of<std::int16_t>({4}, {3, 5, 7, 9})),
+              shift = b.weight(IntTensor::of<std::int8_t>({1}, {10}));
+    const Ref narrow = b.requantise(sums, m, shift, -128, 127, DType::i8);
+    const Ref each = b.weight(filled(DType::i8, {4, 3, 3, 1}));
+    b.output("y", b.conv(narrow, each, {4, {1, 1}, {1, 1}, {0, 0}, {0, 0}}), Scale{});
+    out.push_back(honest(b.finish({}).value(), {filled(DType::i8, {1, 6, 6, 120})}));
+  }
+  {  // a flat constant in another shape
+    Builder b;
+    const Ref x = b.input("x", {DType::i8, {60, 50}}, Scale{}, -128, 127);
+    const Ref flat = b.weight(filled(DType::i8, {3'000}));
+    const Ref sums = b.add(x, b.reshape(flat, {60, 50}));
+    b.output("y", b.reduce(sums, {engine::program::ReduceOp::sum, {6, 1}, {6, 1}, {1, 1}, {0, 0}, {0, 0}}), Scale{});
+    out.push_back(honest(b.finish({}).value(), {filled(DType::i8, {60, 50})}));
+  }
+  return out;
+}
+
+TEST(InnerBounds, proofs_that_open_a_constant_at_many_places_keep_to_their_bound) {
+  for (const auto& truth : other_places()) {
+    const ProgramTrees trees{truth.program};
+    const auto last = truth.program.steps.size() - 1;
+    EXPECT_TRUE(truth.program.steps[last - 1].inner);
+    const auto bound = proof_bound(truth.program, last);
+    const auto elements = truth.values.back().size();
+    for (std::int64_t i = 0; i < elements; ++i) {
+      const auto proof = show_element(trees, truth, last, {0, static_cast<std::uint64_t>(i), {}});
+      EXPECT_LE(encode(Fraud{proof}).size(), bound.bytes) << i;
+      EXPECT_EQ(refutes(trees, truth.claim(), Fraud{proof}).value(), false) << i;
+    }
+  }
+}
+
+TEST(Disputable, refuses_descriptions_that_no_proof_can_carry) {
+  Builder b;
+  const Ref x = b.input("x", {DType::i8, {4}}, Scale{}, -128, 127);
+  const Ref y = b.add(x, x);
+  for (int i = 0; i < 31; ++i) b.output(std::string(4'000, 'n') + std::to_string(i), y, Scale{});
+  const auto refused = disputable(b.finish({}).value());
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().text.find("the description of 32 inputs and outputs takes"), std::string::npos)
+      << refused.error().text;
+}
+
 }  // namespace
 }  // namespace koinon::trust::optimistic
