@@ -205,6 +205,19 @@ TEST_F(ApiTest, serves_models_by_the_open_inference_protocol) {
   await_order(id, [](const json& order) { return !order["receipt_url"].is_null(); });
   EXPECT_EQ(call(net::Method::get, out.headers.get("Koinon-Receipt")).status, 200);
 
+  // One provider, whose claim anybody may dispute.
+  engine::program::Builder b;
+  const auto x = b.input("image", {engine::program::DType::i8, {1, 64}}, engine::program::Scale{1, -6}, 0, 127);
+  b.output("scores", b.shift(x, 1), engine::program::Scale{1, -6});
+  upload(engine::program::encode(b.finish({"twice", "the tests", "Apache-2.0", "Twice its input."}).value()));
+  auto alone = request;
+  alone.erase("parameters");
+  const auto plain = post("/v2/models/twice/infer", alone);
+  alone["parameters"] = {{"check", "optimistic"}, {"max_price", kPrice}};
+  const auto claimed = post("/v2/models/twice/infer", alone);
+  EXPECT_EQ(claimed["outputs"], plain["outputs"]);
+  EXPECT_EQ(claimed["parameters"]["check"], "optimistic");
+
   // A request that is sent again because its answer was lost buys nothing twice.
   std::set<std::string> orders;
   for (int i = 0; i < 2; ++i) {

@@ -170,7 +170,10 @@ Result<HttpResponse> infer(Context& context, Load& load, const HttpRequest& requ
     NewOrder order;
     order.program = record.program;
     KOINON_TRY(order.check, check_code(check, context.node.rules()));
-    if (order.check == trust::OptimisticCheck::kCode) order.n = order.k = 1;
+    if (order.check == trust::OptimisticCheck::kCode) {
+      order.n = order.k = 1;
+      order.audit_bps = 0;
+    }
     if (!asked.max_price)
       return fail(Code::invalid_argument,
                   "[infer] parameter max_price: what a run may cost, in wei, expected for a run on the market");
