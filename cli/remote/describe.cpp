@@ -224,6 +224,8 @@ std::string describe_order(const json& order) {
     out += line("salt", clean(salt, 80) +
                             ": the input root is of the input behind it; koinon run NET --input FILE --salt gives the same");
   if (const auto answer = text_at(order, "answer"); !answer.empty()) out += line("answer", clean(answer, 80));
+  if (text_at(order, "own_run") == "differs")
+    out += line("own run", "gives another result: do not use the one of the provider");
   out += line("money", describe_money(child(order, "money")));
   out += describe_result(order);
   if (const auto members = describe_members(order); !members.empty()) out += "\n" + members;

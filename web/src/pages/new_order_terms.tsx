@@ -69,7 +69,7 @@ export function TermsCard({ model, terms, set_terms }: { model: Model; terms: Or
           {terms.alone ? (
             <>
               <strong>Everybody sees the input.</strong> One provider runs it and puts its stake behind the result; until the window ends, anyone may run it again and{" "}
-              <Term word="dispute">dispute</Term> it. A wrong result is paid back.
+              <Term word="dispute">dispute</Term> it. What is proven wrong is paid back; what nobody runs again is believed.
             </>
           ) : terms.n === 1 ? "One provider runs it; nobody compares, unless chance decides on an audit." : `${terms.n} providers run it; ${(terms.n + 1) / 2} equal results make the verdict.`}
         </p>

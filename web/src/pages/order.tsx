@@ -45,6 +45,11 @@ function Story({ order }: { order: Order }) {
       <Stepper state={order.state} />
       <Countdown deadline={order.deadline} />
       <p class="story">{story(order, amount)}</p>
+      {order.own_run === "differs" && (
+        <div class="notice bad" role="alert">
+          <p>This node ran the order itself and got another result. Do not use the answer of the provider.</p>
+        </div>
+      )}
       <AnswerCard order={order} />
       <h2 class="section">Who ran it</h2>
       {order.rounds.length === 0 && (
