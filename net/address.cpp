@@ -52,4 +52,15 @@ bool is_public_address(std::string_view text) {
   return ::inet_pton(AF_INET6, copy.c_str(), v6.data()) == 1 && is_public_address(v6);
 }
 
+std::string client_of(std::string_view address) {
+  std::string copy(address.substr(0, address.find('%')));
+  std::array<std::uint8_t, 16> v6{};
+  if (::inet_pton(AF_INET6, copy.c_str(), v6.data()) != 1) return copy;
+  char text[INET6_ADDRSTRLEN] = {};
+  if (zero(v6, 0, 10) && v6[10] == 0xFF && v6[11] == 0xFF) return ::inet_ntop(AF_INET, v6.data() + 12, text, sizeof text);
+  if (zero(v6, 0, 15)) return copy;  // ::1 is one machine
+  std::fill(v6.begin() + 8, v6.end(), std::uint8_t{0});
+  return std::string(::inet_ntop(AF_INET6, v6.data(), text, sizeof text)) + "/64";
+}
+
 }  // namespace koinon::net

@@ -14,4 +14,8 @@ bool is_public_address(const std::array<std::uint8_t, 16>& v6);
 /// The same of an address in text; false for what is no address.
 bool is_public_address(std::string_view text);
 
+/// Whom an address stands for where clients are counted: itself, or its /64 of IPv6, which one customer has whole (RFC 6177).
+/// What is no address stands for itself.
+std::string client_of(std::string_view address);
+
 }  // namespace koinon::net

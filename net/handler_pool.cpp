@@ -10,21 +10,42 @@ HandlerPool::HandlerPool(std::size_t threads, std::size_t max_waiting) : max_wai
 
 HandlerPool::~HandlerPool() { stop(); }
 
-bool HandlerPool::begin(std::function<void()> job) {
+void HandlerPool::push(const std::string& client, Job job) {
+  auto at = lines_.find(client);
+  if (at == lines_.end()) at = lines_.emplace(client, turns_.insert(turns_.end(), Line{client, {}})).first;
+  at->second->jobs.push_back(std::move(job));
+  ++waiting_;
+}
+
+HandlerPool::Job HandlerPool::pop() {
+  Line& line = turns_.front();
+  Job job = std::move(line.jobs.front());
+  line.jobs.pop_front();
+  --waiting_;
+  if (!line.jobs.empty()) {
+    turns_.splice(turns_.end(), turns_, turns_.begin());
+  } else {
+    lines_.erase(line.client);
+    turns_.pop_front();
+  }
+  return job;
+}
+
+bool HandlerPool::begin(const std::string& client, Job job) {
   {
     const std::lock_guard hold(lock_);
-    if (stopping_ || jobs_.size() >= max_waiting_) return false;
-    jobs_.push_back(std::move(job));
+    if (stopping_ || waiting_ >= max_waiting_) return false;
+    push(client, std::move(job));
   }
   ready_.notify_one();
   return true;
 }
 
-void HandlerPool::resume(std::function<void()> job) {
+void HandlerPool::resume(const std::string& client, Job job) {
   {
     const std::lock_guard hold(lock_);
     if (stopping_) return;
-    jobs_.push_back(std::move(job));
+    push(client, std::move(job));
   }
   ready_.notify_one();
 }
@@ -40,13 +61,12 @@ void HandlerPool::stop() {
 
 void HandlerPool::work() {
   for (;;) {
-    std::function<void()> job;
+    Job job;
     {
       std::unique_lock hold(lock_);
-      ready_.wait(hold, [&] { return stopping_ || !jobs_.empty(); });
-      if (jobs_.empty()) return;
-      job = std::move(jobs_.front());
-      jobs_.pop_front();
+      ready_.wait(hold, [&] { return stopping_ || !turns_.empty(); });
+      if (turns_.empty()) return;
+      job = pop();
     }
     job();
   }

@@ -1,12 +1,14 @@
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
-#include <ctime>
 
 #include "base/log.hpp"
-#include "net/body_source.hpp"
+#include "net/address.hpp"
+#include "net/outgoing.hpp"
+#include "net/site.hpp"
 #include "net/text.hpp"
 #include "net/url.hpp"
 #include "net/websocket_session.hpp"
@@ -36,15 +38,6 @@ std::optional<Method> method_of(http::verb verb) {
   }
 }
 
-std::string http_date() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  char text[40];
-  const auto size = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
-  return {text, size};
-}
-
 /// Refuses a header by which a proxy in front and we could disagree where the message ends (RFC 9112, sections 3.2 and 6.3).
 Status check_framing(const http::request<http::string_body>& request) {
   std::size_t lengths = 0;
@@ -70,87 +63,6 @@ Status check_framing(const http::request<http::string_body>& request) {
   return {};
 }
 
-/// A response on its way out.
-struct Outgoing {
-  std::string head;
-  BodySource body;
-  std::uint64_t at = 0;
-  std::uint64_t end = 0;
-  bool close = false;
-  bool endless = false;  ///< pieces of unknown number
-  bool chunked = false;  ///< each of them goes out behind its size; else the end of the connection ends the body
-};
-
-/// Narrows the response to the range that was asked for.
-Status apply_range(const HttpRequest& request, const BodySource& body, HttpResponse& response, Outgoing& out) {
-  const auto* field = request.headers.find("Range");
-  const auto* condition = request.headers.find("If-Range");
-  response.headers.set("Accept-Ranges", "bytes");
-  if (!field || (condition && *condition != response.headers.get("ETag", "-"))) return {};
-  KOINON_TRY(const auto range, parse_range(*field, body.size()));
-  if (!range) return {};
-  response.status = 206;
-  response.headers.set("Content-Range", fmt::format("bytes {}-{}/{}", range->first, range->last, body.size()));
-  out.at = range->first;
-  out.end = range->last + 1;
-  return {};
-}
-
-bool sendable(const Headers& headers) {
-  for (const auto& [name, value] : headers.items())
-    if (!is_token(name) || !is_field_value(value)) return false;
-  return true;
-}
-
-/// `length`: UINT64_MAX when it is known only at the end.
-std::string head_text(const HttpResponse& response, std::optional<std::uint64_t> length, bool close) {
-  const auto reason = http::obsolete_reason(static_cast<http::status>(response.status));
-  auto out = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status, std::string_view(reason.data(), reason.size()),
-                         http_date());
-  for (const auto& [name, value] : response.headers.items())
-    if (!equal_without_case(name, "Content-Length") && !equal_without_case(name, "Connection") &&
-        !equal_without_case(name, "Transfer-Encoding"))
-      out += fmt::format("{}: {}\r\n", name, value);
-  if (length) out += *length == UINT64_MAX ? "Transfer-Encoding: chunked\r\n" : fmt::format("Content-Length: {}\r\n", *length);
-  return out += close ? "Connection: close\r\n\r\n" : "Connection: keep-alive\r\n\r\n";
-}
-
-/// Opens the body and writes the header. Never fails: what cannot be sent becomes an error response. `old`: HTTP/1.0, which
-/// knows no chunks.
-Outgoing prepare(HttpResponse response, const HttpRequest& request, bool close, bool old = false) {
-  Outgoing out;
-  if (!sendable(response.headers))
-    response = HttpResponse::error({Code::internal, "[http] a header of the response holds a control character"});
-  auto body = BodySource::open(std::move(response.body));
-  if (!body) {
-    response = HttpResponse::error(body.error());
-    body = BodySource::open(std::move(response.body));
-  }
-  out.end = body->size();
-  out.endless = body->is_endless();
-  out.chunked = out.endless && !old;
-  if (out.endless && old) close = true;
-  if (response.status == 200 && body->streams() && !out.endless &&
-      (request.method == Method::get || request.method == Method::head)) {
-    if (auto ranged = apply_range(request, *body, response, out); !ranged) {
-      const auto size = body->size();
-      response = HttpResponse::error(ranged.error());
-      response.status = 416;
-      response.headers.set("Content-Range", fmt::format("bytes */{}", size));
-      body = BodySource::open(std::move(response.body));
-      out.end = body->size();
-    }
-  }
-  const bool bodiless = response.status == 204 || response.status == 304 || response.status < 200;
-  if (equal_without_case(response.headers.get("Connection"), "close")) close = true;
-  const bool unsaid = bodiless || (out.endless && !out.chunked);
-  out.head = head_text(response, unsaid ? std::nullopt : std::optional(out.end - out.at), close);
-  if (bodiless || request.method == Method::head) out.at = out.end;
-  out.close = close;
-  out.body = *std::move(body);
-  return out;
-}
-
 HttpResponse call(const Handler& handler, const HttpRequest& request) {
   try {
     auto response = handler(request);
@@ -171,25 +83,30 @@ class Connection final : public ServerPeer, public std::enable_shared_from_this<
     stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
     const auto remote = stream_.socket().remote_endpoint(ignored);
     if (!ignored) peer_ = remote.address().to_string();
+    client_ = client_of(peer_);
   }
 
   void begin() {
-    registration_.enter(std::weak_ptr<ServerPeer>(shared_from_this()));
+    registration_.enter(std::weak_ptr<ServerPeer>(shared_from_this()), client_);
     asio::post(stream_.get_executor(), [self = shared_from_this()] { self->wait_request(); });
   }
   void end(bool at_once) override {
     asio::post(stream_.get_executor(), [self = shared_from_this(), at_once] {
       self->last_ = true;
-      if (!self->upgraded_ && (at_once || self->idle_)) self->stream_.close();
+      if (!self->upgraded_ && (at_once || self->idle())) self->stream_.close();
     });
   }
+  [[nodiscard]] std::int64_t idle_since() const override { return idle_since_; }
 
  private:
+  [[nodiscard]] bool idle() const { return idle_since_ != INT64_MAX; }
   void deadline(std::int64_t ms) { stream_.expires_after(std::chrono::milliseconds(ms)); }
   void wait_request();
   void read_header();
   void header_read(const ErrorCode& error);
   Status admit();
+  [[nodiscard]] std::string asking() const;
+  std::int64_t ask_rate();
   std::optional<HttpResponse> ask_gate();
   void read_body();
   void body_read(const ErrorCode& error);
@@ -199,6 +116,7 @@ class Connection final : public ServerPeer, public std::enable_shared_from_this<
   void refuse(int status, const Error& error, const char* allow = nullptr);
   void refuse(HttpResponse response);
   void refuse_full();
+  void refuse_often(std::int64_t wait_ms);
   void write(Outgoing outgoing);
   void write_more();
   void write_piece(std::string piece);
@@ -210,6 +128,7 @@ class Connection final : public ServerPeer, public std::enable_shared_from_this<
   ServerShared& server_;
   beast::tcp_stream stream_;
   std::string peer_;
+  std::string client_;  ///< whose turn a request takes
   beast::flat_buffer buffer_{std::size_t{server_.options.max_header} + (64u << 10)};
   std::optional<Parser> parser_;
   HttpRequest request_;
@@ -221,7 +140,7 @@ class Connection final : public ServerPeer, public std::enable_shared_from_this<
   std::uint64_t discarded_ = 0;
   Outgoing outgoing_;
   std::string piece_;
-  bool idle_ = false;
+  std::atomic<std::int64_t> idle_since_{INT64_MAX};
   bool last_ = false;
   bool refused_ = false;   ///< the request was not read to its end
   bool upgraded_ = false;  ///< stream_ has gone to the WebSocket
@@ -231,10 +150,10 @@ void Connection::wait_request() {
   if (last_ || server_.stopping) return stream_.close();
   parser_.reset();
   if (buffer_.size() > 0) return read_header();
-  idle_ = true;
+  idle_since_ = steady_ms();
   deadline(server_.options.idle_timeout_ms);
   stream_.async_read_some(buffer_.prepare(4096), [self = shared_from_this()](const ErrorCode& error, std::size_t size) {
-    self->idle_ = false;
+    self->idle_since_ = INT64_MAX;
     if (error) return;
     self->buffer_.commit(size);
     self->read_header();
@@ -263,6 +182,7 @@ void Connection::header_read(const ErrorCode& error) {
     const auto allow = elsewhere ? router_->allowed(request_.path) : std::string();
     return refuse(elsewhere ? 405 : http_status(admitted.error().code), admitted.error(), elsewhere ? allow.c_str() : nullptr);
   }
+  if (const auto wait_ms = ask_rate(); wait_ms > 0) return refuse_often(wait_ms);
   if (auto refusal = ask_gate()) return refuse(*std::move(refusal));
   const auto length = parser_->content_length();
   if (length && *length > max_body_)
@@ -298,6 +218,25 @@ Status Connection::admit() {
   route_ = match.route;
   max_body_ = route_->socket ? 0 : route_->options.max_body;
   return {};
+}
+
+/// The client of this request: the peer, or whom a proxy on this machine names last (what stands before it anyone may write).
+std::string Connection::asking() const {
+  const auto peer = client_of(peer_);
+  if (!server_.options.behind_proxy || !is_loopback_address(peer_)) return peer;
+  const auto& named = request_.headers.items();
+  const auto last = std::find_if(named.rbegin(), named.rend(),
+                                 [](const auto& field) { return equal_without_case(field.first, "X-Forwarded-For"); });
+  if (last == named.rend()) return peer;
+  const std::string_view list = last->second;
+  const auto comma = list.rfind(',');
+  return client_of(trimmed(comma == list.npos ? list : list.substr(comma + 1)));
+}
+
+/// Milliseconds that this client must wait before it may ask; 0 when it may now.
+std::int64_t Connection::ask_rate() {
+  client_ = asking();
+  return is_loopback_address(client_) ? 0 : server_.rates.ask(client_, steady_ms());
 }
 
 /// What the route says to the line and fields alone.
@@ -345,7 +284,7 @@ void Connection::dispatch() {
 
 void Connection::handle(std::shared_ptr<const HttpRequest> request, const Router::Route& route) {
   const bool close = last_ || server_.stopping, old = parser_->get().version() < 11;
-  const bool queued = server_.pool.begin([self = shared_from_this(), request, &route, close, old] {
+  const bool queued = server_.pool.begin(client_, [self = shared_from_this(), request, &route, close, old] {
     auto outgoing = std::make_shared<Outgoing>(prepare(call(route.handler, *request), *request, close, old));
     asio::post(self->stream_.get_executor(), [self, outgoing] {
       self->share_.release();
@@ -362,8 +301,8 @@ void Connection::handle(std::shared_ptr<const HttpRequest> request, const Router
 
 void Connection::upgrade(std::shared_ptr<const HttpRequest> request, const Router::Route& route) {
   if (buffer_.size() > 0) return refuse(400, {Code::malformed, "[websocket] bytes before the upgrade was answered"});
-  const bool queued = server_.pool.begin([self = shared_from_this(), request, socket = route.socket] {
-    auto pending = make_websocket(self->server_, socket, self->stream_.get_executor());
+  const bool queued = server_.pool.begin(client_, [self = shared_from_this(), request, socket = route.socket] {
+    auto pending = make_websocket(self->server_, socket, self->stream_.get_executor(), self->client_);
     Status opened;
     try {
       if (socket->on_open) opened = socket->on_open(pending->handle(), *request);
@@ -392,6 +331,13 @@ void Connection::refuse_full() {
       HttpResponse::error({Code::exhausted, "[http] the bodies of other requests fill the memory set aside: retry"});
   response.status = 503;
   response.headers.add("Retry-After", "1");
+  refuse(std::move(response));
+}
+
+void Connection::refuse_often(std::int64_t wait_ms) {
+  auto response = HttpResponse::error(
+      {Code::exhausted, fmt::format("[http] more than {} requests a second of one address", server_.options.requests_per_s)});
+  response.headers.add("Retry-After", std::to_string((wait_ms + 999) / 1000));
   refuse(std::move(response));
 }
 
@@ -445,7 +391,7 @@ void Connection::write_more() {
     });
   };
   stream_.expires_never();
-  outgoing_.body.streams() ? server_.pool.resume(next) : next();
+  outgoing_.body.streams() ? server_.pool.resume(client_, next) : next();
 }
 
 void Connection::write_chunk(const std::string& piece) {

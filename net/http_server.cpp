@@ -6,21 +6,28 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "base/log.hpp"
+#include "net/address.hpp"
 #include "net/server_state.hpp"
+#include "net/site.hpp"
 
 namespace koinon::net {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
-std::uint64_t PeerRegistry::add(const std::weak_ptr<ServerPeer>& peer) {
+std::uint64_t PeerRegistry::add(const std::weak_ptr<ServerPeer>& peer, const std::string& client) {
   const std::lock_guard hold(lock_);
-  peers_.emplace(next_, peer);
+  peers_.emplace(next_, Entry{peer, client});
+  ++by_client_[client];
   return next_++;
 }
 
 void PeerRegistry::remove(std::uint64_t id) {
   const std::lock_guard hold(lock_);
-  peers_.erase(id);
+  const auto at = peers_.find(id);
+  if (at == peers_.end()) return;
+  const auto client = by_client_.find(at->second.client);
+  if (--client->second == 0) by_client_.erase(client);
+  peers_.erase(at);
   changed_.notify_all();
 }
 
@@ -28,8 +35,8 @@ void PeerRegistry::end_all(bool at_once) {
   std::vector<std::shared_ptr<ServerPeer>> alive;
   {
     const std::lock_guard hold(lock_);
-    for (const auto& [id, peer] : peers_)
-      if (auto held = peer.lock()) alive.push_back(std::move(held));
+    for (const auto& [id, entry] : peers_)
+      if (auto held = entry.peer.lock()) alive.push_back(std::move(held));
   }
   for (const auto& peer : alive) peer->end(at_once);
 }
@@ -37,6 +44,35 @@ void PeerRegistry::end_all(bool at_once) {
 std::size_t PeerRegistry::count() const {
   const std::lock_guard hold(lock_);
   return peers_.size();
+}
+
+std::size_t PeerRegistry::count(const std::string& client) const {
+  const std::lock_guard hold(lock_);
+  const auto at = by_client_.find(client);
+  return at == by_client_.end() ? 0 : at->second;
+}
+
+bool PeerRegistry::end_idle() {
+  std::vector<std::shared_ptr<ServerPeer>> alive;  // let go without the lock, which the last of a peer takes
+  std::shared_ptr<ServerPeer> longest;
+  {
+    const std::lock_guard hold(lock_);
+    const auto until = steady_ms() - 1000;
+    std::pair<std::size_t, std::int64_t> best;  // connections of its client, how long idle
+    for (const auto& [id, entry] : peers_) {
+      auto peer = entry.peer.lock();
+      if (!peer) continue;
+      const auto idle = peer->idle_since();
+      const std::pair rank(by_client_.at(entry.client), until - idle);
+      if (idle <= until && (!longest || rank > best)) {
+        best = rank;
+        longest = peer;
+      }
+      alive.push_back(std::move(peer));
+    }
+  }
+  if (longest) longest->end(false);
+  return longest != nullptr;
 }
 
 bool PeerRegistry::wait_empty(std::int64_t timeout_ms) {
@@ -50,6 +86,7 @@ struct HttpServer::State {
   Status listen();
   void accept();
   void accepted(const boost::system::error_code& error, tcp::socket socket);
+  bool has_place(const tcp::socket& socket);
   void run();
 
   ServerShared shared;
@@ -95,7 +132,7 @@ void HttpServer::State::accepted(const boost::system::error_code& error, tcp::so
     });
     return;
   }
-  if (shared.peers->count() >= shared.options.max_connections) {
+  if (!has_place(socket)) {
     static constexpr std::string_view kFull =
         "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
         "Connection: close\r\n\r\n";
@@ -107,6 +144,17 @@ void HttpServer::State::accepted(const boost::system::error_code& error, tcp::so
     serve_connection(shared, std::move(socket));
   }
   accept();
+}
+
+/// Whether one more connection may be held; one that idles may have to end for it.
+bool HttpServer::State::has_place(const tcp::socket& socket) {
+  boost::system::error_code error;
+  const auto remote = socket.remote_endpoint(error);
+  if (error) return false;
+  const auto most = shared.options.max_connections;
+  const auto client = client_of(remote.address().to_string());
+  if (!is_loopback_address(client) && shared.peers->count(client) >= std::max<std::size_t>(most / 2, 1)) return false;
+  return shared.peers->count() < most || shared.peers->end_idle();
 }
 
 void HttpServer::State::run() {

@@ -10,8 +10,10 @@ struct ServerOptions {
   std::uint16_t port = 0;                          ///< 0: a free one; HttpServer::port tells
   std::size_t io_threads = 1;                      ///< read and write sockets
   std::size_t handler_threads = 4;                 ///< run handlers, which may block
-  std::size_t max_connections = 512;               ///< further ones get 503 and are closed
-  std::size_t max_waiting = 256;                   ///< requests waiting for a handler thread; beyond: 503 with Retry-After
+  std::size_t max_connections = 2048;              ///< beyond: one that idles makes place, or 503 (HttpServer, 5)
+  std::size_t max_waiting = 2048;                  ///< requests waiting for a handler thread; beyond: 503 with Retry-After
+  std::uint32_t requests_per_s = 0;                ///< of one client, four seconds' worth at once; beyond: 429. 0: any number
+  bool behind_proxy = false;                       ///< a peer on loopback is a proxy: X-Forwarded-For ends with its client
   std::uint32_t max_header = 16u << 10;            ///< bytes of a request's line and fields; beyond: 431
   std::uint64_t max_bodies = 256u << 20;           ///< bytes of all bodies above 64 KiB at once; beyond: 503 with Retry-After
   std::int64_t header_timeout_ms = 10'000;         ///< to send a whole request header
@@ -32,6 +34,10 @@ struct ServerOptions {
 /// 3. A request's line and fields decide first: route, method, the route's gate, the declared size. Only then is its body read,
 ///    or `Expect: 100-continue` answered.
 /// 4. Memory is bounded by connections times (header + 64 KiB of body + WebSocket queue), and max_bodies.
+/// 5. Nobody keeps others out by asking more. A client is an address, or a /64 of IPv6. Requests of clients are handled in
+/// turns.
+///    Above max_connections a new connection takes the place of one that has idled for a second, the longest of the client with
+///    the most; no client but loopback has more than half of all. requests_per_s does not hold for loopback itself.
 class HttpServer {
  public:
   /// Listens and serves from then on. Errors: io (address in use or not ours), invalid_argument.

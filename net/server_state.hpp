@@ -3,6 +3,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/strand.hpp>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <unordered_map>
@@ -10,6 +11,7 @@
 
 #include "net/handler_pool.hpp"
 #include "net/http_server.hpp"
+#include "net/rate_limit.hpp"
 
 namespace koinon::net {
 
@@ -19,23 +21,34 @@ class ServerPeer {
   virtual ~ServerPeer() = default;
   /// Ends the connection: at once, or as soon as what is under way has ended. Thread-safe.
   virtual void end(bool at_once) = 0;
+  /// Since when nothing is under way (steady clock, ms); INT64_MAX while something is. Thread-safe.
+  [[nodiscard]] virtual std::int64_t idle_since() const { return INT64_MAX; }
 };
 
 /// The open connections. Shared by all of them, because a peer that a caller still holds may outlive the server.
 class PeerRegistry {
  public:
-  std::uint64_t add(const std::weak_ptr<ServerPeer>& peer);
+  std::uint64_t add(const std::weak_ptr<ServerPeer>& peer, const std::string& client);
   void remove(std::uint64_t id);
   void end_all(bool at_once);
   [[nodiscard]] std::size_t count() const;
+  [[nodiscard]] std::size_t count(const std::string& client) const;
+  /// Ends the connection that has idled longest of the client with the most connections; false when none has for a second.
+  bool end_idle();
   /// True when none is left within that time.
   bool wait_empty(std::int64_t timeout_ms);
 
  private:
+  struct Entry {
+    std::weak_ptr<ServerPeer> peer;
+    std::string client;
+  };
+
   mutable std::mutex lock_;
   std::condition_variable changed_;
-  std::unordered_map<std::uint64_t, std::weak_ptr<ServerPeer>> peers_;  ///< guarded by lock_
-  std::uint64_t next_ = 1;                                              ///< guarded by lock_
+  std::unordered_map<std::uint64_t, Entry> peers_;          ///< guarded by lock_
+  std::unordered_map<std::string, std::size_t> by_client_;  ///< how many; guarded by lock_
+  std::uint64_t next_ = 1;                                  ///< guarded by lock_
 };
 
 /// A peer's place in the registry, given up when the peer is gone. Declare it first, so that it goes last.
@@ -47,7 +60,7 @@ class Registration {
   }
   Registration(const Registration&) = delete;
   Registration& operator=(const Registration&) = delete;
-  void enter(const std::weak_ptr<ServerPeer>& peer) { id_ = registry_->add(peer); }
+  void enter(const std::weak_ptr<ServerPeer>& peer, const std::string& client) { id_ = registry_->add(peer, client); }
   [[nodiscard]] std::uint64_t id() const { return id_; }
 
  private:
@@ -100,6 +113,7 @@ struct ServerShared {
   ServerShared(Router r, ServerOptions o)
       : options(std::move(o)),
         bodies(options.max_bodies),
+        rates(options.requests_per_s, 4 * options.requests_per_s),
         pool(options.handler_threads, options.max_waiting),
         router_(std::make_shared<const Router>(std::move(r))) {}
 
@@ -119,12 +133,18 @@ struct ServerShared {
   const std::shared_ptr<PeerRegistry> peers = std::make_shared<PeerRegistry>();
   std::atomic<bool> stopping{false};
   boost::asio::io_context io;
+  RateLimit rates;
   HandlerPool pool;
 
  private:
   std::mutex router_lock_;
   std::shared_ptr<const Router> router_;  ///< guarded by router_lock_
 };
+
+/// Milliseconds of the steady clock.
+inline std::int64_t steady_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 /// Serves HTTP on a socket until it closes or becomes a WebSocket.
 void serve_connection(ServerShared& server, boost::asio::ip::tcp::socket socket);

@@ -51,7 +51,10 @@ class Socket final : public PendingSocket, public ServerPeer, public std::enable
   Socket(ServerShared& server, std::shared_ptr<const WebSocketHandler> handler, asio::any_io_executor strand)
       : registration_(server.peers), server_(server), handler_(std::move(handler)), strand_(std::move(strand)) {}
 
-  void enter() { registration_.enter(std::weak_ptr<ServerPeer>(shared_from_this())); }
+  void enter(const std::string& client) {
+    client_ = client;
+    registration_.enter(std::weak_ptr<ServerPeer>(shared_from_this()), client);
+  }
   [[nodiscard]] std::shared_ptr<WebSocketSession> handle() override;
   void start(beast::tcp_stream stream, http::request<http::string_body> request) override;
   void end(bool at_once) override;
@@ -71,6 +74,7 @@ class Socket final : public PendingSocket, public ServerPeer, public std::enable
   void finish();
 
   Registration registration_;
+  std::string client_;
   ServerShared& server_;
   const std::shared_ptr<const WebSocketHandler> handler_;
   const asio::any_io_executor strand_;
@@ -144,7 +148,7 @@ void Socket::received(const ErrorCode& error) {
   std::string text(static_cast<const char*>(buffer_.cdata().data()), buffer_.size());
   buffer_.clear();
   if (!handler_->on_text) return read();
-  server_.pool.resume([self = shared_from_this(), text = std::move(text)]() mutable {
+  server_.pool.resume(client_, [self = shared_from_this(), text = std::move(text)]() mutable {
     guarded([&] { self->handler_->on_text(self->handle(), std::move(text)); });
     asio::post(self->strand_, [self] { self->read(); });
   });
@@ -202,7 +206,7 @@ void Socket::finish() {
   if (ended_.exchange(true)) return;
   cut();
   if (!handler_->on_close) return;
-  server_.pool.resume([self = shared_from_this()] { guarded([&] { self->handler_->on_close(self->id()); }); });
+  server_.pool.resume(client_, [self = shared_from_this()] { guarded([&] { self->handler_->on_close(self->id()); }); });
 }
 
 void Socket::end(bool at_once) {
@@ -221,9 +225,9 @@ std::vector<std::string_view> offered_protocols(const HttpRequest& request) {
 }
 
 std::shared_ptr<PendingSocket> make_websocket(ServerShared& server, std::shared_ptr<const WebSocketHandler> handler,
-                                              const asio::any_io_executor& strand) {
+                                              const asio::any_io_executor& strand, const std::string& client) {
   auto out = std::make_shared<Socket>(server, std::move(handler), strand);
-  out->enter();
+  out->enter(client);
   return out;
 }
 

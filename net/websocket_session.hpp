@@ -17,7 +17,8 @@ class PendingSocket {
   virtual void start(boost::beast::tcp_stream stream, boost::beast::http::request<boost::beast::http::string_body> request) = 0;
 };
 
+/// `client`: whose connection it counts as (net/address.hpp, client_of).
 std::shared_ptr<PendingSocket> make_websocket(ServerShared& server, std::shared_ptr<const WebSocketHandler> handler,
-                                              const boost::asio::any_io_executor& strand);
+                                              const boost::asio::any_io_executor& strand, const std::string& client);
 
 }  // namespace koinon::net

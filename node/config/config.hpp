@@ -45,6 +45,7 @@ struct Config {
   std::string http_address = "127.0.0.1";   ///< others can reach the node only when this is asked for, such as 0.0.0.0
   std::uint16_t http_port = 7070;           ///< 0: a free one
   std::string public_endpoint;              ///< URL under which others reach this node; empty: none
+  std::uint32_t http_rate = 100;            ///< requests a second of one address, four seconds' worth at once; 0: any number
   std::vector<std::string> http_origins;    ///< sites whose pages may ask this node, beside its own: "https://app.example"
   std::uint32_t ledger_wait = 60;           ///< seconds that a first start waits for a ledger that does not answer
   std::string ledger_url;                   ///< empty: a local ledger that the node runs itself

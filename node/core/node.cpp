@@ -1,5 +1,7 @@
 #include "node/node.hpp"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <mutex>
 #include <thread>
@@ -100,6 +102,14 @@ struct Node::State {
   void release_artifacts(const market::OrderView& order);
 };
 
+/// As many open files as this process may have: each connection is one, and systems give few unless asked.
+void allow_descriptors() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == files.rlim_max) return;
+  files.rlim_cur = files.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &files) != 0) base::log_warn("[node] {} open files at most", files.rlim_cur);
+}
+
 /// Before anything is made, so that a taken address leaves nothing behind.
 Status Node::State::listen() {
   const auto& config = options.config;
@@ -115,6 +125,9 @@ Status Node::State::listen() {
   http_options.port = config.http_port;
   http_options.max_bodies = kMaxBodies;
   http_options.handler_threads = kHandlers;
+  http_options.requests_per_s = config.http_rate;
+  http_options.behind_proxy = !config.public_endpoint.empty();
+  allow_descriptors();
   auto started = net::HttpServer::start(waiting_routes(config, waiting), http_options);
   if (!started) return fail(std::move(started).error().within("[http]"));
   server = *std::move(started);
