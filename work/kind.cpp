@@ -17,6 +17,10 @@ base::Result<std::shared_ptr<const Disputable>> Kind::disputable(const Job&) con
   return base::fail(base::Code::unsupported, "[{}] the optimistic check does not cover this kind of work", name());
 }
 
+base::Result<std::shared_ptr<const engine::program::Program>> Kind::disputable_program(const Job&) const {
+  return base::fail(base::Code::unsupported, "[{}] the optimistic check does not cover this kind of work", name());
+}
+
 base::Status KindSet::add(std::unique_ptr<Kind> kind) {
   const auto code = kind->code();
   if (const auto [at, fresh] = kinds_.try_emplace(code, std::move(kind)); !fresh)

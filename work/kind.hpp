@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,10 @@
 #include "base/cid.hpp"
 #include "base/thread_pool.hpp"
 #include "trust/claim.hpp"
+
+namespace koinon::engine::program {
+struct Program;
+}
 
 namespace koinon::work {
 
@@ -53,11 +58,22 @@ struct Outcome {
 
 struct Disputable;
 
-/// Shared means of a run: a pool, a way to stop, a progress callback (done, total).
+/// Where a long run keeps how far it came, so that it goes on there after a crash. One a run.
+class Checkpoints {
+ public:
+  virtual ~Checkpoints() = default;
+  /// What was kept last; nothing when there is none that can be read.
+  virtual std::optional<base::Bytes> last() = 0;
+  /// Keeps it in the place of the one before. Returns when it is on disk. Errors: those of the store.
+  virtual base::Status keep(base::ByteView bytes) = 0;
+};
+
+/// Shared means of a run: a pool, a way to stop, a progress callback (done, total), checkpoints.
 struct Means {
   base::ThreadPool* pool = nullptr;
   std::stop_token stop;
   std::function<void(std::uint64_t, std::uint64_t)> progress;
+  Checkpoints* checkpoints = nullptr;  ///< none: the run begins anew whenever it is asked for
 };
 
 /// One kind of work: how to run it. A kind is a pure function of its job: two honest providers get the same roots.
@@ -74,6 +90,8 @@ class Kind {
   /// The job as the optimistic check sees it (work/disputable.hpp), for kinds whose runs a contract can recompute. Errors:
   /// unsupported (other kinds, and jobs that are no program), rejected (as run).
   virtual base::Result<std::shared_ptr<const Disputable>> disputable(const Job& job) const;
+  /// The program alone that such a job runs, whatever its inputs are. Errors: unsupported, rejected, as disputable().
+  virtual base::Result<std::shared_ptr<const engine::program::Program>> disputable_program(const Job& job) const;
 };
 
 /// The kinds that this process knows, by code.

@@ -119,11 +119,15 @@ Result<Outcome> Inference::run(const Job& job, const Means& means) const {
   return out;
 }
 
-Result<std::shared_ptr<const Disputable>> Inference::disputable(const Job& job) const {
-  if (engine::language::is_bundle(job.artifact)) return Kind::disputable(job);  // a text is many runs
+Result<std::shared_ptr<const Program>> Inference::disputable_program(const Job& job) const {
+  if (engine::language::is_bundle(job.artifact)) return Kind::disputable_program(job);  // a text is many runs
   KOINON_TRY(const auto ready, this->ready(job));
+  return std::shared_ptr<const Program>(ready, &ready->program);
+}
+
+Result<std::shared_ptr<const Disputable>> Inference::disputable(const Job& job) const {
   auto out = std::make_shared<Disputable>();
-  out->program = std::shared_ptr<const Program>(ready, &ready->program);
+  KOINON_TRY(out->program, disputable_program(job));
   KOINON_TRY(out->inputs, input_tensors(*out->program, job.inputs));
   return out;
 }

@@ -26,6 +26,7 @@ class Inference final : public Kind {
   /// cancelled.
   base::Result<Outcome> run(const Job& job, const Means& means) const override;
   base::Result<std::shared_ptr<const Disputable>> disputable(const Job& job) const override;
+  base::Result<std::shared_ptr<const engine::program::Program>> disputable_program(const Job& job) const override;
 
  private:
   struct Ready;

@@ -64,6 +64,19 @@ TEST(Inference, blames_the_buyer_for_what_the_buyer_sent) {
   EXPECT_EQ(kind.run(wrong, {}).error().code, base::Code::rejected);
 }
 
+TEST(Inference, names_the_program_of_an_order_whose_input_it_does_not_take) {
+  const Inference kind;
+  auto wrong = job();
+  wrong.inputs[0].push_back(0);
+  EXPECT_EQ(kind.disputable(wrong).error().code, base::Code::rejected);
+  const auto program = kind.disputable_program(wrong);
+  ASSERT_TRUE(program) << program.error().text;
+  EXPECT_EQ(engine::program::program_id(**program), wrong.spec);
+  EXPECT_TRUE(kind.disputable(job()));
+  wrong.spec.bytes[0] ^= 1;
+  EXPECT_EQ(kind.disputable_program(wrong).error().code, base::Code::rejected);
+}
+
 TEST(Inference, blames_the_buyer_for_another_program_than_ordered) {
   auto wrong = job();
   wrong.spec.bytes[0] ^= 1;
