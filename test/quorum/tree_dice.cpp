@@ -153,6 +153,11 @@ class Tree {
 
 }  // namespace
 
-Provider throw_tree(base::Random& random) { return Tree(random).make(); }
+Provider throw_tree(base::Random& random) {
+  while (true) {
+    auto out = Tree(random).make();
+    if (!out.program.steps.empty()) return out;  // a tree may grow to no more than its leaves
+  }
+}
 
 }  // namespace koinon::test::quorum
