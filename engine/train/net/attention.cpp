@@ -22,11 +22,17 @@ class Attention final : public Op {
     if (!fits) return wrong_inputs(name(), in, "[n, t, 3 d], d a multiple of the heads");
     n_ = in[0][0], t_ = in[0][1], d_ = in[0][2] / 3, width_ = d_ / heads_;
     scale_ = 1.0F / std::sqrt(static_cast<float>(width_));
-    shares_.resize(static_cast<std::size_t>(n_ * heads_ * t_ * t_));
     return Shape{n_, t_, d_};
   }
 
+  [[nodiscard]] std::uint64_t products() const override { return saturated({2, n_, d_, t_, t_}); }
+  /// The shares of every head, and their gradients for up to 16 threads.
+  [[nodiscard]] std::uint64_t scratch() const override {
+    return saturated({n_ * heads_ + std::min<std::int64_t>(n_ * heads_, 16), t_, t_});
+  }
+
   void forward(const Pass& pass, const Arrays& in, float* out) override {
+    shares_.resize(static_cast<std::size_t>(n_ * heads_ * t_ * t_));
     const auto m = alone(pass.machine);
     const auto& l = lanes(m);
     parallel(pass.machine, n_ * heads_, [&](std::int64_t task) {

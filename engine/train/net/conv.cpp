@@ -47,8 +47,16 @@ class Conv final : public Op {
           w_.stride,
           (high - w_.kernel_y) / w_.stride + 1,
           (wide - w_.kernel_x) / w_.stride + 1};
-    if (w_.padding > 0) framed_.assign(static_cast<std::size_t>(n_ * c_ * high * wide), 0.0F);
     return Shape{n_, o_, s_.out_height, s_.out_width};
+  }
+
+  [[nodiscard]] std::uint64_t products() const override { return saturated({n_, o_, s_.depth(), s_.positions()}); }
+  /// Both borders, or the columns of a stride for up to 16 threads.
+  [[nodiscard]] std::uint64_t scratch() const override {
+    const auto framed = w_.padding > 0 ? saturated({n_, c_, s_.plane()}) : 0;
+    const auto back = by_turned_filters() ? saturated({n_, o_, turned().plane()})
+                                          : saturated({std::min<std::int64_t>(n_, 16), s_.depth(), s_.positions()});
+    return framed > UINT64_MAX - back ? UINT64_MAX : framed + back;
   }
 
   void forward(const Pass& pass, const Arrays& in, float* out) override {
@@ -67,15 +75,24 @@ class Conv final : public Op {
     if (d_in[1] != nullptr) filter_gradient(pass.machine, in[0], dy, d_in[1]);
     if (d_in.size() > 2 && d_in[2] != nullptr) bias_gradient(pass.machine, dy, d_in[2]);
     if (d_in[0] == nullptr) return;
-    if (w_.stride == 1 && w_.kernel_y == w_.kernel_x && w_.padding < w_.kernel_y)
+    if (by_turned_filters())
       picture_gradient(pass.machine, in[1], dy, d_in[0]);
     else
       scattered_gradient(pass.machine, in[1], dy, d_in[0]);
   }
 
  private:
+  [[nodiscard]] bool by_turned_filters() const {
+    return w_.stride == 1 && w_.kernel_y == w_.kernel_x && w_.padding < w_.kernel_y;
+  }
+  /// How the turned filters slide over the gradient of the output.
+  [[nodiscard]] Slide turned() const {
+    const auto border = w_.kernel_y - 1 - w_.padding;
+    return {o_ / groups_, s_.out_height + 2 * border, s_.out_width + 2 * border, w_.kernel_y, w_.kernel_x, 1, h_, wd_};
+  }
   const float* with_border(const Machine& machine, const float* x) {
     if (w_.padding == 0) return x;
+    if (framed_.empty()) framed_.assign(static_cast<std::size_t>(n_ * c_ * s_.plane()), 0.0F);
     frame(machine, n_ * c_, h_, wd_, w_.padding, x, framed_.data());
     return framed_.data();
   }
@@ -107,21 +124,21 @@ class Conv final : public Op {
   /// Stride 1: a convolution of dy with the turned filters, dot products over (o, ky, kx).
   void picture_gradient(const Machine& machine, const float* w, const float* dy, float* dx) {
     const auto each = o_ / groups_, area = w_.kernel_y * w_.kernel_x, border = w_.kernel_y - 1 - w_.padding;
-    const Slide s{each, s_.out_height + 2 * border, s_.out_width + 2 * border, w_.kernel_y, w_.kernel_x, 1, h_, wd_};
+    const auto s = turned();
     const float* framed = dy;
     if (border > 0) {
       if (gradient_.empty()) gradient_.assign(static_cast<std::size_t>(n_ * o_ * s.plane()), 0.0F);
       frame(machine, n_ * o_, s_.out_height, s_.out_width, border, dy, gradient_.data());
       framed = gradient_.data();
     }
-    std::vector<float> turned(static_cast<std::size_t>(s_.channels * each * area));
+    std::vector<float> filters_turned(static_cast<std::size_t>(s_.channels * each * area));
     for (std::int64_t g = 0; g < groups_; ++g) {
       for (std::int64_t o = 0; o < each; ++o)
         for (std::int64_t c = 0; c < s_.channels; ++c)
           for (std::int64_t k = 0; k < area; ++k)
-            turned[static_cast<std::size_t>((c * each + o) * area + area - 1 - k)] =
+            filters_turned[static_cast<std::size_t>((c * each + o) * area + area - 1 - k)] =
                 w[((g * each + o) * s_.channels + c) * area + k];
-      const Packed filters(machine, Matrix(turned.data(), s_.channels, each * area, each * area, 1));
+      const Packed filters(machine, Matrix(filters_turned.data(), s_.channels, each * area, each * area, 1));
       parallel(machine, n_, [&](std::int64_t n) {
         product(alone(machine), filters, Patches(framed + (n * groups_ + g) * each * s.plane(), s),
                 {dx + (n * groups_ + g) * s_.channels * h_ * wd_, h_ * wd_});

@@ -17,6 +17,16 @@ void write_shape(base::Writer& to, const Shape& shape) {
 
 }  // namespace
 
+std::uint64_t saturated(std::initializer_list<std::int64_t> sizes) {
+  std::uint64_t out = 1;
+  for (const auto size : sizes) {
+    const auto n = static_cast<std::uint64_t>(size);
+    if (n != 0 && out > UINT64_MAX / n) return UINT64_MAX;
+    out *= n;
+  }
+  return out;
+}
+
 tl::unexpected<base::Error> wrong_inputs(std::string_view op, const std::vector<Shape>& in, std::string_view expected) {
   std::string shapes;
   for (const auto& s : in) shapes += (shapes.empty() ? "" : ", ") + tensor::shape_text(s);
@@ -25,9 +35,9 @@ tl::unexpected<base::Error> wrong_inputs(std::string_view op, const std::vector<
 
 base::Status Graph::room(const Shape& shape) const {
   KOINON_CHECK(tensor::check_shape(shape));
-  if (elements_ + tensor::element_count(shape) > kMaxGraph)
+  if (elements_ + tensor::element_count(shape) > most_)
     return base::fail(base::Code::exhausted, "[graph] {} more elements than the {} that a net may have: a smaller batch or net",
-                      tensor::shape_text(shape), kMaxGraph);
+                      tensor::shape_text(shape), most_);
   return {};
 }
 
@@ -56,7 +66,12 @@ base::Result<int> Graph::add(std::unique_ptr<Op> op, std::vector<int> inputs) {
   KOINON_TRY(auto shape, op->infer(shapes));
   KOINON_CHECK(room(shape));
   const auto n = elements(shape);
-  elements_ += static_cast<std::int64_t>(n);
+  const auto scratch = op->scratch();
+  if (scratch > static_cast<std::uint64_t>(most_ - elements_) - n)
+    return base::fail(base::Code::exhausted,
+                      "[{}] {} elements beside its output: more than the {} that a net may have: a smaller batch or net",
+                      op->name(), scratch, most_);
+  elements_ += static_cast<std::int64_t>(n + scratch);
   values_.push_back({std::string(op->name()) + std::to_string(nodes_.size()), Role::inner, std::move(shape),
                      std::vector<float>(n), std::vector<float>(trained ? n : 0)});
   nodes_.push_back({std::move(op), std::move(inputs), size() - 1});
@@ -82,7 +97,9 @@ void Graph::forward(const Pass& pass, std::size_t nodes) {
     auto& node = nodes_[n];
     Op::Arrays in;
     for (auto i : node.inputs) in.push_back(value(i).data.data());
-    node.op->forward(pass, in, value(node.output).data.data());
+    auto& out = value(node.output).data;
+    node.op->forward(pass, in, out.data());
+    if (pass.tap != nullptr) pass.tap->forward(n, out.data(), out.size());
   }
 }
 
@@ -112,6 +129,9 @@ void Graph::backward(const Pass& pass, int loss) {
       }
     }
     node.op->backward(pass, in, value(node.output).data.data(), value(node.output).gradient.data(), d_in);
+    if (pass.tap != nullptr)
+      for (std::size_t i = 0; i < d_in.size(); ++i)
+        if (d_in[i] != nullptr) pass.tap->gradient(n, i, d_in[i], value(node.inputs[i]).gradient.size());
     for (auto& [i, more] : again)
       chunks(pass.machine, static_cast<std::int64_t>(more.size()),
              [&, to = value(i).gradient.data(), from = more.data()](std::int64_t first, std::int64_t count) {

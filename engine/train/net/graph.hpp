@@ -32,6 +32,8 @@ class Graph {
     int output = 0;
   };
 
+  /// At most `elements` in all values and what operators keep beside them; kMaxGraph when nothing is said.
+  void limit(std::int64_t elements) { most_ = elements; }
   /// Whether a value of this shape may still be added. Errors: out_of_range, exhausted.
   [[nodiscard]] base::Status room(const Shape& shape) const;
   int input(std::string name, Shape shape);
@@ -59,7 +61,8 @@ class Graph {
 
  private:
   std::vector<Value> values_;
-  std::int64_t elements_ = 0;  ///< of all values, gradients apart
+  std::int64_t elements_ = 0;  ///< of all values and scratch, gradients apart
+  std::int64_t most_ = kMaxGraph;
   std::vector<Node> nodes_;
 };
 

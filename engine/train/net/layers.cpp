@@ -264,6 +264,7 @@ bool ends_with(const std::string& text, std::string_view end) {
 
 Result<Net> build_net(const NetSpec& spec, std::int64_t batch) {
   Net net;
+  net.graph.limit(spec.most_elements);
   auto sample = spec.sample;
   sample.insert(sample.begin(), batch);
   KOINON_CHECK(net.graph.room(sample));

@@ -21,6 +21,7 @@ struct NetSpec {
   Shape sample;
   std::vector<Layer> layers;
   Loss loss = Loss::cross_entropy;
+  std::int64_t most_elements = kMaxGraph;
 };
 
 /// A graph with its ends. `target` are labels (the shape of the output without its last axis) or values (the output's shape).

@@ -20,6 +20,8 @@ class Linear final : public Op {
     return shape;
   }
 
+  [[nodiscard]] std::uint64_t products() const override { return saturated({rows_, in_, out_}); }
+
   void forward(const Pass& pass, const Arrays& in, float* out) override {
     product(pass.machine, Matrix(in[0], rows_, in_, in_, 1), Matrix(in[1], out_, in_, in_, 1),
             {out, out_, nullptr, in.size() > 2 ? in[2] : nullptr});

@@ -1,4 +1,5 @@
 #pragma once
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,12 +13,24 @@ namespace koinon::engine::train {
 
 using tensor::Shape;
 
+/// Sees what operators compute while a pass goes through a graph: the values themselves, which it may look into or, to play a
+/// provider that cheats, change.
+class Tap {
+ public:
+  virtual ~Tap() = default;
+  /// After node number `node` was computed: its output.
+  virtual void forward(std::size_t node, float* out, std::size_t count) = 0;
+  /// After its gradients were: that of input number `input`, as this use alone gives it.
+  virtual void gradient(std::size_t node, std::size_t input, float* gradient, std::size_t count) = 0;
+};
+
 /// One pass through a graph.
 struct Pass {
   Machine machine;
   bool training = true;    ///< dropout drops, batch norm takes the batch's own mean and moves the running one
   std::uint64_t seed = 0;  ///< of the run; dropout draws from it
   std::uint64_t step = 0;  ///< number of the training step
+  Tap* tap = nullptr;      ///< sees every value; none when absent
 };
 
 /// An operator with its derivative. Shapes are fixed by `infer`, which is called once, before everything else; sizes of a
@@ -38,6 +51,9 @@ class Op {
   [[nodiscard]] virtual Numbers numbers() const { return {}; }
   /// Shape of the output. Errors: invalid_argument naming the operator and the shapes.
   virtual base::Result<Shape> infer(const std::vector<Shape>& in) = 0;
+  /// Multiply-adds of one forward pass in products, and elements kept beside the output; known after infer. Saturated.
+  [[nodiscard]] virtual std::uint64_t products() const { return 0; }
+  [[nodiscard]] virtual std::uint64_t scratch() const { return 0; }
   /// out = f(in). Only batch norm writes to inputs (its running mean and variance).
   virtual void forward(const Pass& pass, const Arrays& in, float* out) = 0;
   /// d_in[i] = the gradient of input i (overwritten), null where none is wanted. Called after forward of the same pass.
@@ -67,6 +83,9 @@ std::unique_ptr<Op> make_attention(std::int64_t heads, bool causal);   ///< quer
 std::unique_ptr<Op> make_mean_tokens();                                ///< [n, t, d] to [n, d]
 std::unique_ptr<Op> make_cross_entropy();                              ///< logits [.., classes], labels [..] to [1], the mean
 std::unique_ptr<Op> make_mean_squared();                               ///< two of one shape to [1]
+
+/// The product of sizes that are not negative, 2^64 - 1 when it is larger.
+std::uint64_t saturated(std::initializer_list<std::int64_t> sizes);
 
 /// "[conv] ..." for an operator that is given the wrong inputs.
 tl::unexpected<base::Error> wrong_inputs(std::string_view op, const std::vector<Shape>& in, std::string_view expected);

@@ -255,6 +255,7 @@ Result<Net> import_net(base::ByteView bytes, const std::string& name, const Reci
   auto model = read_model(bytes, recipe, sample);
   if (!model) return base::fail(std::move(model).error().within(context));
   Net net;
+  net.graph.limit(recipe.most_elements);
   auto input = sample;
   input.insert(input.begin(), recipe.batch);
   KOINON_CHECK(net.graph.room(input));

@@ -220,6 +220,7 @@ Result<Recipe> read_tables(const toml::table& table, const std::string& name, co
   top.whole("batch", recipe.batch, 1, 1 << 20);
   top.whole("epochs", recipe.epochs, 1, 1 << 20);
   top.whole("steps", recipe.steps, 1, std::int64_t{1} << 40);
+  top.whole("until", recipe.until, 1, std::int64_t{1} << 40);
   top.whole("checkpoint_every", recipe.checkpoint_every, 1, std::int64_t{1} << 40);
   if ((recipe.epochs > 0) == (recipe.steps > 0)) top.fail_here("epochs or steps is needed, and not both");
   using Reader = Status (*)(Recipe&, Section&);

@@ -27,8 +27,11 @@ struct Recipe {
   Loss loss = Loss::cross_entropy;
 
   OptimiserOptions optimiser;
+  std::uint64_t until = 0;             ///< an order ends after this step with a checkpoint; 0: at the end of the run
   std::uint64_t checkpoint_every = 0;  ///< steps; 0: at the end of every epoch
   std::filesystem::path folder;
+  /// Bounds of who runs it for somebody else; no keys.
+  std::int64_t most_elements = kMaxGraph;  ///< of all values together
 };
 
 /// Reads a recipe. `name` stands in errors, which give the line. Errors: malformed (no toml), invalid_argument (unknown key,

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/codec.hpp"
+#include "base/merkle.hpp"
 #include "engine/train/arith/generator.hpp"
 #include "engine/train/recipe/import_net.hpp"
 
@@ -72,7 +73,7 @@ Result<std::unique_ptr<Run>> Run::make(const Recipe& recipe, const DataSet& data
   if (data.count < static_cast<std::size_t>(recipe.batch) || data.count > INT32_MAX)
     return base::fail(Code::invalid_argument, "[train] batch {}: the data has {} samples", recipe.batch, data.count);
   KOINON_CHECK(recipe.optimiser.check());
-  auto net = recipe.onnx.empty() ? build_net({data.sample, recipe.layers, recipe.loss}, recipe.batch)
+  auto net = recipe.onnx.empty() ? build_net({data.sample, recipe.layers, recipe.loss, recipe.most_elements}, recipe.batch)
              : model.empty()     ? import_net(recipe, data.sample)
                                  : import_net(model, recipe.onnx, recipe, data.sample);
   if (!net) return base::fail(std::move(net).error());
@@ -118,22 +119,31 @@ void Run::load(const DataSet& data, const std::uint32_t* samples, std::size_t co
     data.take(samples[std::min(i, count - 1)], x + i * input, y + i * target);
 }
 
-Result<float> Run::step() {
+Result<float> Run::step(Tap* tap) {
   const auto epoch = done_ / epoch_;
   if (epoch != order_of_) {
     order_ = permutation(Generator(seed_, Stream::order, epoch), static_cast<std::uint32_t>(data_.count));
     order_of_ = epoch;
   }
   load(data_, order_.data() + done_ % epoch_ * batch_, batch_);
-  net_.graph.forward(pass(true));
+  auto with = pass(true);
+  with.tap = tap;
+  net_.graph.forward(with);
   const float loss = net_.graph.value(net_.loss).data[0];
   if (!std::isfinite(loss))
     return base::fail(Code::out_of_range, "[train] step {}: the loss is {}: a smaller rate, or clip, helps", done_, loss);
-  net_.graph.backward(pass(true), net_.loss);
+  net_.graph.backward(with, net_.loss);
   optimiser_.take(machine_, done_);
   ++done_;
   losses_.push_back(loss);
   return loss;
+}
+
+base::Hash Run::gradients_root() const {
+  std::vector<base::Hash> roots;
+  for (const auto id : net_.graph.with_role(Role::parameter))
+    roots.push_back(base::byte_tree_root(base::Domain::tensor, canonical_bytes(net_.graph.value(id).gradient)));
+  return base::list_root(base::Domain::tensor, roots);
 }
 
 Result<std::vector<float>> Run::outputs(const DataSet& data, std::size_t index) {

@@ -4,6 +4,7 @@
 
 #include "engine/train/data/data_set.hpp"
 #include "engine/train/net/state.hpp"
+#include "engine/train/net/work.hpp"
 #include "engine/train/recipe/recipe.hpp"
 
 namespace koinon::engine::train {
@@ -25,8 +26,13 @@ class Run {
   static base::Result<std::unique_ptr<Run>> make(const Recipe& recipe, const DataSet& train, const Machine& machine,
                                                  base::ByteView model = {});
 
-  /// Takes one step; returns its loss. Errors: out_of_range when the loss is not finite (the step is not taken).
-  base::Result<float> step();
+  /// Takes one step; returns its loss. `tap` sees what is computed. Errors: out_of_range when the loss is not finite (the step
+  /// is not taken).
+  base::Result<float> step(Tap* tap = nullptr);
+  /// What one step takes, in multiply-adds (net/work.hpp).
+  [[nodiscard]] std::uint64_t work_of_step() const { return train::work_of_step(net_.graph, optimiser_); }
+  /// Binds the gradients of the step that was taken last: list_root of their byte trees, in the order of the parameters.
+  [[nodiscard]] base::Hash gradients_root() const;
   /// The score on a data set of the same shapes. Errors: invalid_argument.
   base::Result<Score> evaluate(const DataSet& data);
   /// Outputs for sample `index` of a data set.
@@ -37,6 +43,8 @@ class Run {
   [[nodiscard]] std::uint64_t steps_an_epoch() const { return epoch_; }
   [[nodiscard]] const std::vector<float>& losses() const { return losses_; }  ///< of every step so far
   [[nodiscard]] const Net& net() const { return net_; }
+  /// What the optimiser remembers (Optimiser::state).
+  [[nodiscard]] const std::vector<std::vector<float>>& memory() const { return optimiser_.state(); }
   [[nodiscard]] base::Hash state() const { return state_root(machine_, net_.graph, optimiser_, done_); }
   /// Binds everything that decides the run: graph, first state, optimiser, batch, seed, steps, loss, data. Computed once.
   [[nodiscard]] const base::Hash& commitment() const { return commitment_; }
@@ -50,7 +58,7 @@ class Run {
  private:
   Run(Net net, const Recipe& recipe, const DataSet& data, const Machine& machine);
   void load(const DataSet& data, const std::uint32_t* samples, std::size_t count);
-  [[nodiscard]] Pass pass(bool training) const { return {machine_, training, seed_, done_}; }
+  [[nodiscard]] Pass pass(bool training) const { return {machine_, training, seed_, done_, nullptr}; }
   [[nodiscard]] std::vector<std::vector<float>*> arrays();
   [[nodiscard]] std::vector<const std::vector<float>*> arrays() const;
 
