@@ -113,6 +113,7 @@ class Connection final : public ServerPeer, public std::enable_shared_from_this<
   void dispatch();
   void handle(std::shared_ptr<const HttpRequest> request, const Router::Route& route);
   void upgrade(std::shared_ptr<const HttpRequest> request, const Router::Route& route);
+  [[nodiscard]] HttpResponse written(const Error& error) const;
   void refuse(int status, const Error& error, const char* allow = nullptr);
   void refuse(HttpResponse response);
   void refuse_full();
@@ -184,6 +185,11 @@ void Connection::header_read(const ErrorCode& error) {
   }
   if (const auto wait_ms = ask_rate(); wait_ms > 0) return refuse_often(wait_ms);
   if (auto refusal = ask_gate()) return refuse(*std::move(refusal));
+  const auto& fields = request_.headers;
+  if (const auto expect = fields.get("Expect"); !expect.empty() && !equal_without_case(expect, "100-continue"))
+    return refuse(417, {Code::unsupported, fmt::format("[http] Expect '{}': 100-continue alone is known", expect)});
+  if (const auto coding = fields.get("Content-Encoding"); !coding.empty() && !equal_without_case(coding, "identity"))
+    return refuse(415, {Code::unsupported, fmt::format("[http] Content-Encoding '{}': send the body as it is", coding)});
   const auto length = parser_->content_length();
   if (length && *length > max_body_)
     return refuse(413, {Code::out_of_range, fmt::format("[http] body of {} bytes: at most {} here", *length, max_body_)});
@@ -191,8 +197,7 @@ void Connection::header_read(const ErrorCode& error) {
   parser_->body_limit(max_body_);
   next_step_ = kBodyStep;
   deadline(server_.options.body_timeout_ms);
-  const auto expect = parser_->get()[http::field::expect];
-  if (parser_->is_done() || !equal_without_case({expect.data(), expect.size()}, "100-continue")) return read_body();
+  if (parser_->is_done() || fields.get("Expect").empty()) return read_body();
   piece_ = "HTTP/1.1 100 Continue\r\n\r\n";
   asio::async_write(stream_, asio::buffer(piece_), [self = shared_from_this()](const ErrorCode& failed, std::size_t) {
     failed ? self->stream_.close() : self->read_body();
@@ -319,23 +324,26 @@ void Connection::upgrade(std::shared_ptr<const HttpRequest> request, const Route
   if (!queued) refuse(503, {Code::exhausted, "[http] too many requests are waiting"});
 }
 
+HttpResponse Connection::written(const Error& error) const {
+  return router_ ? router_->error(request_.path, error) : HttpResponse::error(error);
+}
+
 void Connection::refuse(int status, const Error& error, const char* allow) {
-  auto response = HttpResponse::error(error);
+  auto response = written(error);
   response.status = status;
   if (allow) response.headers.add("Allow", allow);
   refuse(std::move(response));
 }
 
 void Connection::refuse_full() {
-  auto response =
-      HttpResponse::error({Code::exhausted, "[http] the bodies of other requests fill the memory set aside: retry"});
+  auto response = written({Code::exhausted, "[http] the bodies of other requests fill the memory set aside: retry"});
   response.status = 503;
   response.headers.add("Retry-After", "1");
   refuse(std::move(response));
 }
 
 void Connection::refuse_often(std::int64_t wait_ms) {
-  auto response = HttpResponse::error(
+  auto response = written(
       {Code::exhausted, fmt::format("[http] more than {} requests a second of one address", server_.options.requests_per_s)});
   response.headers.add("Retry-After", std::to_string((wait_ms + 999) / 1000));
   refuse(std::move(response));

@@ -100,6 +100,12 @@ Result<Router::Match> Router::find(Method method, std::string_view raw_path, boo
   return base::fail(Code::not_found, "[http] nothing is at this path");
 }
 
+HttpResponse Router::error(std::string_view raw_path, const Error& error) const {
+  for (const auto& [prefix, write] : writers_)
+    if (raw_path.starts_with(prefix)) return write(error);
+  return HttpResponse::error(error);
+}
+
 std::string Router::allowed(std::string_view raw_path) const {
   const auto path = split_path(raw_path);
   std::vector<std::string_view> names;

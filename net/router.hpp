@@ -90,6 +90,12 @@ class Router {
   void del(TypedPattern<Params...> pattern, TypedHandler<Params...> handler, RouteOptions options = {.max_body = 0}) {
     on<Params...>(Method::del, pattern, std::move(handler), std::move(options));
   }
+  /// Errors that no handler writes (nothing at this path, another method, a body too long) are written by `write` where the
+  /// path begins with `prefix`, such as "/v1/"; elsewhere by HttpResponse::error. The status is set by who refuses.
+  void write_errors(std::string prefix, HttpResponse (*write)(const Error&)) {
+    writers_.emplace_back(std::move(prefix), write);
+  }
+  [[nodiscard]] HttpResponse error(std::string_view raw_path, const Error& error) const;
   /// A WebSocket route (GET with an upgrade). A GET handler may stand at the same path for plain requests.
   void websocket(Pattern<> pattern, WebSocketHandler handler);
 
@@ -133,6 +139,7 @@ class Router {
   }
 
   std::vector<Route> routes_;
+  std::vector<std::pair<std::string, HttpResponse (*)(const Error&)>> writers_;
 };
 
 }  // namespace koinon::net

@@ -334,6 +334,29 @@ TEST(HttpServer, believes_no_client_that_comes_without_a_proxy) {
   for (int i = 0; i < 20; ++i) ASSERT_EQ(asked_by(http, server->url(), "203.0.113.7").status, 200);
 }
 
+TEST(HttpServer, refuses_what_it_would_read_wrongly) {
+  const auto server = serve(echo());
+  for (const auto& [field, status] : {std::pair("Expect: nonsense", "417"), std::pair("Content-Encoding: gzip", "415")}) {
+    TestSocket socket(server->port());
+    socket.send(fmt::format("POST /echo HTTP/1.1\r\nHost: x\r\n{}\r\nContent-Length: 4\r\n\r\nabcd", field));
+    EXPECT_TRUE(socket.receive().starts_with(fmt::format("HTTP/1.1 {}", status))) << field;
+  }
+  TestSocket socket(server->port());
+  socket.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Encoding: identity\r\nContent-Length: 4\r\n\r\nabcd");
+  EXPECT_TRUE(socket.receive("abcd").starts_with("HTTP/1.1 200"));
+}
+
+TEST(HttpServer, writes_refusals_as_the_path_has_them) {
+  auto router = echo();
+  router.write_errors("/other/", [](const Error& error) { return HttpResponse::text(400, "other: " + error.text); });
+  const auto server = serve(std::move(router));
+  HttpClient http;
+  const auto other = *http.get(server->url() + "/other/nothing");
+  EXPECT_EQ(other.status, 404);
+  EXPECT_TRUE(other.body_text().starts_with("other: ")) << other.body_text();
+  EXPECT_TRUE(http.get(server->url() + "/nothing")->body_text().starts_with("{\"error\"")) << other.body_text();
+}
+
 TEST(HttpServer, answers_503_when_too_many_requests_wait) {
   std::promise<void> open;
   const auto gate = open.get_future().share();

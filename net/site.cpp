@@ -96,6 +96,7 @@ void grant_origin(const Site& site, const HttpRequest& request, HttpResponse& re
   const auto* origin = request.headers.find("Origin");
   if (origin == nullptr || !is_granted_origin(site, request.headers.get("Host"), *origin)) return;
   response.headers.set("Access-Control-Allow-Origin", *origin);
+  response.headers.set("Access-Control-Expose-Headers", "PAYMENT-REQUIRED, PAYMENT-RESPONSE");
   response.headers.set("Vary", "Origin");
 }
 
@@ -106,7 +107,8 @@ Result<HttpResponse> preflight(const Site& site, const HttpRequest& request) {
   grant_origin(site, request, out);
   if (out.headers.find("Access-Control-Allow-Origin") != nullptr) {
     out.headers.set("Access-Control-Allow-Methods", "GET, POST");
-    out.headers.set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key");
+    out.headers.set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, PAYMENT-SIGNATURE, "
+                                                        "Access-Control-Expose-Headers");  // which clients of x402 send too
     out.headers.set("Access-Control-Max-Age", "600");
   }
   return out;

@@ -180,6 +180,8 @@ TEST_F(ApiTest, serves_models_by_the_open_inference_protocol) {
   EXPECT_EQ(get("/v2/models/echo/ready")["ready"], true);
   EXPECT_EQ(get("/v2/models/echo/versions/" + version + "/ready")["ready"], true);
   EXPECT_TRUE(get("/v2/models/none", 404)["error"].is_string());
+  EXPECT_TRUE(get("/v2/nothing", 404)["error"].is_string());
+  EXPECT_TRUE(get("/v1/nothing", 404)["error"]["message"].is_string());
 
   std::vector<double> values(64, 0.25);
   values[42] = 1;

@@ -279,6 +279,7 @@ Result<HttpResponse> complete(const ContextPtr& context, const WritingPtr& writi
 void add_completions(net::Router& router, const ContextPtr& context, const std::shared_ptr<Waiting>& waiting) {
   const auto writing = std::make_shared<Writing>();
   writing->waiting = waiting;
+  router.write_errors("/v1/", protocol_error);
   const Rule look{Access::visitors, nullptr, protocol_error};
   router.get("/v1/models", guarded(context, look, [](Context& c, const HttpRequest&) { return list(c); }));
   router.get<std::string>(

@@ -8,7 +8,7 @@
 #include "node/api/place.hpp"
 #include "node/api/served.hpp"
 #include "node/api/words.hpp"
-#include "trust/quorum/optimistic.hpp"
+#include "trust/quorum/proof_check.hpp"
 #include "work/inference/inference.hpp"
 
 // Models over the Open Inference Protocol (KServe, version 2): a run here at once, or bought on the market and waited for.
@@ -36,11 +36,6 @@ HttpResponse protocol_error(const base::Error& error) {
   if (const auto* ask = ours.headers.find("WWW-Authenticate")) out.headers.set("WWW-Authenticate", *ask);
   if (const auto* retry = ours.headers.find("Retry-After")) out.headers.set("Retry-After", *retry);
   return out;
-}
-
-HttpResponse answered(Result<HttpResponse> result) {
-  if (result) return *std::move(result);
-  return protocol_error(result.error());
 }
 
 json tensor_json(const std::string& name, const engine::tensor::Shape& shape) {
@@ -170,7 +165,7 @@ Result<HttpResponse> infer(Context& context, Load& load, const HttpRequest& requ
     NewOrder order;
     order.program = record.program;
     KOINON_TRY(order.check, check_code(check, context.node.rules()));
-    if (order.check == trust::OptimisticCheck::kCode) {
+    if (trust::is_alone(order.check)) {
       order.n = order.k = 1;
       order.audit_bps = 0;
     }
@@ -199,13 +194,16 @@ Result<HttpResponse> infer(Context& context, Load& load, const HttpRequest& requ
 void add_serving(net::Router& router, const ContextPtr& context, const std::shared_ptr<Waiting>& waiting) {
   const auto load = std::make_shared<Load>();  // shared by the handlers, which the router copies
   load->waiting = waiting;
+  router.write_errors("/v2/", protocol_error);
+  const Rule look{Access::visitors, nullptr, protocol_error};
   const auto get = [&](auto pattern, auto body) {
     router.get<std::string>(
-        pattern, guarded(context, {}, [body](Context& c, const HttpRequest&, const std::string& name) -> Result<HttpResponse> {
-          return answered(body(c, name));
+        pattern,
+        guarded(context, look, [body](Context& c, const HttpRequest&, const std::string& name) -> Result<HttpResponse> {
+          return body(c, name);
         }));
   };
-  router.get("/v2", guarded(context, {}, [](Context&, const HttpRequest&) -> Result<HttpResponse> {
+  router.get("/v2", guarded(context, look, [](Context&, const HttpRequest&) -> Result<HttpResponse> {
                return HttpResponse::json(
                    200, json{{"name", "koinon"}, {"version", KOINON_VERSION}, {"extensions", {"binary_tensor_data"}}}.dump());
              }));
@@ -220,31 +218,30 @@ void add_serving(net::Router& router, const ContextPtr& context, const std::shar
       [](Context& c, const std::string& name) { return ready(c, name, ""); });
   router.get<std::string, std::string>(
       "/v2/models/{model}/versions/{version}/ready",
-      guarded(context, {},
+      guarded(context, look,
               [](Context& c, const HttpRequest&, const std::string& name, const std::string& version) -> Result<HttpResponse> {
-                return answered(ready(c, name, version));
+                return ready(c, name, version);
               }));
   router.get<std::string, std::string>(
       "/v2/models/{model}/versions/{version}",
-      guarded(context, {},
+      guarded(context, look,
               [](Context& c, const HttpRequest&, const std::string& name, const std::string& version) -> Result<HttpResponse> {
-                return answered(metadata(c, name, version));
+                return metadata(c, name, version);
               }));
-  const Rule rule{Access::loopback};
+  const Rule rule{Access::loopback, nullptr, protocol_error};
   router.post<std::string>(
       "/v2/models/{model}/infer",
       guarded(context, rule,
               [load](Context& c, const HttpRequest& request, const std::string& name) -> Result<HttpResponse> {
-                return answered(infer(c, *load, request, name, ""));
+                return infer(c, *load, request, name, "");
               }),
       behind(context, rule, kMaxBody));
-  router.post<std::string, std::string>("/v2/models/{model}/versions/{version}/infer",
-                                        guarded(context, rule,
-                                                [load](Context& c, const HttpRequest& request, const std::string& name,
-                                                       const std::string& version) -> Result<HttpResponse> {
-                                                  return answered(infer(c, *load, request, name, version));
-                                                }),
-                                        behind(context, rule, kMaxBody));
+  router.post<std::string, std::string>(
+      "/v2/models/{model}/versions/{version}/infer",
+      guarded(context, rule,
+              [load](Context& c, const HttpRequest& request, const std::string& name,
+                     const std::string& version) -> Result<HttpResponse> { return infer(c, *load, request, name, version); }),
+      behind(context, rule, kMaxBody));
 }
 
 }  // namespace koinon::node::api
