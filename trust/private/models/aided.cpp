@@ -5,6 +5,7 @@
 
 #include "engine/program/bounds.hpp"
 #include "engine/run/execute.hpp"
+#include "trust/private/models/constants.hpp"
 #include "trust/private/models/network_program.hpp"
 #include "trust/private/models/section.hpp"
 #include "trust/private/models/stages.hpp"
@@ -92,7 +93,8 @@ Result<std::vector<IntTensor>> run(const Program& section, const AidedProgram& p
 
 }  // namespace
 
-Result<AidedProgram> compile_aided(const Program& program) {
+Result<AidedProgram> compile_aided(const Program& given) {
+  KOINON_TRY(const auto program, fold_constants(given));
   KOINON_TRY(const auto ranges, engine::program::analyse(program));
   if (program.inputs.size() != 1)
     return fail(Code::unsupported, "[private] {} inputs: one expected; concatenate them before the model",

@@ -1,6 +1,10 @@
 #include "trust/private/models/bundle.hpp"
 
+#include <algorithm>
+
 #include "base/codec.hpp"
+#include "trust/private/models/constants.hpp"
+#include "trust/private/models/sums.hpp"
 #include "trust/private/serial.hpp"
 
 namespace koinon::trust::fhe {
@@ -16,9 +20,12 @@ constexpr std::string_view kListMagic = "KNCT";
 constexpr std::uint16_t kVersion = 1;
 constexpr std::size_t kMaxPlan = 4096;
 constexpr std::size_t kMaxProgram = 64 << 20;
+constexpr std::size_t kMaxCuts = 4 << 20;
 constexpr std::size_t kMaxCipher = 256 << 20;
+constexpr std::uint64_t kMaxThermometer = 65536;  ///< bits of one element
 
 enum Kind : std::uint8_t { kLinear = 1, kNetwork = 2 };
+enum Coding : std::uint8_t { kIntegers = 0, kThermometers = 1, kBits = 2 };
 
 Result<base::Reader> opened(base::ByteView bytes, std::string_view magic) {
   base::Reader in(bytes);
@@ -38,13 +45,17 @@ Status check(const Bundle& bundle) {
   const auto size = [](const engine::program::TensorInfo& info) {
     return static_cast<std::uint64_t>(engine::tensor::element_count(info.shape));
   };
-  if (bundle.description.inputs.size() != 1 || bundle.rest.inputs.size() != 1)
-    return fail(Code::malformed, "[private] {} and {} inputs: one of the program and one of the rest expected",
+  if (bundle.description.inputs.size() != 1 || bundle.rest.inputs.empty())
+    return fail(Code::malformed, "[private] {} and {} inputs: one of the program and some of the rest expected",
                 bundle.description.inputs.size(), bundle.rest.inputs.size());
   const auto& port = bundle.description.inputs[0];
-  const auto each = bundle.thermometer ? static_cast<std::uint64_t>(port.high) - static_cast<std::uint64_t>(port.low) : 1;
-  if (each == 0 || each > 65536 || size(port.info) * each != bundle.inputs() ||
-      size(bundle.rest.inputs[0].info) != outputs(bundle))
+  const bool full = bundle.thermometer && bundle.cuts.empty();
+  const auto each = full ? static_cast<std::uint64_t>(port.high) - static_cast<std::uint64_t>(port.low) : 1;
+  const auto bits = bundle.cuts.empty() ? size(port.info) * std::min<std::uint64_t>(each, 1 << 20) : bit_count(bundle.cuts);
+  std::uint64_t sums = 0;
+  for (const auto& input : bundle.rest.inputs) sums += size(input.info);
+  if (each == 0 || each > kMaxThermometer || bits != bundle.inputs() || sums != outputs(bundle) ||
+      (!bundle.cuts.empty() && bundle.cuts.size() != size(port.info)))
     return fail(Code::malformed, "[private] a plan of {} inputs and {} outputs for a program of {} elements", bundle.inputs(),
                 outputs(bundle), size(port.info));
   if (!bundle.rest.has_weights()) return fail(Code::malformed, "[private] the rest has no constants");
@@ -72,21 +83,54 @@ Result<std::uint64_t> memory_of(const Bundle& bundle) {
   return cost.memory_bytes;
 }
 
-Result<Compiled> compile(const engine::program::Program& program) {
-  KOINON_TRY(auto description, engine::program::decode(engine::program::encode(program, false)));
+namespace {
+
+Result<Compiled> as_linear(LinearProgram cut) {
   Compiled out;
-  out.bundle.description = std::move(description);
-  if (auto cut = compile_linear(program)) {
-    KOINON_TRY(out.bundle.plan, plan_linear(cut->layer));
-    out.bundle.rest = std::move(cut->rest);
-    out.weights = std::move(cut->layer);
-    return out;
-  }
-  KOINON_TRY(auto cut, compile_network(program));
+  KOINON_TRY(out.bundle.plan, plan_linear(cut.layer));
+  out.bundle.rest = std::move(cut.rest);
+  out.weights = std::move(cut.layer);
+  return out;
+}
+
+Result<Compiled> as_network(NetworkProgram cut) {
+  Compiled out;
   KOINON_TRY(out.bundle.plan, plan_network(cut.network));
   out.bundle.thermometer = cut.thermometer;
+  out.bundle.cuts = std::move(cut.cuts);
   out.bundle.rest = std::move(cut.rest);
   out.weights = std::move(cut.network);
+  return out;
+}
+
+Result<Compiled> as_sums(SumsProgram cut) {
+  Compiled out;
+  KOINON_TRY(out.bundle.plan, plan_linear(cut.layer));
+  out.bundle.thermometer = true;
+  out.bundle.cuts = std::move(cut.cuts);
+  out.bundle.rest = std::move(cut.rest);
+  out.weights = std::move(cut.layer);
+  return out;
+}
+
+Result<Compiled> compile_folded(const engine::program::Program& program) {
+  if (auto cut = compile_linear(program)) return as_linear(*std::move(cut));
+  auto cut = compile_network(program);
+  if (cut) return as_network(*std::move(cut));
+  if (auto sums = compile_sums(program)) return as_sums(*std::move(sums));
+  return fail(cut.error());
+}
+
+}  // namespace
+
+Result<Compiled> compile(const engine::program::Program& program) {
+  KOINON_TRY(auto description, engine::program::decode(engine::program::encode(program, false)));
+  KOINON_TRY(const auto folded, fold_constants(program));
+  auto out = compile_folded(folded);
+  const auto gone = program.steps.size() - folded.steps.size();
+  if (!out && gone > 0)
+    return fail(out.error().code, "{} (steps are counted without the {} that take constants alone)", out.error().text, gone);
+  if (out) out->bundle.description = std::move(description);
   return out;
 }
 
@@ -96,7 +140,8 @@ base::Bytes encode(const Bundle& bundle) {
   out.number(kVersion);
   out.number(static_cast<std::uint8_t>(linear(bundle) ? kLinear : kNetwork));
   out.blob(std::visit([](const auto& p) { return encode(p); }, bundle.plan));
-  out.number(static_cast<std::uint8_t>(bundle.thermometer ? 1 : 0));
+  out.number(static_cast<std::uint8_t>(!bundle.thermometer ? kIntegers : bundle.cuts.empty() ? kThermometers : kBits));
+  if (!bundle.cuts.empty()) out.blob(encode(bundle.cuts));
   out.blob(engine::program::encode(bundle.description, false));
   out.blob(engine::program::encode(bundle.rest));
   return std::move(out).take();
@@ -114,13 +159,22 @@ Result<Bundle> decode_bundle(base::ByteView bytes) {
   } else {
     return fail(Code::unsupported, "[private] plan of kind {}: 1 or 2 expected", kind);
   }
-  KOINON_TRY(const auto thermometer, in.number<std::uint8_t>());
-  if (thermometer > 1) return fail(Code::malformed, "[private] flag {}: 0 or 1 expected", thermometer);
-  out.thermometer = thermometer == 1;
+  KOINON_TRY(const auto coding, in.number<std::uint8_t>());
+  if (coding > kBits) return fail(Code::malformed, "[private] coding {} of inputs: at most {} expected", coding, int{kBits});
+  out.thermometer = coding != kIntegers;
+  base::ByteView cuts;
+  if (coding == kBits) {
+    KOINON_TRY(cuts, in.blob(kMaxCuts));
+  }
   KOINON_TRY(const auto description, in.blob(kMaxProgram));
   KOINON_TRY(out.description, engine::program::decode(description));
   if (engine::program::encode(out.description, false) != base::Bytes(description.begin(), description.end()))
     return fail(Code::malformed, "[private] a description with weights: one without expected");
+  if (coding == kBits) {
+    if (out.description.inputs.empty()) return fail(Code::malformed, "[private] cuts of a program without inputs");
+    KOINON_TRY(out.cuts, decode_cuts(cuts, out.description.inputs[0].low, out.description.inputs[0].high));
+    if (out.cuts.empty()) return fail(Code::malformed, "[private] cuts of no element");
+  }
   KOINON_TRY(const auto rest, in.blob(kMaxProgram));
   KOINON_TRY(out.rest, engine::program::decode(rest));
   KOINON_CHECK(in.finish());
@@ -158,12 +212,16 @@ Result<EvaluationKeys> make_keys(const Context& context, const Bundle& bundle, c
 
 Result<std::vector<Ciphertext>> encrypt_inputs(const Context& context, const Bundle& bundle, const SecretKey& key,
                                                std::span<const std::int64_t> x, base::Random& random) {
-  if (linear(bundle)) return encrypt_inputs(context, *linear(bundle), key, x, random);
+  if (linear(bundle) && !bundle.thermometer) return encrypt_inputs(context, *linear(bundle), key, x, random);
+  if (!bundle.cuts.empty() && x.size() != bundle.cuts.size())
+    return fail(Code::invalid_argument, "[private] {} inputs: {} expected", x.size(), bundle.cuts.size());
   NetworkProgram port;
+  port.cuts = bundle.cuts;
   port.thermometer = bundle.thermometer;
   port.low = bundle.description.inputs[0].low;
   port.high = bundle.description.inputs[0].high;
   KOINON_TRY(const auto encoded, port.encode_input(x));
+  if (linear(bundle)) return encrypt_inputs(context, *linear(bundle), key, encoded, random);
   return encrypt_inputs(context, network(bundle), key, encoded, random);
 }
 

@@ -9,9 +9,10 @@ namespace koinon::trust::fhe {
 /// but those of the rest, which the buyer runs.
 struct Bundle {
   std::variant<LinearPlan, NetworkPlan> plan;
-  bool thermometer = false;
+  bool thermometer = false;              ///< the input goes in as bits: thermometers, or at `cuts`
+  Cuts cuts;                             ///< as NetworkProgram::cuts: thresholds that the buyer sees
   engine::program::Program description;  ///< of the program, without weights: inputs, outputs, id
-  engine::program::Program rest;
+  engine::program::Program rest;         ///< its inputs take the decrypted sums, one after another
 
   [[nodiscard]] const Parameters& parameters() const;
   [[nodiscard]] std::size_t inputs() const;  ///< encrypted integers of one input
@@ -24,12 +25,14 @@ struct Compiled {
   std::variant<LinearLayer, TableNetwork> weights;
 };
 
-/// Plans any program: as a linear layer where it is one, else as a table network. Errors: unsupported, naming the step that
-/// cannot be done and what would help; those of compile_network and the plans.
+/// Plans any program, steps of constants folded: as a linear layer where it is one, else as a table network, else as sums over
+/// bits of the input (sums.hpp). Errors: unsupported, naming the step that cannot be done and what would help; those of
+/// compile_network and the plans.
 base::Result<Compiled> compile(const engine::program::Program& program);
 
-/// Canonical bytes: "KNPB", u16 version (1), u8 kind (1 linear, 2 network), blob of the plan, u8 thermometer, blob of the
-/// public description, blob of the rest with its constants.
+/// Canonical bytes: "KNPB", u16 version (1), u8 kind (1 linear, 2 network), blob of the plan, u8 input (0 integers, 1
+/// thermometers, 2 bits at cuts: then a blob of the cuts follows), blob of the public description, blob of the rest with its
+/// constants.
 base::Bytes encode(const Bundle& bundle);
 /// Decodes a bundle that nobody vouches for, and checks that its parts fit each other. Errors: malformed, unsupported.
 base::Result<Bundle> decode_bundle(base::ByteView bytes);

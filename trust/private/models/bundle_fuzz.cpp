@@ -26,5 +26,12 @@ std::vector<std::vector<std::uint8_t>> koinon_fuzz_seeds() {
     b.output("y", x, {});
     return trust::fhe::encode((*trust::fhe::compile(*b.finish({}))).bundle);
   };
-  return {seed(false), seed(true)};
+  Builder b;
+  const auto x = b.input("x", {engine::tensor::DType::i32, {1, 2}}, {}, -(1 << 30), 1 << 30);
+  const auto limits = b.weight(IntTensor::of<std::int8_t>({1, 2}, {5, -9}));
+  const auto bits = b.compare(x, limits, engine::program::CompareOp::less);
+  const auto w = b.weight(IntTensor::of<std::int8_t>({2, 2}, {1, -1, 2, 1}));
+  b.output("y", b.matmul(bits, w), {});
+  const auto cuts = trust::fhe::encode((*trust::fhe::compile(*b.finish({}))).bundle);
+  return {seed(false), seed(true), cuts};
 }

@@ -103,17 +103,23 @@ Result<LinearProgram> compile_linear(const Program& program) {
 }
 
 Result<std::vector<IntTensor>> finish(const Program& rest, std::span<const std::int64_t> accumulators) {
-  const auto& input = rest.inputs[0];
-  auto tensor = IntTensor::zeros(input.info.dtype, input.info.shape);
-  if (accumulators.size() != static_cast<std::size_t>(tensor.size()))
-    return fail(Code::invalid_argument, "[private] {} accumulators: {} expected", accumulators.size(), tensor.size());
-  for (std::size_t i = 0; i < accumulators.size(); ++i) {
-    if (accumulators[i] < input.low || accumulators[i] > input.high)
-      return fail(Code::out_of_range, "[private] accumulator {} of {}: within [{}, {}] expected", i, accumulators[i], input.low,
-                  input.high);
-    tensor.set(static_cast<std::int64_t>(i), accumulators[i]);
+  std::vector<IntTensor> inputs;
+  std::size_t at = 0;
+  for (const auto& input : rest.inputs) {
+    auto tensor = IntTensor::zeros(input.info.dtype, input.info.shape);
+    const auto size = static_cast<std::size_t>(tensor.size());
+    if (size > accumulators.size() - at) break;
+    for (std::size_t i = 0; i < size; ++i, ++at) {
+      if (accumulators[at] < input.low || accumulators[at] > input.high)
+        return fail(Code::out_of_range, "[private] accumulator {} of {}: within [{}, {}] expected", at, accumulators[at],
+                    input.low, input.high);
+      tensor.set(static_cast<std::int64_t>(i), accumulators[at]);
+    }
+    inputs.push_back(std::move(tensor));
   }
-  const std::vector<IntTensor> inputs{tensor};
+  if (inputs.size() != rest.inputs.size() || at != accumulators.size())
+    return fail(Code::invalid_argument, "[private] {} accumulators: {} inputs of the rest take another number",
+                accumulators.size(), rest.inputs.size());
   engine::run::RunOptions options;
   options.trace = false;
   KOINON_TRY(auto run, engine::run::execute(rest, inputs, options));

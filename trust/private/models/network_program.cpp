@@ -3,8 +3,7 @@
 #include <algorithm>
 
 #include "engine/program/bounds.hpp"
-#include "engine/run/prepared.hpp"
-#include "trust/private/models/section.hpp"
+#include "trust/private/models/section_run.hpp"
 #include "trust/private/models/stages.hpp"
 
 namespace koinon::trust::fhe {
@@ -21,46 +20,8 @@ using engine::tensor::IntTensor;
 constexpr std::size_t kMostProbes = 1 << 17;
 constexpr std::size_t kMostWeights = std::size_t{1} << 26;
 
-/// A section of a program that is run on chosen inputs.
-class Probe {
- public:
-  static Result<Probe> make(Program program) {
-    Probe out;
-    out.program_ = std::make_unique<Program>(std::move(program));
-    KOINON_TRY(auto prepared, engine::run::Prepared::make(*out.program_, {}));
-    out.prepared_ = std::make_unique<engine::run::Prepared>(std::move(prepared));
-    return out;
-  }
-  [[nodiscard]] std::size_t inputs() const {
-    return static_cast<std::size_t>(engine::tensor::element_count(program_->inputs[0].info.shape));
-  }
-  [[nodiscard]] Result<std::vector<std::int64_t>> run(std::span<const std::int64_t> x) const {
-    const auto& info = program_->inputs[0].info;
-    std::vector<IntTensor> inputs{IntTensor::zeros(info.dtype, info.shape)};
-    for (std::size_t i = 0; i < x.size(); ++i) inputs[0].set(static_cast<std::int64_t>(i), x[i]);
-    engine::run::RunOptions options;
-    options.trace = options.roots = false;
-    KOINON_TRY(const auto done, prepared_->run(inputs, options));
-    std::vector<std::int64_t> out;
-    for (std::int64_t i = 0; i < done.outputs[0].size(); ++i) out.push_back(done.outputs[0].at(i));
-    return out;
-  }
-
- private:
-  std::unique_ptr<Program> program_;  ///< apart, since prepared_ borrows it
-  std::unique_ptr<engine::run::Prepared> prepared_;
-};
-
-Result<Probe> probe(const Program& program, const std::vector<Range>& ranges, std::size_t start, std::size_t end,
-                    const std::vector<std::size_t>& steps) {
-  Section section(program, start, ranges[start], info_of(program, start), "start");
-  for (const auto step : steps) KOINON_CHECK(section.add(step));
-  KOINON_TRY(auto cut, std::move(section).finish(end));
-  return Probe::make(std::move(cut));
-}
-
 /// The matrix of an affine section, from its values at `low` everywhere and one more at each place.
-Result<LinearLayer> affine(const Probe& section, Range range) {
+Result<LinearLayer> affine(const SectionRun& section, Range range) {
   const auto inputs = section.inputs();
   std::vector<std::int64_t> x(inputs, range.low);
   KOINON_TRY(const auto base, section.run(x));
@@ -85,32 +46,46 @@ Result<LinearLayer> affine(const Probe& section, Range range) {
   return out;
 }
 
-/// A section of functions of single elements, summed: its matrix over thermometer bits.
-Result<LinearLayer> separable(const Probe& section, Range range) {
-  const auto elements = section.inputs();
-  const auto steps = static_cast<std::size_t>(range.high - range.low);
-  std::vector<std::int64_t> x(elements, range.low);
+/// All bits of thermometers: one for each value of each element above the least.
+Cuts all_cuts(std::size_t elements, Range range) {
+  std::vector<std::int64_t> each;
+  for (auto v = range.low + 1; v <= range.high; ++v) each.push_back(v);
+  return Cuts(elements, each);
+}
+
+/// A section of functions of single elements, summed: its matrix over the bits of `cuts`. Of cuts that `thin` allows to go,
+/// those where nothing changes are taken out.
+Result<LinearLayer> separable(const SectionRun& section, Range range, Cuts& cuts, bool thin) {
+  std::vector<std::int64_t> x(section.inputs(), range.low);
   KOINON_TRY(const auto base, section.run(x));
-  if (elements * steps > kMostProbes || elements * steps * base.size() > kMostWeights)
-    return fail(Code::unsupported,
-                "[private] thermometers of {} elements of {} steps for {} sums: fewer bits of inputs or fewer leaves help",
-                elements, steps, base.size());
-  LinearLayer out{.outputs = base.size(),
-                  .inputs = elements * steps,
-                  .weights = std::vector<std::int64_t>(base.size() * elements * steps),
-                  .bias = base,
-                  .low = 0,
-                  .high = 1};
-  for (std::size_t i = 0; i < elements; ++i) {
+  if (bit_count(cuts) * base.size() > kMostWeights)
+    return fail(Code::unsupported, "[private] {} bits of inputs for {} sums: fewer bits of inputs or fewer leaves help",
+                bit_count(cuts), base.size());
+  std::vector<std::vector<std::int64_t>> columns;
+  for (std::size_t i = 0; i < cuts.size(); ++i) {
     auto before = base;
-    for (std::size_t v = 0; v < steps; ++v) {
-      x[i] = range.low + static_cast<std::int64_t>(v) + 1;
+    std::vector<std::int64_t> kept;
+    for (const auto cut : cuts[i]) {
+      x[i] = cut;
       KOINON_TRY(auto y, section.run(x));
-      for (std::size_t row = 0; row < y.size(); ++row) out.weights[row * out.inputs + i * steps + v] = y[row] - before[row];
+      if (thin && y == before) continue;
+      kept.push_back(cut);
+      auto& column = columns.emplace_back(y);
+      for (std::size_t row = 0; row < y.size(); ++row) column[row] -= before[row];
       before = std::move(y);
     }
     x[i] = range.low;
+    cuts[i] = std::move(kept);
   }
+  if (columns.empty()) return fail(Code::unsupported, "[private] sums that no input changes: nothing to compute");
+  LinearLayer out{.outputs = base.size(),
+                  .inputs = columns.size(),
+                  .weights = std::vector<std::int64_t>(base.size() * columns.size()),
+                  .bias = base,
+                  .low = 0,
+                  .high = 1};
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    for (std::size_t row = 0; row < base.size(); ++row) out.weights[row * out.inputs + i] = columns[i][row];
   return out;
 }
 
@@ -134,7 +109,7 @@ Status table_sizes(const LinearLayer& layer, const std::vector<std::pair<std::in
 }
 
 /// The functions of all elements at all their sums, one run for each sum.
-Status fill_tables(const Probe& section, Range range, std::size_t step, const Lows& lows, Tables& tables) {
+Status fill_tables(const SectionRun& section, Range range, std::size_t step, const Lows& lows, Tables& tables) {
   std::size_t longest = 0;
   for (const auto& table : tables) longest = std::max(longest, table.size());
   std::vector<std::int64_t> x(tables.size());
@@ -159,13 +134,14 @@ Status compile_layer(const Program& program, const std::vector<Range>& ranges, c
   auto& network = out.network;
   const auto start = number == 0 ? 0 : stages.layers[number - 1].values;
   TableLayer made;
-  KOINON_TRY(const auto sums, probe(program, ranges, start, stage.sums, stage.affine));
-  KOINON_TRY(made.linear, number == 0 && stages.thermometer ? separable(sums, ranges[0]) : affine(sums, ranges[start]));
+  KOINON_TRY(const auto sums, SectionRun::make(program, ranges, start, stage.sums, stage.affine));
+  KOINON_TRY(made.linear, number == 0 && stages.thermometer ? first_of_bits(program, ranges, sums, stage.affine, out.cuts)
+                                                            : affine(sums, ranges[start]));
   const auto& before = number == 1 ? network.tables : number > 1 ? network.inner.back().tables : made.tables;
   const auto within =
       number == 0 ? std::vector(made.linear.inputs, std::pair(made.linear.low, made.linear.high)) : table_ranges(before);
   KOINON_CHECK(table_sizes(made.linear, within, stage.tables.front(), made.low, made.tables));
-  KOINON_TRY(const auto tables, probe(program, ranges, stage.sums, stage.values, stage.tables));
+  KOINON_TRY(const auto tables, SectionRun::make(program, ranges, stage.sums, stage.values, stage.tables));
   KOINON_CHECK(fill_tables(tables, ranges[stage.sums], stage.tables.front(), made.low, made.tables));
   if (number != 0) {
     network.inner.push_back(std::move(made));
@@ -179,9 +155,20 @@ Status compile_layer(const Program& program, const std::vector<Range>& ranges, c
 
 }  // namespace
 
+Result<LinearLayer> first_of_bits(const Program& program, const std::vector<Range>& ranges, const SectionRun& sums,
+                                  const std::vector<std::size_t>& steps, Cuts& cuts) {
+  const auto values = static_cast<std::uint64_t>(ranges[0].high - ranges[0].low);
+  if (values <= kMostProbes && values * sums.inputs() <= kMostProbes) {
+    auto all = all_cuts(sums.inputs(), ranges[0]);
+    return separable(sums, ranges[0], all, false);
+  }
+  KOINON_TRY(cuts, find_cuts(program, ranges, steps));
+  return separable(sums, ranges[0], cuts, true);
+}
+
 Result<LinearLayer> affine_of(const Program& program, const std::vector<Range>& ranges, std::size_t start, std::size_t end,
                               const std::vector<std::size_t>& steps) {
-  KOINON_TRY(const auto section, probe(program, ranges, start, end, steps));
+  KOINON_TRY(const auto section, SectionRun::make(program, ranges, start, end, steps));
   return affine(section, ranges[start]);
 }
 
@@ -190,6 +177,7 @@ Result<std::vector<std::int64_t>> NetworkProgram::encode_input(std::span<const s
     if (x[i] < low || x[i] > high)
       return fail(Code::out_of_range, "[private] input {}: within [{}, {}] expected", i, low, high);
   if (!thermometer) return std::vector<std::int64_t>(x.begin(), x.end());
+  if (!cuts.empty()) return bits_of(cuts, x);
   std::vector<std::int64_t> out;
   for (const auto value : x)
     for (auto v = low + 1; v <= high; ++v) out.push_back(value >= v ? 1 : 0);
@@ -207,7 +195,7 @@ Result<NetworkProgram> compile_network(const Program& program) {
   out.last_step = stages.last.back();
   for (std::size_t i = 0; i < stages.layers.size(); ++i) KOINON_CHECK(compile_layer(program, ranges, stages, i, out));
   const auto values = stages.layers.back().values;
-  KOINON_TRY(const auto last, probe(program, ranges, values, stages.end, stages.last));
+  KOINON_TRY(const auto last, SectionRun::make(program, ranges, values, stages.end, stages.last));
   KOINON_TRY(out.network.second, affine(last, ranges[values]));
   Section rest(program, stages.end, ranges[stages.end], info_of(program, stages.end), "accumulators");
   for (const auto step : stages.rest) KOINON_CHECK(rest.add(step));

@@ -49,9 +49,13 @@ Result<Program> Section::finish() && {
   return std::move(out_);
 }
 
-Result<Program> Section::finish(std::size_t end) && {
-  KOINON_TRY(const auto ref, moved(Ref::value(end), from_.steps.size()));
-  out_.outputs.push_back({.name = "end", .ref = ref, .scale = {}});
+Result<Program> Section::finish(std::size_t end) && { return std::move(*this).finish(std::span(&end, 1)); }
+
+Result<Program> Section::finish(std::span<const std::size_t> ends) && {
+  for (const auto end : ends) {
+    KOINON_TRY(const auto ref, moved(Ref::value(end), from_.steps.size()));
+    out_.outputs.push_back({.name = fmt::format("end {}", out_.outputs.size()), .ref = ref, .scale = {}});
+  }
   engine::program::mark_inner(out_);
   KOINON_CHECK(engine::program::validate(out_));
   return std::move(out_);

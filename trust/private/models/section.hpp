@@ -1,5 +1,6 @@
 #pragma once
 #include <map>
+#include <span>
 #include <string>
 
 #include "engine/program/bounds.hpp"
@@ -21,6 +22,8 @@ class Section {
   base::Result<engine::program::Program> finish() &&;
   /// The program, with the value `end` of `from` as its one output.
   base::Result<engine::program::Program> finish(std::size_t end) &&;
+  /// The program, with several values of `from` as its outputs.
+  base::Result<engine::program::Program> finish(std::span<const std::size_t> ends) &&;
 
  private:
   base::Result<engine::program::Ref> moved(engine::program::Ref ref, std::size_t number);

@@ -33,7 +33,7 @@ std::size_t elements(const engine::program::TensorInfo& info) {
 
 class Finder {
  public:
-  explicit Finder(const Program& program) : program_(program), of_(program.value_count(), kRest) {}
+  explicit Finder(const Program& program) : program_(program), of_(program.value_count(), kRest), order_(of_.size()) {}
 
   Result<Stages> find() {
     if (program_.inputs.size() != 1)
@@ -71,8 +71,12 @@ class Finder {
     const bool linear = is_affine(step, values);
     if (depth == kRest) return cannot(number, "reads what is not computed yet");
     if (depth == kElement) {
-      if (by_element || is_move(step)) {
+      if (by_element ? same_order(values) : is_move(step)) {
         if (!linear) out_.thermometer = true;
+        const bool kept = by_element || step.kind == StepKind::reshape;
+        for (std::size_t i = 0; i < step.outputs.size(); ++i)
+          order_[step.first_output + i] = kept ? order_[values[0]] : orders_ + 1;
+        orders_ += kept ? 0 : 1;
         return put(number, kElement, layer(0).affine);
       }
       return linear ? put(number, 1, layer(0).affine) : cannot(number, "mixes elements of the input");
@@ -80,6 +84,11 @@ class Finder {
     if (!is_sum(depth)) return after_tables(number, values, depth / 2 - 1, by_element, linear);
     if (linear) return affine(number, values, depth / 2);
     return by_element ? start_tables(number, values, depth / 2) : cannot(number, "compares or mixes sums");
+  }
+
+  /// Elements at one place of these values are functions of one element of the input.
+  [[nodiscard]] bool same_order(const std::vector<std::size_t>& values) const {
+    return std::ranges::all_of(values, [&](auto v) { return order_[v] == order_[values[0]]; });
   }
 
   Status start_tables(std::size_t number, const std::vector<std::size_t>& values, std::size_t l) {
@@ -117,53 +126,6 @@ class Finder {
     return {};
   }
 
-  /// One element of the output from the same element of every value that is read; constants spread.
-  [[nodiscard]] static bool is_by_element(const Step& step) {
-    switch (step.kind) {
-      case StepKind::add:
-      case StepKind::sub:
-      case StepKind::mul:
-      case StepKind::requantise:
-      case StepKind::lookup:
-      case StepKind::compare:
-      case StepKind::select:
-      case StepKind::divide:
-      case StepKind::isqrt:
-      case StepKind::shift: break;
-      default: return false;
-    }
-    for (std::size_t i = 0; i < step.operands.size(); ++i)
-      if (step.operands[i].source() == Source::value && elements(step.operand_infos[i]) != elements(step.outputs[0]))
-        return false;
-    return true;
-  }
-  [[nodiscard]] static bool is_move(const Step& step) {
-    switch (step.kind) {
-      case StepKind::reshape:
-      case StepKind::transpose:
-      case StepKind::slice:
-      case StepKind::concat:
-      case StepKind::pad:
-      case StepKind::broadcast: return true;
-      case StepKind::gather: return step.operands[0].source() == Source::value && step.operands[1].source() == Source::weight;
-      default: return false;
-    }
-  }
-  /// Affine in the values that are read.
-  [[nodiscard]] static bool is_affine(const Step& step, const std::vector<std::size_t>& values) {
-    switch (step.kind) {
-      case StepKind::add:
-      case StepKind::sub:
-      case StepKind::prefix_sum: return true;
-      case StepKind::mul: return values.size() == 1;
-      case StepKind::matmul:
-      case StepKind::conv: return values.size() == 1 && step.operands[0].source() == Source::value;
-      case StepKind::shift: return step.params[0] >= 0;
-      case StepKind::reduce: return step.params[0] == static_cast<std::int64_t>(engine::program::ReduceOp::sum);
-      default: return is_move(step);
-    }
-  }
-
   [[nodiscard]] Status refuse(std::size_t number, const std::string& why, const std::string& help) const {
     return fail(Code::unsupported, "[private] step {} ({}) {}; what helps: {}", number,
                 engine::program::step_name(program_.steps[number].kind), why, help);
@@ -185,10 +147,59 @@ class Finder {
   const Program& program_;
   Stages out_;
   std::vector<Depth> of_;
+  std::vector<std::size_t> order_;  ///< of values of depth kElement: equal where the elements stand in the same places
+  std::size_t orders_ = 0;
   std::vector<Layer> layers_;
 };
 
 }  // namespace
+
+bool is_by_element(const Step& step) {
+  switch (step.kind) {
+    case StepKind::add:
+    case StepKind::sub:
+    case StepKind::mul:
+    case StepKind::requantise:
+    case StepKind::lookup:
+    case StepKind::compare:
+    case StepKind::select:
+    case StepKind::divide:
+    case StepKind::isqrt:
+    case StepKind::shift: break;
+    default: return false;
+  }
+  for (std::size_t i = 0; i < step.operands.size(); ++i)
+    if (step.operands[i].source() == Source::value && elements(step.operand_infos[i]) != elements(step.outputs[0]))
+      return false;
+  return true;
+}
+
+bool is_move(const Step& step) {
+  switch (step.kind) {
+    case StepKind::reshape:
+    case StepKind::transpose:
+    case StepKind::slice:
+    case StepKind::concat:
+    case StepKind::pad:
+    case StepKind::broadcast: return true;
+    case StepKind::gather: return step.operands[0].source() == Source::value && step.operands[1].source() == Source::weight;
+    default: return false;
+  }
+}
+
+bool is_affine(const Step& step, const std::vector<std::size_t>& values) {
+  switch (step.kind) {
+    case StepKind::add:
+    case StepKind::sub:
+    case StepKind::prefix_sum: return true;
+    case StepKind::mul: return values.size() == 1;
+    case StepKind::matmul:
+    case StepKind::conv: return values.size() == 1 && step.operands[0].source() == Source::value;
+    case StepKind::shift: return step.params[0] >= 0;
+    case StepKind::reduce: return step.params[0] == static_cast<std::int64_t>(engine::program::ReduceOp::sum);
+    default: return is_move(step);
+  }
+}
 
 Result<Stages> find_stages(const Program& program) { return Finder(program).find(); }
 

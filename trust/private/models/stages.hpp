@@ -24,6 +24,13 @@ struct Stages {
 /// Errors: unsupported, naming the step that cannot be done and what would help.
 base::Result<Stages> find_stages(const engine::program::Program& program);
 
+/// One element of the output from the same element of every value that is read; constants spread.
+bool is_by_element(const engine::program::Step& step);
+/// Elements of values in other places.
+bool is_move(const engine::program::Step& step);
+/// Affine in `values`, those that the step reads.
+bool is_affine(const engine::program::Step& step, const std::vector<std::size_t>& values);
+
 /// Type and shape of a value.
 const engine::program::TensorInfo& info_of(const engine::program::Program& program, std::size_t value);
 
