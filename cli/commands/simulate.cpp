@@ -42,12 +42,15 @@ class Simulate final : public Command {
         .real("--traps PERCENT", traps_, 0, 100, "orders whose buyer ran the program first")
         .real("--watched PERCENT", watched_, 0, 100, "optimistic claims that somebody runs again")
         .flag("--compare", compare_,
-              "members look at the tags beside theirs, and appeal against a false one (no node does yet)")
+              "members look at an auditor's tag, and appeal against a false one: the default, as nodes do")
+        .flag("--no-compare", no_compare_, "they do not look")
+        .real("--hasty PERCENT", hasty_, 0, 100, "buyers that confirm audited orders before anybody can look; no node does")
         .number("--seed N", seed_, 0, INT64_MAX, "the same seed, the same numbers")
         .text("-o,--output FILE", output_, "also draw the table as a picture (.svg)");
   }
 
   Status check() const override {
+    if (compare_ && no_compare_) return fail(Code::invalid_argument, "[simulate] --compare and --no-compare: one of them");
     KOINON_CHECK(market::simulate::check(settings()));
     for (const auto& name : names_)
       if (find(name) == nullptr)
@@ -102,7 +105,8 @@ class Simulate final : public Command {
     out.prize = prize_;
     out.traps = traps_ / 100;
     out.watched = watched_ / 100;
-    out.members_compare = compare_;
+    out.members_compare = !no_compare_;
+    out.hasty = hasty_ / 100;
     out.seed = static_cast<std::uint64_t>(seed_);
     return out;
   }
@@ -174,6 +178,8 @@ class Simulate final : public Command {
                     {"prize", s.prize},
                     {"traps", s.traps},
                     {"watched", s.watched},
+                    {"members_compare", s.members_compare},
+                    {"hasty", s.hasty},
                     {"providers", s.providers},
                     {"seed", s.seed},
                     {"attacks", list}});
@@ -181,9 +187,9 @@ class Simulate final : public Command {
 
   std::vector<std::string> names_;
   std::string output_;
-  bool list_ = false, compare_ = false;
+  bool list_ = false, compare_ = false, no_compare_ = false;
   std::int64_t providers_ = 10'000, orders_ = 200'000, n_ = 3, k_ = 0, seed_ = 1;
-  double audit_ = 9, cost_ = 50, prize_ = 0, traps_ = 0, watched_ = 10;
+  double audit_ = 9, cost_ = 50, prize_ = 0, traps_ = 0, watched_ = 10, hasty_ = 0;
 };
 
 }  // namespace

@@ -13,7 +13,7 @@ struct Purchase {
   std::uint8_t n = 3;
   std::uint8_t k = 2;
   Wei max_price;                      ///< of one member
-  std::uint16_t audit_bps = 600;      ///< probability of an audit in 1/10000
+  std::uint16_t audit_bps = 900;      ///< probability of an audit in 1/10000 (docs/economics.md)
   std::uint32_t commit_window = 120;  ///< seconds to run and commit
   Hash spec;
   base::ArtifactRef artifact;
@@ -40,7 +40,8 @@ class Buyer {
   virtual Result<std::uint64_t> place(const Purchase& purchase);
   /// Encrypts the input to the members of the current round, serves it and publishes its root.
   virtual Status publish(const OrderView& order);
-  /// Fetches results; then confirms, demands or appeals. Safe to repeat.
+  /// Fetches results; then confirms, demands or appeals. An audited order that our own run does not confirm stands to its
+  /// deadline, so that its members can compare tags. Safe to repeat.
   virtual Status judge(const OrderView& order, const Parties& parties, std::stop_token stop);
   /// Answers a demand for the envelope on the ledger.
   virtual Status answer_input(const OrderView& order);

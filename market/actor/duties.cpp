@@ -126,6 +126,8 @@ std::vector<Duty> duties(const OrderView& order, std::uint32_t self, std::uint64
         add(DutyKind::judge, order.since_ms);
       else if (!is_public(order.terms) && any != nullptr && has_result(*any) && says_bad_input(order.verdict))
         add(DutyKind::judge, order.since_ms + standby);  // the buyer first: its word is at stake
+      else if (any != nullptr && any->verdict == Standing::accepted && awaits_comparison(order))
+        add(DutyKind::judge, order.since_ms + standby - kStandbyMs);  // the first member at once
       if (any != nullptr && demands_wait(order)) add(DutyKind::answer_trace, order.since_ms);
       add(DutyKind::settle, end_of(order) * 1000 + 1000 + standby);
       break;

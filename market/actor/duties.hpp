@@ -14,7 +14,7 @@ enum class DutyKind : std::uint8_t {
   publish,        ///< encrypt the input to the members of the round
   work,           ///< fetch, run, commit
   reveal,         ///< open the claim
-  judge,          ///< of the buyer: fetch results, confirm, demand or appeal; of a rejected member: appeal
+  judge,          ///< of the buyer: fetch results, confirm, demand or appeal; of a member: compare tags, appeal
   answer_input,   ///< answer the demand for the envelopes
   answer_output,  ///< answer the demand for an output
   answer_trace,   ///< of an optimistic order: answer the demands for parts of our claim

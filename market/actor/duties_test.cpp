@@ -200,6 +200,26 @@ TEST(Duties, who_worked_may_appeal_against_a_claim_of_bad_input) {
   EXPECT_GT(mine->due_ms, order.since_ms);  // the buyer first
 }
 
+TEST(Duties, accepted_members_compare_tags_of_an_audited_order_in_turn) {
+  auto order = order_in(Phase::standing);
+  for (auto& seat : order.seats) {
+    seat.revealed = true;
+    seat.verdict = Standing::accepted;
+  }
+  EXPECT_FALSE(find(duties(order, 2, 60), DutyKind::judge)) << "no audit, and so nobody who saw the roots first";
+  order.rounds.emplace_back().role = trust::Role::audit;
+  Seat auditor;
+  auditor.account = 5;
+  auditor.round = 1;
+  auditor.revealed = true;
+  auditor.verdict = Standing::accepted;
+  order.seats.push_back(auditor);
+  EXPECT_EQ(find(duties(order, 2, 60), DutyKind::judge)->due_ms, 100'000);
+  EXPECT_EQ(find(duties(order, 3, 60), DutyKind::judge)->due_ms, 100'000 + kStandbyMs);
+  order.juries = 1;
+  EXPECT_FALSE(find(duties(order, 2, 60), DutyKind::judge)) << "the jury has judged them";
+}
+
 TEST(Renewals, a_suspended_offer_is_made_again_later_each_time_and_in_the_end_by_its_owner_alone) {
   AccountView self;
   self.id = 5;

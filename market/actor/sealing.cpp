@@ -90,4 +90,15 @@ Hash mark_of(const OrderView& order, const trust::OrderContext& context, std::ui
   return trust::witness_link(context, witness, static_cast<unsigned>(before));
 }
 
+std::vector<trust::SeatTag> seat_tags(const OrderView& order) {
+  std::vector<trust::SeatTag> out;
+  for (const auto& seat : order.seats)
+    out.push_back({seat.claim, order.rounds[seat.round].role, seat.revealed && seat.verdict == Standing::accepted});
+  return out;
+}
+
+bool awaits_comparison(const OrderView& order) {
+  return !is_public(order.terms) && trust::awaits_comparison(seat_tags(order), order.juries);
+}
+
 }  // namespace koinon::market

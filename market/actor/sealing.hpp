@@ -1,5 +1,6 @@
 #pragma once
 #include "market/actor/ports.hpp"
+#include "trust/quorum/compare.hpp"
 #include "work/parcel.hpp"
 
 // Inputs are sealed by a fixed rule, so that a claim of bad input can be checked by whoever has the input.
@@ -41,5 +42,10 @@ trust::Roots excuse(const OrderView& order, bool rejected);
 /// What a member reveals to show that it ran the work: a tag, or a juror's link of the witness.
 Hash mark_of(const OrderView& order, const trust::OrderContext& context, std::uint32_t account, std::uint8_t round,
              const Hash& witness);
+
+/// The seats of an order with a verdict, for who compares tags.
+std::vector<trust::SeatTag> seat_tags(const OrderView& order);
+/// True while the members' comparison of tags is awaited, so that the order is not to be confirmed without an own run.
+[[nodiscard]] bool awaits_comparison(const OrderView& order);
 
 }  // namespace koinon::market

@@ -336,17 +336,27 @@ Status Seller::answer_output(const OrderView& order) {
   return s_.ledger->answer_output(order.id, part, *siblings, bytes.size(), roots.size(), path.siblings);
 }
 
+/// Why we appeal against the verdict, or nothing: then we do not.
+std::string Seller::cause_to_appeal(const OrderView& order, const Seat& seat, const JobNote& own) {
+  if (seat.verdict == Standing::rejected) return "our claim was put aside";
+  if (says_bad_input(order.verdict)) {
+    // Others say that the input is bad, and so take our pay away.
+    const auto parcel = has_result(seat) ? known_input(order) : Result<work::Parcel>(fail(Code::not_found, "no result"));
+    return parcel && envelopes_hold(order, *parcel) ? "the input that others call bad is good" : "";
+  }
+  if (!awaits_comparison(order) || seat.verdict != Standing::accepted || !own.claim.same_result(seat.claim)) return "";
+  const auto context = s_.ledger->context(order.id);
+  const auto copier = trust::without_run(context, seat_tags(order), trust::witness_link(context, own.witness, 0));
+  return copier == 0 ? "" : fmt::format("account {} repeats the result, and its tag shows no run", copier);
+}
+
 Status Seller::appeal_own(const OrderView& order) {
   KOINON_TRY(const auto kept, note(order));
   const auto* seat = order.seat(s_.account);
   if (!kept || seat == nullptr || order.juries >= trust::kJuries) return {};
-  if (seat->verdict != Standing::rejected) {
-    // Others say that the input is bad, and so take our pay away.
-    if (!says_bad_input(order.verdict) || !has_result(*seat)) return {};
-    const auto parcel = known_input(order);
-    if (!parcel || !envelopes_hold(order, *parcel)) return {};
-  }
-  base::log_warn("order {}: our claim was put aside; appealing", order.id);
+  const auto cause = cause_to_appeal(order, *seat, *kept);
+  if (cause.empty()) return {};
+  base::log_warn("order {}: {}; appealing", order.id, cause);
   return s_.ledger->appeal(order.id, s_.account);
 }
 

@@ -42,8 +42,8 @@ class Seller {
   /// is served at a time, after the ledger's demands. Errors: not_found (no such claim of ours), out_of_range, those of a run;
   /// exhausted (too many ask: later).
   Result<trust::optimistic::Answer> part(const OrderView& order, const trust::optimistic::Demand& place);
-  /// Appeals when we did the work and our claim was rejected, or others claim falsely that its input was bad. Errors: those of
-  /// the ledger.
+  /// Appeals when we did the work and our claim was rejected, others claim falsely that its input was bad, or an audited
+  /// verdict pays who shows no run. Errors: those of the ledger.
   virtual Status appeal_own(const OrderView& order);
   /// Demands the first part of the envelope that is not on the ledger yet: what is left when nobody serves it.
   Status demand(const OrderView& order);
@@ -76,6 +76,7 @@ class Seller {
   bool last_moment(const OrderView& order);
   Result<JobNote> settle_claim(const OrderView& order, const work::Outcome& outcome);
   Result<std::optional<JobNote>> note(const OrderView& order);
+  std::string cause_to_appeal(const OrderView& order, const Seat& seat, const JobNote& own);
   Result<std::shared_ptr<TraceSource>> kept_trace(const OrderView& order);
   std::shared_ptr<TraceSource> trace_here(const OrderView& order);
   base::ArtifactRef keep_roots(const OrderView& order, const work::Outcome& outcome);

@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "base/hash.hpp"
 #include "market/actor/buyer.hpp"
+#include "market/actor/duties.hpp"
 #include "market/actor/sealing.hpp"
 #include "trust/quorum/optimistic.hpp"
 
@@ -23,7 +25,7 @@ constexpr std::uint32_t kEarlier = 3;
 constexpr std::int64_t kDeadline = 1'000;  ///< seconds
 constexpr std::uint32_t kWindow = 100;
 
-/// A ledger that takes commits and nothing else.
+/// A ledger that takes commits, appeals and confirmations, and nothing else.
 class Ledger final : public MarketLedger {
  public:
   [[nodiscard]] trust::OrderContext context(std::uint64_t order) const override { return {31337, {}, order}; }
@@ -32,7 +34,10 @@ class Ledger final : public MarketLedger {
   Status draw_audit(std::uint64_t) override { return fail(Code::unsupported, "draw_audit"); }
   Status advance(std::uint64_t) override { return fail(Code::unsupported, "advance"); }
   Status settle(std::uint64_t) override { return fail(Code::unsupported, "settle"); }
-  Status confirm(std::uint64_t) override { return fail(Code::unsupported, "confirm"); }
+  Status confirm(std::uint64_t) override {
+    ++confirms;
+    return {};
+  }
   Status publish_input(std::uint64_t, std::uint8_t, std::uint32_t, const Hash&, std::uint64_t, const std::string&) override {
     return fail(Code::unsupported, "publish_input");
   }
@@ -47,7 +52,10 @@ class Ledger final : public MarketLedger {
   Status reveal(std::uint64_t, std::uint8_t, const trust::Claim&, const Hash&, std::uint64_t, const Hash&) override {
     return fail(Code::unsupported, "reveal");
   }
-  Status appeal(std::uint64_t, std::uint32_t) override { return fail(Code::unsupported, "appeal"); }
+  Status appeal(std::uint64_t, std::uint32_t) override {
+    ++appeals;
+    return {};
+  }
   Status offer(std::uint32_t, std::uint8_t, std::uint8_t) override { return fail(Code::unsupported, "offer"); }
   Status demand_output(std::uint64_t, std::uint32_t, std::uint32_t, std::uint32_t) override {
     return fail(Code::unsupported, "demand_output");
@@ -62,7 +70,7 @@ class Ledger final : public MarketLedger {
   Result<Bytes> posted(const PostedBytes&) override { return fail(Code::not_found, "posted"); }
   Result<Now> now(std::uint64_t) override { return Now{Phase::commit, kDeadline, 0}; }
 
-  int commits = 0;
+  int commits = 0, appeals = 0, confirms = 0;
 };
 
 class Notes final : public Journal {
@@ -356,6 +364,92 @@ TEST_F(SellerTest, juror_claims_bad_input_in_the_last_quarter) {
   last_quarter();
   ASSERT_TRUE(seller.gather(order, {}));
   EXPECT_TRUE(claims_bad_input());
+}
+
+/// An order that we worked on, whose verdict stands: account 3 audited it and found the same.
+struct AuditedTest : SellerTest {
+  void SetUp() override {
+    SellerTest::SetUp();
+    publish(kBuyer, parcel);
+    ASSERT_TRUE(seller.gather(order, {}));
+    ASSERT_TRUE(seller.work(order, {}));
+    const auto note = JobNote::from_json(notes.kept.at(job_key(order, 0))).value();
+    order.phase = Phase::standing;
+    order.rounds.emplace_back().role = trust::Role::audit;
+    Seat auditor;
+    auditor.account = kEarlier;
+    auditor.round = 1;
+    order.seats.push_back(auditor);
+    for (auto& seat : order.seats) {
+      seat.revealed = true;
+      seat.verdict = Standing::accepted;
+      seat.claim = note.claim;
+      seat.claim.account = seat.account;
+      seat.claim.mark = mark_of(order, ledger.context(order.id), seat.account, seat.round, note.witness);
+    }
+    order.verdict = StandingVerdict{note.claim.output_root, note.claim.trace_root, {}, 3, 0};
+  }
+  [[nodiscard]] bool must_judge() const {
+    return std::ranges::any_of(duties(order, kSelf, 60), [](const Duty& d) { return d.kind == DutyKind::judge; });
+  }
+};
+
+TEST_F(AuditedTest, member_leaves_an_auditor_alone_that_ran_the_program) {
+  EXPECT_TRUE(must_judge());
+  ASSERT_TRUE(seller.appeal_own(order));
+  EXPECT_EQ(ledger.appeals, 0);
+}
+
+TEST_F(AuditedTest, member_appeals_against_an_auditor_whose_tag_shows_no_run) {
+  order.seats[1].claim.mark = base::keccak256(base::as_bytes("made up"));
+  ASSERT_TRUE(seller.appeal_own(order));
+  EXPECT_EQ(ledger.appeals, 1);
+  order.juries = 1;  // which judges all tags
+  EXPECT_FALSE(must_judge());
+  ASSERT_TRUE(seller.appeal_own(order));
+  EXPECT_EQ(ledger.appeals, 1);
+}
+
+TEST_F(AuditedTest, member_without_a_run_of_its_own_cannot_tell) {
+  notes.kept.clear();
+  order.seats[1].claim.mark = {};
+  ASSERT_TRUE(seller.appeal_own(order));
+  EXPECT_EQ(ledger.appeals, 0);
+}
+
+TEST_F(AuditedTest, member_whose_claim_does_not_stand_has_nothing_to_compare_with) {
+  order.seats[1].claim.mark = {};
+  order.seats[0].claim.output_root = base::keccak256(base::as_bytes("another"));
+  ASSERT_TRUE(seller.appeal_own(order));
+  EXPECT_EQ(ledger.appeals, 0);
+}
+
+TEST_F(AuditedTest, buyer_lets_an_audited_verdict_stand_unless_its_own_run_confirms_it) {
+  const auto judged = [&](bool ran) {
+    Buyer buyer(services);
+    Purchase wanted;
+    wanted.max_price = tier_price(40);
+    wanted.inputs = parcel.parts;
+    wanted.nonce = ran ? 1 : 2;
+    const auto note = JobNote::from_json(notes.kept.at(job_key(order, 0))).value();
+    if (ran) wanted.expected = trust::Roots{note.claim.output_root, note.claim.trace_root, note.witness};
+    services.account = kBuyer;
+    EXPECT_EQ(buyer.place(wanted).error().code, Code::unsupported) << "its note is what is needed";
+    order.terms.nonce = *wanted.nonce;
+    order.seats[0].result_digest = note.result_digest;  // sealed to the member itself too
+    order.seats[0].result_size = note.result_size;
+    EXPECT_TRUE(buyer.judge(order, Parties(Book(), order, kBuyer), {}));
+    EXPECT_TRUE(buyer.result(order)) << "the result is here in any case";
+    services.account = kSelf;
+  };
+  judged(false);
+  EXPECT_EQ(ledger.confirms, 0);
+  judged(true);
+  EXPECT_EQ(ledger.confirms, 1);
+  order.seats.pop_back();
+  order.rounds.pop_back();
+  judged(false);
+  EXPECT_EQ(ledger.confirms, 2) << "nobody is left to compare with";
 }
 
 TEST(JobNote, says_what_it_said_and_reads_those_of_versions_that_kept_no_roots) {

@@ -64,7 +64,7 @@ MarketConfig public_config() {
   out.prove_window = 900;
   out.answer_window = 3'600;
   out.move_window = 3'600;
-  out.min_audit_bps = 600;
+  out.min_audit_bps = 900;
   out.unbonding_time = 7 * 86'400;
   return out;
 }

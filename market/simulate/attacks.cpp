@@ -78,6 +78,7 @@ base::Status check(const Settings& s) {
     return fail(Code::out_of_range, "[simulate] prize {}: 0 to 1000000 prices expected", s.prize);
   KOINON_CHECK(share("cost", s.cost));
   KOINON_CHECK(share("traps", s.traps));
+  KOINON_CHECK(share("hasty", s.hasty));
   return share("watched", s.watched);
 }
 

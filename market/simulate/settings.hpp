@@ -17,12 +17,13 @@ struct Settings {
   std::uint32_t in_flight = 50;      ///< orders whose verdict stands while others are drawn
   std::uint8_t n = 3, k = 2;
   std::uint16_t audit_bps = 900;
-  double cost = 0.5;             ///< of one honest run, as a share of the price
-  double prize = 0;              ///< what a false result that is paid for is worth to who sold it, in prices
-  double traps = 0;              ///< share of orders whose buyer ran the program itself first
-  double watched = 0.1;          ///< share of optimistic claims that somebody runs again
-  bool members_compare = false;  ///< members whose claim stands look at the tags beside theirs, and appeal against a false one
-  std::uint32_t locks = 3;       ///< stake of a provider, in locks of this order
+  double cost = 0.5;            ///< of one honest run, as a share of the price
+  double prize = 0;             ///< what a false result that is paid for is worth to who sold it, in prices
+  double traps = 0;             ///< share of orders whose buyer ran the program itself first
+  double watched = 0.1;         ///< share of optimistic claims that somebody runs again
+  bool members_compare = true;  ///< as nodes do: members whose claim stands appeal against an auditor's false tag
+  double hasty = 0;             ///< share of buyers that confirm audited orders before their members can compare; no node does
+  std::uint32_t locks = 3;      ///< stake of a provider, in locks of this order
   std::uint64_t seed = 1;
   rules::Config rules;
 };

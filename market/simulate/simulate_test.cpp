@@ -73,11 +73,16 @@ TEST(Simulate, without_audits_a_quorum_of_one_hand_wins) {
 TEST(Simulate, nobody_finds_lazy_auditors_unless_tags_are_compared) {
   auto settings = quick();
   settings.audit_bps = 5'000;
+  const auto seen = found(settings, "lazy-auditors");
+  EXPECT_EQ(seen.outcome, Outcome::loses) << "members compare unless told otherwise";
+  EXPECT_GE(seen.caught, seen.tries * 9 / 10);
+  settings.hasty = 1;
+  EXPECT_EQ(found(settings, "lazy-auditors").outcome, Outcome::wins) << "who confirms at once lets nobody compare";
+  settings.hasty = 0.5;
+  EXPECT_EQ(found(settings, "lazy-auditors").outcome, Outcome::loses);
+  settings.hasty = 0;
   settings.members_compare = false;
   EXPECT_EQ(found(settings, "lazy-auditors").outcome, Outcome::wins);
-  settings.members_compare = true;
-  EXPECT_EQ(found(settings, "lazy-auditors").outcome, Outcome::loses);
-  settings.members_compare = false;
   settings.traps = 0.2;
   EXPECT_EQ(found(settings, "lazy-auditors").outcome, Outcome::loses);
 }
@@ -118,6 +123,7 @@ TEST(Simulate, refuses_settings_that_mean_nothing) {
   EXPECT_TRUE(refused([](Settings& s) { s.locks = 0; }));
   EXPECT_TRUE(refused([](Settings& s) { s.in_flight = 10'000; }));
   EXPECT_TRUE(refused([](Settings& s) { s.traps = 2; }));
+  EXPECT_TRUE(refused([](Settings& s) { s.hasty = -1; }));
 }
 
 TEST(Simulate, can_be_stopped) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "trust/quorum/compare.hpp"
 #include "trust/quorum/quorum.hpp"
 
 namespace koinon::market::simulate {
@@ -47,6 +48,13 @@ double majority_chance(unsigned seats, double share) {
     term = term * share / (1 - share) * (seats - i) / (i + 1);
   }
   return sum;
+}
+
+/// What members and traps compare.
+std::vector<trust::SeatTag> seat_tags(const Order& o) {
+  std::vector<trust::SeatTag> out;
+  for (std::size_t i = 0; i < o.members.size(); ++i) out.push_back({o.facts.claims[i].claim, o.role(i), has(o.accepted, i)});
+  return out;
 }
 
 }  // namespace
@@ -219,7 +227,6 @@ void World::reveal(Play& play, std::size_t seat, Act what) {
     KOINON_INVARIANT(market_.reveal(play.id, account, output, trace, how));
   };
   if (what == Act::work || what == Act::false_result) play.ran |= std::uint64_t{1} << seat;
-  if (what == Act::guess || what == Act::copy) play.untagged |= std::uint64_t{1} << seat;
   switch (what) {
     case Act::work: return say(label(kRight), label(kTrace), mark(kSecret));
     case Act::lie: return say(label(kLie), label(kTrace), mark(kLieSecret));
@@ -274,6 +281,7 @@ void World::step() {
   Play play;
   play.id = *id;
   play.trap = dice_.falls(settings_.traps);
+  play.hasty = settings_.hasty > 0 && !play.trap && dice_.falls(settings_.hasty);
   play.link = trust::witness_link(market_.order(*id).facts.context, label(kSecret), 0);
   play_on(play);
   flight_.push_back(play);
@@ -309,17 +317,18 @@ std::optional<std::uint32_t> World::appellant(const Play& play) const {
   const bool bad = o.output_root == trust::bad_input_roots().output;
   if (bad) return terms_.buyer;  // it has the input, and knows that it is good
   const bool wrong = o.output_root != label(kRight);
-  bool untagged = false;
-  for (std::size_t i = 0; i < o.members.size(); ++i)
-    untagged = untagged || (has(o.accepted & play.untagged, i) && o.role(i) != Role::jury);
-  if (play.trap && (wrong || untagged)) return terms_.buyer;
+  // Whoever ran the program knows the link that all right tags hang from, as a node does (market/actor).
+  const auto tags = seat_tags(o);
+  const bool copied = trust::without_run(o.facts.context, tags, play.link) != 0;
+  const bool compared = settings_.members_compare && trust::awaits_comparison(tags, o.juries);
+  if (play.trap && (wrong || copied)) return terms_.buyer;
   const auto bond = market_.appeal_bond(o);
   for (std::size_t i = 0; i < o.members.size(); ++i) {
     const auto account = o.facts.claims[i].claim.account;
     if (!has(play.ran, i) || (mine(account) && kind_ != Kind::lazy_auditors) || !registry_.can_pledge(account, bond)) continue;
     if (has(o.rejected, i) && !stray(account)) return account;
     const bool stands = has(o.accepted, i) && o.role(i) == Role::quorum && !mine(account);
-    if (settings_.members_compare && stands && untagged && o.juries == 0) return account;
+    if (compared && stands && !wrong && copied) return account;
   }
   if (play.lied) return coalition_appellant(o);
   return {};
@@ -331,6 +340,7 @@ void World::dispute(Play& play) {
     play.griefer = outsider_;
     play_on(play);
   }
+  if (play.hasty && o.phase == Phase::standing && o.rejected == 0 && o.accepted == o.revealed) return;  // confirmed
   while (o.phase == Phase::standing) {
     const auto who = appellant(play);
     if (!who || !market_.appeal(play.id, *who)) return;

@@ -23,11 +23,11 @@ class Dice {
 /// What one order in play remembers beside the rules.
 struct Play {
   std::uint64_t id = 0;
-  bool tried = false;          ///< the attack was tried in it
-  bool lied = false;           ///< the coalition agreed on a lie
-  bool trap = false;           ///< its buyer ran the program first
-  std::uint64_t ran = 0;       ///< seats that ran the program
-  std::uint64_t untagged = 0;  ///< seats whose mark shows no run
+  bool tried = false;     ///< the attack was tried in it
+  bool lied = false;      ///< the coalition agreed on a lie
+  bool trap = false;      ///< its buyer ran the program first
+  bool hasty = false;     ///< its buyer confirms what is unanimous before anybody compares
+  std::uint64_t ran = 0;  ///< seats that ran the program
   std::optional<std::uint32_t> griefer;
   base::Hash link;  ///< link 0 of the right witness
 };

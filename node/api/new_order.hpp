@@ -18,7 +18,7 @@ struct NewOrder {
   std::uint8_t n = 3;
   std::uint8_t k = 2;
   base::Wei max_price;
-  std::uint16_t audit_bps = 600;
+  std::uint16_t audit_bps = 900;
   std::uint32_t commit_window = 120;  ///< seconds
   bool trap = false;
   std::string label;

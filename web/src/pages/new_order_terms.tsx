@@ -25,7 +25,7 @@ export interface OrderTerms {
   commit_window: string;
 }
 
-export const kTerms: OrderTerms = { alone: false, n: 3, price: "", typed: false, audit: "6", commit_window: "120" };
+export const kTerms: OrderTerms = { alone: false, n: 3, price: "", typed: false, audit: "9", commit_window: "120" };
 
 function audit_bps(terms: OrderTerms): number | null {
   if (terms.alone) return 0;
