@@ -4,7 +4,7 @@ import path from 'node:path';
 
 const here = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
 const out = path.join(here, '..', 'build', 'contracts', 'out');
-const names = ['KoinonToken', 'Registry', 'WorkMarket', 'Rounds', 'Settling', 'QuorumCheck', 'OptimisticCheck', 'FraudCheck', 'Disputes', 'IDisputes', 'IWorkMarket', 'IRegistry', 'ICheck'];
+const names = ['KoinonToken', 'Registry', 'WorkMarket', 'Rounds', 'Settling', 'QuorumCheck', 'OptimisticCheck', 'ProofCheck', 'CircuitReader', 'FraudCheck', 'Disputes', 'IDisputes', 'IWorkMarket', 'IRegistry', 'ICheck'];
 const check = process.argv.includes('--check');
 let wrong = 0;
 for (const name of names) {

@@ -25,7 +25,7 @@ contract Disputes is MarketBase, IDisputes {
     uint32 private immutable _moveWindow;
     uint8 private immutable _maxDemands;
     uint128 private immutable _demandFee;
-    /// Demands that may be open at once before the time to answer grows: one more for each ANSWERS-th part of answerWindow.
+    /// A provider that answers one demand in each ANSWERS-th part of answerWindow is late with none.
     uint40 private constant ANSWERS = 256;
 
     constructor(IRegistry registry_, Settling settling_, IFraudCheck fraudCheck_, DisputeConfig memory c) MarketBase(registry_) {
@@ -97,14 +97,15 @@ contract Disputes is MarketBase, IDisputes {
         _onTime(id, o, account);
         if (!Parts.valid(place)) revert InvalidPlace();
         TraceDemands storage t = _traceDemands[id][account];
-        (uint8 number, uint40 deadline) = (t.made, uint40(block.timestamp) + _answerTime(_disputes[id].openDemands));
+        uint8 number = t.made;
         if (t.open) revert TraceDemandOpen(id, account);
         if (number == _maxDemands) revert DemandsExhausted(id, account);
         uint128 fee = number == 0 ? _demandFee * _maxDemands : 0;
+        uint40 deadline = uint40(block.timestamp) + _queue(id, o);
+        _extend(id, o, deadline);
         emit TraceDemanded(id, account, number, place, fee, deadline);
         (t.open, t.made, t.deadline) = (true, number + 1, deadline);
         (t.tree, t.kind, t.level, t.value, t.index) = (place.tree, place.kind, place.level, uint32(place.value), place.index);
-        ++_extend(id, o, deadline).openDemands;
         if (fee != 0) registry.pledge(account, fee);
     }
 
@@ -127,6 +128,7 @@ contract Disputes is MarketBase, IDisputes {
         (t.open, t.answered, t.deadline) = (false, number + 1, deadline);
         Dispute storage d = _extend(id, o, deadline);
         if (--d.openDemands == 0) d.until = _lastMove(id, d.challenges, deadline);
+        else --_queuedDemands[d.provider];
         emit TraceAnswered(id, demander, account, number, place, answer, deadline);
     }
 
@@ -248,11 +250,15 @@ contract Disputes is MarketBase, IDisputes {
         return registry.price(o.maxTier);
     }
 
-    /// Seconds to answer one more demand than `open` ones: a provider that answers one in each `pace` is late with none, however many ask.
-    function _answerTime(uint40 open) private view returns (uint40) {
+    /// One more demand is open; the seconds to answer it. Half of the window is for the first demands about each claim of the
+    /// provider, which are not counted; for each of the others that are open, about any of its claims, there is one `pace` more.
+    function _queue(uint64 id, Order storage o) private returns (uint40) {
+        Dispute storage d = _extend(id, o, 0);
+        uint32 queued = _queuedDemands[d.provider];
+        if (d.openDemands++ != 0) _queuedDemands[d.provider] = ++queued;
         uint40 pace = (_answerWindow + ANSWERS - 1) / ANSWERS;
-        uint40 queued = pace * (open + 1);
-        return queued > _answerWindow ? queued : _answerWindow;
+        uint40 time = _answerWindow / 2 + pace * queued;
+        return time > _answerWindow ? time : _answerWindow;
     }
 
     function _placeOf(TraceDemands storage t) private view returns (Place memory) {
@@ -279,6 +285,7 @@ contract Disputes is MarketBase, IDisputes {
         Dispute storage d = _disputes[id];
         if (!d.condemned) {
             d.condemned = true;
+            if (d.openDemands > 1) _queuedDemands[d.provider] -= d.openDemands - 1;
             (o.rejected, o.accepted) = (o.accepted, 0);
             if (_demands[id].open) {
                 _closeDemand(id, o);

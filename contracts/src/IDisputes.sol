@@ -62,7 +62,8 @@ interface IDisputes {
 
     /// @notice Demands a part of what the claim binds, one at a time and at most DisputeConfig.maxDemands an account. The first takes
     /// demandFee for each of them, like the bond of an appeal; what was not answered returns. To be answered within answerWindow, or
-    /// answerWindow / 256 (rounded up) for each demand that is then open, where that is longer: a flood of demands gets no provider late.
+    /// within half of it and answerWindow / 256 (rounded up) for each demand, this one included, that is then open about a claim of
+    /// this provider, but for one of each such claim, where that is longer: a flood of demands gets no provider late.
     function demandTrace(uint64 orderId, uint32 account, Place calldata place) external;
 
     /// @notice Answers the open demand of `demander`, for a fee to `account`: until half of answerWindow is left

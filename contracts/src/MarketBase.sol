@@ -47,6 +47,7 @@ abstract contract MarketBase is IMarketEvents {
     mapping(uint64 id => Dispute) internal _disputes;
     mapping(uint64 id => mapping(uint32 number => Challenge)) internal _challenges;
     mapping(uint64 id => mapping(uint32 account => TraceDemands)) internal _traceDemands;
+    mapping(uint32 provider => uint32) internal _queuedDemands; // open about its claims, but one for each claim that has any
 
     constructor(IRegistry registry_) {
         if (address(registry_) == address(0)) revert InvalidConfig("registry");

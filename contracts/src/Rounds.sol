@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IProofCheck} from "./IProofCheck.sol";
 import {IRegistry} from "./IRegistry.sol";
 import {MarketBase} from "./MarketBase.sol";
 import {Settling} from "./Settling.sol";
 import {Witness} from "./Witness.sol";
 import {
-    Action, Appeal, BAD_INPUT, Case, ClaimView, Decision, Demand, Member, Order, Phase, RefundReason, Role, Round, RoundView
+    Action, Appeal, BAD_INPUT, Case, ClaimView, Decision, Demand, Member, Order, Phase, PROOF, RefundReason, Role, Round, RoundView
 } from "./Types.sol";
 
 /// @title The life of an order: how one phase follows another
 /// @notice Run by WorkMarket in its own storage; see MarketBase.
 contract Rounds is MarketBase {
     uint8 private constant MAX_JURIES = Witness.LINKS;
+    /// Appeal windows that a claim stands that needs a proof: one for the buyer to confirm it, two to prove it here.
+    uint40 private constant PROOF_WINDOWS = 3;
 
     address public immutable settling;
 
@@ -43,7 +46,7 @@ contract Rounds is MarketBase {
         if (phase == Phase.None || phase >= Phase.Settled) revert WrongPhase(id, phase);
         if (_demands[id].open) return _unanswered(id, o);
         bool acted = (phase == Phase.Commit && o.committed & o.acting == o.acting)
-            || (phase == Phase.Reveal && o.revealed & o.acting == o.acting);
+            || (phase == Phase.Reveal && o.revealed & o.acting == o.acting) || (phase == Phase.Standing && _proven(o) != 0);
         if (!acted) _onlyAfter(o.deadline);
         _expire(id, o);
     }
@@ -51,7 +54,7 @@ contract Rounds is MarketBase {
     function settle(uint64 id) external {
         Order storage o = _in(id, Phase.Standing);
         _noDemand(id);
-        _onlyAfter(o.deadline);
+        if (_proven(o) == 0) _onlyAfter(o.deadline);
         _expire(id, o);
     }
 
@@ -184,7 +187,7 @@ contract Rounds is MarketBase {
             _open(id, o, Role.Jury, _jury(d.seats), false);
         } else if (d.action == Action.Stand || d.action == Action.BadInput) {
             o.phase = Phase.Standing;
-            o.deadline = uint40(block.timestamp) + _config.appealWindow;
+            o.deadline = uint40(block.timestamp) + _config.appealWindow * (o.check == PROOF ? PROOF_WINDOWS : 1);
             if (d.action == Action.BadInput) (d.outputRoot, d.traceRoot) = (BAD_INPUT, 0);
             (o.outputRoot, o.traceRoot, o.witness) = (d.outputRoot, d.traceRoot, d.witness);
             (o.accepted, o.rejected) = (d.accepted, d.rejected);
@@ -235,10 +238,28 @@ contract Rounds is MarketBase {
             o.auditForced = true;
             emit AuditDrawn(id, 0, true);
             _decide(id, o);
+        } else if (o.check == PROOF) {
+            _endProof(id, o);
         } else {
             bool settled = o.outputRoot != BAD_INPUT;
             _finish(id, settled, settled ? RefundReason.Undrawn : RefundReason.BadInput);
         }
+    }
+
+    /// The output root that a checked proof shows of the order's program and input; zero: none, or the order asks for no proof.
+    function _proven(Order storage o) private view returns (bytes32) {
+        return o.check == PROOF ? IProofCheck(address(_checks[PROOF])).outcome(o.spec, o.inputRoot) : bytes32(0);
+    }
+
+    /// A claim that a proof shows is paid, and one that a proof of another output shows to be a lie loses its lock. One of which there is
+    /// no proof was never checked: it is not paid, and who made it without being able to show it was silent when it was asked.
+    function _endProof(uint64 id, Order storage o) private {
+        bytes32 proven = _proven(o);
+        if (proven == o.outputRoot) return _finish(id, true, RefundReason.Undrawn);
+        if (proven == 0) o.silent |= o.accepted;
+        else o.rejected = o.accepted;
+        o.accepted = 0;
+        _finish(id, false, proven == 0 ? RefundReason.Unproven : RefundReason.Refuted);
     }
 
     /// A demand ran out: the member counts as silent, or the input of the quorum as never published. An audit or jury goes on, or

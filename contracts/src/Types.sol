@@ -39,8 +39,9 @@ enum RefundReason {
     Silence, // 3: too few committed, after every redraw
     Undecided, // 4: no claim has a majority
     BadInput, // 5: the quorum found that the input is not what inputRoot binds, and no jury found otherwise
-    Refuted, // 6: a fraud proof showed that the claim of an optimistic order is wrong
-    Withheld // 7: the provider of an optimistic order left a demand for a part of its claim unanswered
+    Refuted, // 6: a proof showed that the claim is wrong: a fraud proof, of an optimistic order; that of another output, of one that asks for a proof
+    Withheld, // 7: the provider of an optimistic order left a demand for a part of its claim unanswered
+    Unproven // 8: the claim of an order that asks for a proof was neither confirmed nor proven in time
 }
 
 /// @notice What a check wants next.
@@ -66,6 +67,8 @@ uint8 constant ENCRYPTED = 15;
 
 /// @dev Check code of optimistic orders in Terms.check.
 uint8 constant OPTIMISTIC = 1;
+/// @dev Check code of orders that ask for a proof: the contract at this place of the list is an IProofCheck.
+uint8 constant PROOF = 2;
 
 /// @dev First word of what a challenge hashes.
 bytes32 constant CHALLENGE_DOMAIN = keccak256("koinon.challenge");
@@ -260,7 +263,9 @@ enum Fraud {
     Range, // 6: an element of an input lies outside what the program declares; RangeProof
     Padding, // 7: a byte behind the end of a value is not zero; PaddingProof
     Absent, // 8: a leaf behind the end of the list of values or of outputs is not zero; AbsentProof
-    Inner // 9: a value that the program calls inner has a tree in the trace, or one that it does not has none; InnerProof
+    Inner, // 9: a value that the program calls inner has a tree in the trace, or one that it does not has none; InnerProof
+    Inputs, // 10: the order has more or fewer inputs than the program takes; InputsProof
+    InputLength // 11: an input of the order has another length than the program takes; InputLengthProof
 }
 
 /// @notice What an optimistic claim says, and what it is about.
@@ -326,7 +331,7 @@ struct TraceDemand {
 /// @notice Times and bounds of disputes, fixed at deployment.
 struct DisputeConfig {
     uint32 proveWindow; // seconds from a challenge to its proof
-    uint32 answerWindow; // seconds to answer a demand; more while more than 256 are open
+    uint32 answerWindow; // seconds to answer a demand; more while many are open: see IDisputes.demandTrace
     uint32 moveWindow; // seconds to demand again or challenge after an answer
     uint8 maxDemands; // of one account in an order, at most 64
     uint128 demandFee; // wei for each demand

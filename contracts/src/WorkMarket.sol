@@ -19,6 +19,7 @@ import {
     OPTIMISTIC,
     Order,
     Phase,
+    PROOF,
     Role,
     Round,
     TAG_DOMAIN,
@@ -114,7 +115,7 @@ contract WorkMarket is MarketBase, IWorkMarket {
     }
 
     function appeal(uint64 id, uint32) external {
-        if (_orders[id].check == OPTIMISTIC) revert AppealsExhausted(id);
+        if (_alone(_orders[id].check)) revert AppealsExhausted(id);
         _forward();
     }
 
@@ -324,6 +325,11 @@ contract WorkMarket is MarketBase, IWorkMarket {
         return _orders[id].check == OPTIMISTIC && _orders[id].phase == Phase.Standing && !_demands[id].open;
     }
 
+    /// One provider claims: there are no audits and no juries.
+    function _alone(uint8 check) private pure returns (bool) {
+        return check == OPTIMISTIC || check == PROOF;
+    }
+
     function _forward() private {
         _run(rounds, msg.data);
     }
@@ -339,12 +345,12 @@ contract WorkMarket is MarketBase, IWorkMarket {
         if (t.n == 0 || t.n > MAX_N) revert InvalidTerms("n");
         if (t.k > t.n || 2 * t.k <= t.n) revert InvalidTerms("k");
         if (t.maxTier >= 128) revert InvalidTerms("maxTier");
-        if ((t.auditBps < _config.minAuditBps && t.check != OPTIMISTIC) || t.auditBps > 10_000) revert InvalidTerms("auditBps");
+        if ((t.auditBps < _config.minAuditBps && !_alone(t.check)) || t.auditBps > 10_000) revert InvalidTerms("auditBps");
         if (t.commitWindow < _config.minCommitWindow || t.commitWindow > _config.maxCommitWindow) revert InvalidTerms("commitWindow");
         if (t.spec == 0) revert InvalidTerms("spec");
         if (t.inputRoot == 0) revert InvalidTerms("inputRoot");
-        if (t.check != OPTIMISTIC) return;
-        if (t.kind != 0) revert InvalidTerms("kind"); // only a run of a program can be refuted
+        if (!_alone(t.check)) return;
+        if (t.kind != 0) revert InvalidTerms("kind"); // only a run of a program can be refuted, or proved
         if (t.n != 1) revert InvalidTerms("n");
         if (t.auditBps != 0) revert InvalidTerms("auditBps");
     }

@@ -289,9 +289,9 @@ contract DisputeAttacksTest is DisputeFixture {
         uint256 before = has(who);
         uint32 first = thief + 1;
         for (uint32 i = 0; i < FLOOD; ++i) demand(id, account(10 ether), traceTop());
-        isEqual(disputes.getTraceDemand(id, first + 59).deadline, block.timestamp + 60, "sixty are answered in the window");
-        isEqual(disputes.getTraceDemand(id, first + 60).deadline, block.timestamp + 61, "one more has a second more");
-        isEqual(disputes.getTraceDemand(id, first + FLOOD - 1).deadline, block.timestamp + FLOOD, "and so the last");
+        isEqual(disputes.getTraceDemand(id, first + 30).deadline, block.timestamp + 60, "the first and thirty more in the window");
+        isEqual(disputes.getTraceDemand(id, first + 31).deadline, block.timestamp + 61, "one more has a second more");
+        isEqual(disputes.getTraceDemand(id, first + FLOOD - 1).deadline, block.timestamp + 30 + FLOOD - 1, "and so the last");
         for (uint32 i = 0; i < FLOOD; ++i) {
             vm.warp(block.timestamp + 1);
             answer(id, first + i, who, traceItems(truth()));
@@ -313,7 +313,7 @@ contract DisputeAttacksTest is DisputeFixture {
         for (uint32 i = 0; i < FLOOD; ++i) demand(id, account(10 ether), traceTop());
         demand(id, finder, bytesPlace(1));
         uint40 last = disputes.getTraceDemand(id, finder).deadline;
-        isEqual(last, block.timestamp + FLOOD + 1, "after those before it");
+        isEqual(last, block.timestamp + 30 + FLOOD, "after those before it");
         uint256 snapshot = vm.snapshotState();
 
         refute(id, finder, Fraud.Element, proofOf(deepLie(), 0, 2));
@@ -341,6 +341,62 @@ contract DisputeAttacksTest is DisputeFixture {
         for (uint32 i = 0; i < FLOOD; ++i) answer(id, first + i, who, traceItems(truth()));
         demand(id, finder, traceTop());
         isEqual(disputes.getTraceDemand(id, finder).deadline, block.timestamp + 60, "one window");
+    }
+
+    /// Three claims of one provider are flooded together: it answers one demand a second, in the order of their ends, and is late with none.
+    function test_a_flood_of_all_claims_of_a_provider_gets_it_late_with_none() public {
+        (uint64[] memory ids, uint32 who) = claimsOfOne(3, truth());
+        uint32 first = registry.accountCount() + 1;
+        for (uint32 i = 0; i < FLOOD; ++i) {
+            account(10 ether);
+            for (uint256 j = 0; j < 3; ++j) demand(ids[j], first + i, traceTop());
+        }
+        isEqual(disputes.getTraceDemand(ids[0], first).deadline, block.timestamp + 60, "the first");
+        isEqual(
+            disputes.getTraceDemand(ids[2], first + FLOOD - 1).deadline,
+            block.timestamp + 30 + 3 * FLOOD - 3,
+            "the last has the time of all, but for one of each claim"
+        );
+        for (uint32 i = 0; i < FLOOD; ++i) {
+            for (uint256 j = 0; j < 3; ++j) {
+                vm.warp(block.timestamp + 1);
+                answer(ids[j], first + i, who, traceItems(truth()));
+            }
+        }
+        for (uint256 j = 0; j < 3; ++j) {
+            settle(ids[j]);
+            phaseIs(ids[j], Phase.Settled);
+            for (uint32 i = 0; i < FLOOD; ++i) disputes.collect(ids[j], first + i);
+        }
+        closed();
+    }
+
+    /// Time comes from demands that are open alone: it is gone with the answers, and with the fall of a claim, however that fell.
+    function test_a_provider_has_no_more_time_than_its_open_demands_give() public {
+        (uint64[] memory ids, uint32 who) = claimsOfOne(4, deepLie());
+        demand(ids[0], finder, traceTop());
+        for (uint256 j = 1; j < 4; ++j) demand(ids[j], thief, traceTop());
+        isEqual(disputes.getTraceDemand(ids[3], thief).deadline, block.timestamp + 60, "one demand of each claim is in the window");
+        uint32 first = registry.accountCount() + 1;
+        for (uint32 i = 0; i < FLOOD; ++i) demand(ids[1 + i % 3], account(10 ether), traceTop());
+        uint256 snapshot = vm.snapshotState();
+        uint32 later = account(10 ether);
+        demand(ids[0], later, traceTop());
+        isEqual(disputes.getTraceDemand(ids[0], later).deadline, block.timestamp + 30 + FLOOD + 1, "asked while all are open");
+        isEqual(disputes.getTraceDemand(ids[0], finder).deadline, block.timestamp + 60, "who asked before waits no longer");
+
+        vm.revertToState(snapshot);
+        refute(ids[1], finder, Fraud.Element, proofOf(deepLie(), 0, 2)); // its fifty fall with it
+        for (uint32 i = 0; i < FLOOD; ++i) if (i % 3 == 1) answer(ids[2], first + i, who, traceItems(deepLie()));
+        later = account(10 ether);
+        demand(ids[0], later, traceTop());
+        isEqual(disputes.getTraceDemand(ids[0], later).deadline, block.timestamp + 30 + FLOOD / 3 + 1, "those of the last claim are open");
+        vm.warp(disputes.getTraceDemand(ids[3], thief).deadline + 1);
+        disputes.condemn(ids[3], thief);
+        later = account(10 ether);
+        (uint64 next,) = claimed(truth());
+        demand(next, later, traceTop());
+        isEqual(disputes.getTraceDemand(next, later).deadline, block.timestamp + 60, "nothing is left of a flood");
     }
 
     function test_a_challenge_needs_its_bond() public {

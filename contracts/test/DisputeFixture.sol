@@ -127,6 +127,19 @@ abstract contract DisputeFixture is Fixture {
         return claimed(claimOf(r));
     }
 
+    /// Claims about as many orders that stand at once, all of one provider.
+    function claimsOfOne(uint256 count, Run memory r) internal returns (uint64[] memory ids, uint32 who) {
+        for (uint32 i = 1; i <= registry.accountCount(); ++i) {
+            if (!registry.getOffer(i, KIND).active) continue;
+            vm.prank(actor(i));
+            registry.setOffer(i, KIND, 20, false);
+        }
+        uint32 only = provider(20, STAKE * uint128(count));
+        ids = new uint64[](count);
+        for (uint256 i = 0; i < count; ++i) (ids[i], who) = claimed(r);
+        isEqual(who, only, "the one that offers");
+    }
+
     // ---- Proofs
 
     function open(bytes32[] memory roots, uint256 value, bytes memory data) internal pure returns (Openings.Opened memory o) {

@@ -86,8 +86,8 @@ contract DisputesTest is DisputeFixture {
         invalid(t, "kind");
         (t.kind, t.auditBps) = (0, 1);
         invalid(t, "auditBps");
-        (t.auditBps, t.check) = (0, 2);
-        vm.expectRevert(abi.encodeWithSelector(IMarketEvents.UnsupportedCheck.selector, 2));
+        (t.auditBps, t.check) = (0, 3);
+        vm.expectRevert(abi.encodeWithSelector(IMarketEvents.UnsupportedCheck.selector, 3));
         this.tryPlace(t);
     }
 

@@ -9,6 +9,7 @@ import {DisputeFixture} from "./DisputeFixture.sol";
 /// @dev No order ends as paid while anybody may still show its claim wrong: not by the buyer that agrees, not by time.
 contract EarlyEndTest is DisputeFixture {
     uint32 private constant FLOOD = 150;
+    uint32 private constant LAST = 30 + FLOOD - 1; // seconds of the last of a flood: half of the window, and one for each but the first
 
     uint32 private asks;
     uint32 private finder;
@@ -115,7 +116,7 @@ contract EarlyEndTest is DisputeFixture {
     function test_a_flood_that_is_answered_at_once_delays_the_end_by_one_turn() public {
         (uint64 id, uint32 who) = claimed(truth());
         uint32 first = flood(id, FLOOD);
-        untilIs(id, block.timestamp + FLOOD, "a second for each demand");
+        untilIs(id, block.timestamp + LAST, "a second for each demand");
         nextBlock();
         for (uint32 i = 0; i < FLOOD; ++i) answer(id, first + i, who, traceItems(truth()));
         uint40 end = uint40(block.timestamp) + 40;
@@ -137,7 +138,7 @@ contract EarlyEndTest is DisputeFixture {
     function test_an_answer_while_another_demand_waits_lowers_nothing() public {
         (uint64 id, uint32 who) = claimed(truth());
         uint32 first = flood(id, FLOOD);
-        uint40 last = uint40(block.timestamp) + FLOOD;
+        uint40 last = uint40(block.timestamp) + LAST;
         for (uint32 i = 1; i < FLOOD; ++i) {
             answer(id, first + i, who, traceItems(truth()));
             untilIs(id, last, "one still waits");
@@ -154,7 +155,7 @@ contract EarlyEndTest is DisputeFixture {
         uint32 first = flood(id, FLOOD);
         vm.warp(disputes.getTraceDemand(id, first).deadline + 1);
         for (uint32 i = FLOOD / 2; i < FLOOD; ++i) answer(id, first + i, who, traceItems(truth()));
-        untilIs(id, order(id).deadline + FLOOD, "the late one waits");
+        untilIs(id, order(id).deadline + LAST, "the late one waits");
         disputes.condemn(id, first);
         phaseIs(id, Phase.Refunded);
     }

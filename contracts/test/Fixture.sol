@@ -30,6 +30,7 @@ abstract contract Fixture {
     IDisputes internal disputes; // the market, by its other name
     ICheck internal check;
     ICheck internal optimistic;
+    ICheck internal proofs;
     address internal fraudCheck;
     uint64 internal nextNonce = 1;
     uint256 internal entropy = 1;
@@ -68,6 +69,7 @@ abstract contract Fixture {
         token = IERC20(deploy("KoinonToken", abi.encode(1e9 ether)));
         check = ICheck(deploy("QuorumCheck", ""));
         optimistic = ICheck(deploy("OptimisticCheck", ""));
+        proofs = ICheck(deploy("ProofCheck", abi.encode(deploy("CircuitReader", ""))));
         fraudCheck = deploy("FraudCheck", "");
         address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 4);
         registry = Registry(deploy("Registry", abi.encode(token, predicted, 1_000, 1e15)));
@@ -82,8 +84,8 @@ abstract contract Fixture {
     }
 
     function checks() internal view returns (ICheck[] memory list) {
-        list = new ICheck[](2);
-        (list[0], list[1]) = (check, optimistic);
+        list = new ICheck[](3);
+        (list[0], list[1], list[2]) = (check, optimistic, proofs);
     }
 
     /// Deploys what is in artifacts/, so that the tests try the very bytes that others deploy.

@@ -4,40 +4,42 @@ pragma solidity 0.8.37;
 import {Phase, TraceDemand} from "../src/Types.sol";
 import {DisputeFixture} from "./DisputeFixture.sol";
 
-/// @dev Strangers demand as often as they can, all at once. The provider answers one demand a second and no more, the one whose time
-/// ends first: 60 in a window, so that hundreds of demands are more than it could answer in one. Claim: none is ever late, so its claim is paid, and each answer with it;
-/// when it has answered all, the end is one turn away.
+/// @dev Strangers demand as often as they can, all at once, about three claims of one provider. It answers one demand a second and no more, the
+/// one whose time ends first: 60 in a window, so that hundreds of demands are more than it could answer in one. Claim: none is ever late, so its
+/// claims are paid, and each answer with them; when it has answered all about one, the end of that is one turn away. And nobody has more time
+/// than the open demands give.
 contract FloodHandler is DisputeFixture {
-    uint32 private constant STRANGERS = 250;
+    uint32 private constant STRANGERS = 90;
+    uint256 private constant CLAIMS = 3;
     uint32 private first;
-    uint32 private asked; // strangers that have demanded, in their order
-    uint64 public order_;
+    uint64[] public orders_;
     uint32 private provider_;
     uint256 private had;
-    uint256 private answers;
-    uint256 private answeredAt; // seconds, the last
+    uint256[CLAIMS] private answers;
+    uint256[CLAIMS] private answeredAt; // seconds, the last
 
     function start() external {
         setUp();
-        (order_, provider_) = claimed(truth());
+        (orders_, provider_) = claimsOfOne(CLAIMS, truth());
         had = has(provider_);
         first = registry.accountCount() + 1;
         for (uint32 i = 0; i < STRANGERS; ++i) account(1 ether);
     }
 
-    /// Up to sixty strangers at once, new ones and those whose turn it is.
+    /// Up to 120 demands at once, of strangers that have none open and may demand.
     function flood(uint8 count, uint256 lot) external {
-        for (uint256 i = 0; i < count % 60; ++i) {
-            uint32 who = uint32(uint256(keccak256(abi.encode(lot, i))) % STRANGERS);
-            if (who > asked) who = asked;
-            try this.ask(first + who) {
-                if (who == asked) ++asked;
-            } catch {}
+        for (uint256 i = 0; i < count % 120; ++i) {
+            uint256 thrown = uint256(keccak256(abi.encode(lot, i)));
+            try this.ask(orders_[thrown % CLAIMS], first + uint32((thrown >> 8) % STRANGERS)) {} catch {}
         }
     }
 
-    function ask(uint32 who) external {
-        demand(order_, who, traceTop());
+    function ask(uint64 id, uint32 who) external {
+        uint256 open_;
+        for (uint256 j = 0; j < CLAIMS; ++j) open_ += disputes.getDispute(orders_[j]).openDemands;
+        demand(id, who, traceTop());
+        uint256 most = 30 + open_ > 60 ? 30 + open_ : 60;
+        isTrue(disputes.getTraceDemand(id, who).deadline <= block.timestamp + most, "no more time than open demands give");
     }
 
     function wait(uint8 time) external {
@@ -48,47 +50,59 @@ contract FloodHandler is DisputeFixture {
     function tick() private {
         vm.warp(block.timestamp + 1);
         vm.roll(block.number + 1);
-        uint32 next = this.mostUrgent(); // by a call, which leaves no memory behind
+        (uint256 claim, uint32 next) = this.mostUrgent(); // by a call, which leaves no memory behind
         if (next == 0) return;
-        answer(order_, next, provider_, traceItems(truth()));
-        ++answers;
-        answeredAt = block.timestamp;
+        answer(orders_[claim], next, provider_, traceItems(truth()));
+        ++answers[claim];
+        answeredAt[claim] = block.timestamp;
     }
 
-    function mostUrgent() external view returns (uint32 next) {
+    function mostUrgent() external view returns (uint256 claim, uint32 next) {
         uint40 due = type(uint40).max;
-        for (uint32 i = 0; i < asked; ++i) {
-            TraceDemand memory t = disputes.getTraceDemand(order_, first + i);
-            if (t.open && t.deadline < due) (next, due) = (first + i, t.deadline);
+        for (uint256 j = 0; j < CLAIMS; ++j) {
+            if (disputes.getDispute(orders_[j]).openDemands == 0) continue;
+            for (uint32 i = 0; i < STRANGERS; ++i) {
+                TraceDemand memory t = disputes.getTraceDemand(orders_[j], first + i);
+                if (t.open && t.deadline < due) (claim, next, due) = (j, first + i, t.deadline);
+            }
         }
     }
 
     function inTime() external view {
-        uint256 open_;
-        uint40 until = disputes.getDispute(order_).until;
-        for (uint32 i = 0; i < asked; ++i) {
-            TraceDemand memory t = disputes.getTraceDemand(order_, first + i);
-            isTrue(t.deadline <= until, "the end waits for every turn");
-            if (!t.open) continue;
-            ++open_;
-            isTrue(t.deadline >= block.timestamp, "no demand is late");
+        for (uint256 j = 0; j < CLAIMS; ++j) {
+            uint256 open_;
+            uint40 until = disputes.getDispute(orders_[j]).until;
+            for (uint32 i = 0; i < STRANGERS; ++i) {
+                TraceDemand memory t = disputes.getTraceDemand(orders_[j], first + i);
+                isTrue(t.deadline <= until, "the end waits for every turn");
+                if (!t.open) continue;
+                ++open_;
+                isTrue(t.deadline >= block.timestamp, "no demand is late");
+            }
+            isEqual(disputes.getDispute(orders_[j]).openDemands, open_, "open demands are counted");
+            if (open_ == 0 && answers[j] != 0) isEqual(until, answeredAt[j] + disputes.getDisputeConfig().moveWindow, "and for nothing else");
         }
-        isEqual(disputes.getDispute(order_).openDemands, open_, "open demands are counted");
-        if (open_ == 0 && answers != 0) isEqual(until, answeredAt + disputes.getDisputeConfig().moveWindow, "and for nothing else");
         solvent();
     }
 
     function endAll() external {
-        while (disputes.getDispute(order_).openDemands != 0) tick();
+        for (uint256 j = 0; j < CLAIMS; ++j) while (disputes.getDispute(orders_[j]).openDemands != 0) tick();
         this.inTime();
-        uint256 until = disputes.getDispute(order_).until;
-        uint256 window = order(order_).deadline;
-        vm.warp((until > window ? until : window) + 1);
-        market.settle(order_);
-        phaseIs(order_, Phase.Settled);
-        for (uint32 i = 0; i < asked; ++i) disputes.collect(order_, first + i);
-        uint128 price = registry.price(memberOf(order_, provider_).tier);
-        isEqual(has(provider_) - had, price - price / 100 + answers * disputes.getDisputeConfig().demandFee, "a fee for each answer");
+        uint256 all;
+        for (uint256 j = 0; j < CLAIMS; ++j) {
+            uint256 until = disputes.getDispute(orders_[j]).until;
+            uint256 window = order(orders_[j]).deadline;
+            if (block.timestamp <= until || block.timestamp <= window) vm.warp((until > window ? until : window) + 1);
+            market.settle(orders_[j]);
+            phaseIs(orders_[j], Phase.Settled);
+            for (uint32 i = 0; i < STRANGERS; ++i) {
+                if (disputes.getTraceDemand(orders_[j], first + i).made != 0) disputes.collect(orders_[j], first + i);
+            }
+            all += answers[j];
+        }
+        uint128 price = registry.price(memberOf(orders_[0], provider_).tier);
+        uint256 fees = all * disputes.getDisputeConfig().demandFee;
+        isEqual(has(provider_) - had, CLAIMS * (price - price / 100) + fees, "a fee for each answer");
         closed();
     }
 }
@@ -117,7 +131,7 @@ contract FloodInvariantsTest {
 
     /// forge-config: test.invariant.runs = 6
     /// forge-config: test.invariant.depth = 20
-    function invariant_a_flood_of_demands_gets_no_provider_late() external view {
+    function invariant_a_flood_of_all_its_claims_gets_no_provider_late() external view {
         handler.inTime();
     }
 

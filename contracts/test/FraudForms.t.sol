@@ -44,6 +44,58 @@ contract FraudFormsTest is DisputeFixture {
         isTrue(shows(c, Fraud.Outputs, abi.encode(FormCheck.OutputsProof(program(), io(), 0, 0))), "none");
     }
 
+    /// Roots of a claim about an order whose input these are.
+    function ordered(bytes32[] memory inputs) private pure returns (ClaimRoots memory c) {
+        c = rootsOfClaim(truth());
+        c.inputs = Trees.listRoot(Trees.INPUTS, inputs);
+    }
+
+    function test_an_order_with_more_or_fewer_inputs_than_the_program() public view {
+        bytes32[] memory one = inputsOf(truth());
+        bytes32 top = Trees.top(Trees.INPUTS, Trees.leaves(Trees.INPUTS, one));
+        FormCheck.InputsProof memory p = FormCheck.InputsProof(program(), io(), 1, top);
+        isTrue(!shows(rootsOfClaim(truth()), Fraud.Inputs, abi.encode(p)), "one");
+        p.count = 2;
+        opensNothing(rootsOfClaim(truth()), Fraud.Inputs, abi.encode(p), Openings.WrongOpening.selector);
+        bytes32[] memory two = new bytes32[](2);
+        (two[0], two[1]) = (one[0], one[0]);
+        p.top = Trees.top(Trees.INPUTS, Trees.leaves(Trees.INPUTS, two));
+        isTrue(shows(ordered(two), Fraud.Inputs, abi.encode(p)), "two");
+        opensNothing(rootsOfClaim(truth()), Fraud.Inputs, abi.encode(p), Openings.WrongOpening.selector);
+        (p.count, p.top) = (0, 0);
+        ClaimRoots memory c = rootsOfClaim(truth());
+        c.inputs = Trees.rootOf(Trees.INPUTS, 0, 0);
+        isTrue(shows(c, Fraud.Inputs, abi.encode(p)), "none");
+        p.io[0] = 0x00; // as if the program took none
+        opensNothing(c, Fraud.Inputs, abi.encode(p), Openings.WrongOpening.selector);
+    }
+
+    function lengthProof(bytes memory x) private pure returns (FormCheck.InputLengthProof memory) {
+        bytes32[] memory list = new bytes32[](1);
+        list[0] = Trees.tensor(x);
+        return FormCheck.InputLengthProof(program(), io(), item(Trees.INPUTS, list, 0), uint64(x.length), Trees.leaf(x));
+    }
+
+    function test_an_input_of_the_order_of_another_length() public view {
+        bytes[3] memory wrong = [bytes(hex"010203"), hex"0102030400", hex""];
+        for (uint256 i = 0; i < 3; ++i) {
+            bytes32[] memory list = new bytes32[](1);
+            list[0] = Trees.tensor(wrong[i]);
+            FormCheck.InputLengthProof memory p = lengthProof(wrong[i]);
+            isTrue(shows(ordered(list), Fraud.InputLength, abi.encode(p)), "another length");
+            opensNothing(rootsOfClaim(truth()), Fraud.InputLength, abi.encode(p), Openings.WrongOpening.selector);
+            p.size = 4;
+            opensNothing(ordered(list), Fraud.InputLength, abi.encode(p), Openings.WrongOpening.selector);
+        }
+        ClaimRoots memory c = rootsOfClaim(truth());
+        isTrue(!shows(c, Fraud.InputLength, abi.encode(lengthProof(truth().x))), "four bytes");
+        bytes32[] memory two = new bytes32[](2);
+        (two[0], two[1]) = (Trees.tensor(truth().x), Trees.tensor(hex"01"));
+        FormCheck.InputLengthProof memory second =
+            FormCheck.InputLengthProof(program(), io(), item(Trees.INPUTS, two, 1), 1, Trees.leaf(hex"01"));
+        opensNothing(ordered(two), Fraud.InputLength, abi.encode(second), ClaimCheck.WrongItem.selector);
+    }
+
     function rangeProof(Run memory r, uint64 index) private pure returns (FormCheck.RangeProof memory) {
         return FormCheck.RangeProof(program(), io(), VALUES, 0, index, open(rootsOf(r), 0, r.x));
     }

@@ -88,8 +88,8 @@ contract RegistryTest is Fixture {
 
     function test_terms_out_of_bounds_are_refused() public {
         Terms memory t = terms(3, 2);
-        (t.check) = 2;
-        refused(t, abi.encodeWithSelector(IMarketEvents.UnsupportedCheck.selector, 2));
+        (t.check) = 3;
+        refused(t, abi.encodeWithSelector(IMarketEvents.UnsupportedCheck.selector, 3));
         (t.check, t.privacy) = (0, 1);
         refused(t, abi.encodeWithSelector(IMarketEvents.UnsupportedPrivacy.selector, 1));
         (t.privacy, t.k) = (0, 1);

@@ -10,7 +10,7 @@ import {Steps} from "./Steps.sol";
 library ClaimCheck {
     using Steps for Steps.Tensor;
 
-    uint8 private constant INPUTS = 7;
+    uint8 internal constant INPUTS = 7;
 
     error WrongItem(uint256 got, uint256 expected);
 

@@ -24,6 +24,23 @@ library FormCheck {
         bytes32 top;
     }
 
+    /// @notice The order has `count` inputs, which is not what the program takes.
+    struct InputsProof {
+        Openings.Program program;
+        bytes io;
+        uint64 count;
+        bytes32 top;
+    }
+
+    /// @notice An input of the order has `size` bytes, which is not what the program takes.
+    struct InputLengthProof {
+        Openings.Program program;
+        bytes io;
+        ClaimCheck.Item given; // in the order's list of inputs
+        uint64 size;
+        bytes32 top; // of its tree
+    }
+
     /// @notice Element `index` of input `input` lies outside what the program declares.
     struct RangeProof {
         Openings.Program program;
@@ -57,6 +74,22 @@ library FormCheck {
         if (Merkle.root(Merkle.OUTPUTS, p.count, p.top) != c.outputs) revert Openings.WrongOpening(c.outputs);
         (uint32 expected,) = Steps.u32(p.io, ClaimCheck.afterInputs(p.io));
         return p.count != expected;
+    }
+
+    /// @notice Of an order whose input the program does not take every result is false: an honest provider says BAD_INPUT.
+    function inputs(ClaimRoots calldata c, InputsProof calldata p) internal pure returns (bool) {
+        ClaimCheck.checkIo(c.program, p.program, p.io);
+        if (Merkle.root(ClaimCheck.INPUTS, p.count, p.top) != c.inputs) revert Openings.WrongOpening(c.inputs);
+        (uint32 expected,) = Steps.u32(p.io, 0);
+        return p.count != expected;
+    }
+
+    function inputLength(ClaimRoots calldata c, InputLengthProof calldata p) internal pure returns (bool) {
+        ClaimCheck.checkIo(c.program, p.program, p.io);
+        (Steps.Tensor memory t,) = ClaimCheck.input(p.io, p.given.index);
+        Openings.item(ClaimCheck.INPUTS, c.inputs, p.given.count, p.given.index, p.given.root, p.given.siblings);
+        if (Merkle.root(Merkle.TENSOR, p.size, p.top) != p.given.root) revert Openings.WrongOpening(p.given.root);
+        return p.size != t.bytesOf();
     }
 
     function range(ClaimRoots calldata c, RangeProof calldata p) internal pure returns (bool) {

@@ -22,7 +22,9 @@ contract FraudCheck is IFraudCheck {
         if (fraud == Fraud.Range) return _range(c, proof);
         if (fraud == Fraud.Padding) return _padding(c, proof);
         if (fraud == Fraud.Absent) return _absent(c, proof);
-        return _inner(c, proof);
+        if (fraud == Fraud.Inner) return _inner(c, proof);
+        if (fraud == Fraud.Inputs) return _inputs(c, proof);
+        return _inputLength(c, proof);
     }
 
     // A struct that holds what has no fixed size begins where the first word says.
@@ -124,5 +126,23 @@ contract FraudCheck is IFraudCheck {
             p := place
         }
         return ClaimCheck.innerDiffers(c.program, c.trace, p.step, p.output, p.traced);
+    }
+
+    function _inputs(ClaimRoots calldata c, bytes calldata proof) private pure returns (bool) {
+        FormCheck.InputsProof calldata p;
+        uint256 place = _at(proof);
+        assembly ("memory-safe") {
+            p := place
+        }
+        return FormCheck.inputs(c, p);
+    }
+
+    function _inputLength(ClaimRoots calldata c, bytes calldata proof) private pure returns (bool) {
+        FormCheck.InputLengthProof calldata p;
+        uint256 place = _at(proof);
+        assembly ("memory-safe") {
+            p := place
+        }
+        return FormCheck.inputLength(c, p);
     }
 }
