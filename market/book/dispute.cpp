@@ -13,7 +13,7 @@ using trust::optimistic::Demand;
 using trust::optimistic::DemandKind;
 
 std::string_view fraud_text(std::uint8_t fraud) {
-  constexpr std::array<std::string_view, 10> kTexts{"one element does not follow from its operands",
+  constexpr std::array<std::string_view, 12> kTexts{"one element does not follow from its operands",
                                                     "an input of its trace is not the order's",
                                                     "an output is not the value of its trace",
                                                     "its trace has another number of values",
@@ -22,7 +22,9 @@ std::string_view fraud_text(std::uint8_t fraud) {
                                                     "an input lies outside what the program declares",
                                                     "a byte behind the end of a value is not zero",
                                                     "a place behind the end of a list is not empty",
-                                                    "an inner value has a tree, or another value has none"};
+                                                    "an inner value has a tree, or another value has none",
+                                                    "the program takes another number of inputs than the order has",
+                                                    "the program takes an input of another length than the order has"};
   return fraud < kTexts.size() ? kTexts[fraud] : "it is wrong";
 }
 

@@ -6,6 +6,7 @@
 #include "market/actor/posted.hpp"
 #include "market/actor/sealing.hpp"
 #include "trust/optimistic/evidence.hpp"
+#include "trust/optimistic/misfit.hpp"
 
 namespace koinon::market {
 
@@ -17,6 +18,7 @@ using trust::optimistic::ClaimRoots;
 using trust::optimistic::Demand;
 using trust::optimistic::Dispute;
 using trust::optimistic::Fraud;
+using trust::optimistic::ProgramTrees;
 
 namespace {
 
@@ -31,7 +33,7 @@ std::string fraud_words(const Fraud& fraud) {
   if (const auto* element = std::get_if<trust::optimistic::ElementProof>(&fraud))
     return fmt::format("element {} of output {} of step {} does not follow from its operands", element->index, element->output,
                        element->parts.front().step);
-  constexpr std::array<std::string_view, 10> kWords{"",
+  constexpr std::array<std::string_view, 12> kWords{"",
                                                     "an input of the trace is not the order's",
                                                     "an output is not the value of the trace",
                                                     "the trace has another number of values",
@@ -40,7 +42,9 @@ std::string fraud_words(const Fraud& fraud) {
                                                     "an input lies outside its range",
                                                     "a byte behind the end of a value is not zero",
                                                     "a place behind the end of a list is not empty",
-                                                    "an inner value has a tree, or another value has none"};
+                                                    "an inner value has a tree, or another value has none",
+                                                    "the order has another number of inputs than the program takes",
+                                                    "an input of the order has another length than the program takes"};
   return std::string(kWords.at(fraud.index()));
 }
 
@@ -115,7 +119,8 @@ Result<base::Bytes> Match::envelope(const OrderView& order, const Publication& o
   return fetch(order, where.cid, one.envelope_size, endpoint, std::move(stop));
 }
 
-/// Our own run of the order's program on the order's input.
+/// Our own run of the order's program on the order's input; none where the program refuses the input, of which the note then
+/// says more.
 Status Match::run(const OrderView& order, const std::string& endpoint, std::stop_token stop) {
   if (own_) return {};
   if (order.terms.spec_size > s_.appetite.spec || order.terms.input_size > s_.appetite.input)
@@ -134,9 +139,27 @@ Status Match::run(const OrderView& order, const std::string& endpoint, std::stop
   KOINON_TRY(auto artifact, fetch(order, base::Cid{order.terms.spec_digest}, order.terms.spec_size, endpoint, stop));
   KOINON_TRY(const auto* kind, s_.kinds->find(order.terms.kind));
   const auto began = s_.clock->now_ms();
-  KOINON_TRY(own_, OwnTrace::make(*kind, {order.terms.spec, std::move(artifact), parcel->parts}, s_.pool));
+  const work::Job job{order.terms.spec, std::move(artifact), parcel->parts};
+  if (auto own = OwnTrace::make(*kind, job, s_.pool); own) {
+    own_ = *std::move(own);
+  } else if (own.error().code == Code::rejected) {
+    return refused(order, *kind, job, own.error());
+  } else {
+    return fail(own.error());
+  }
   run_ms_ = static_cast<std::uint64_t>(std::max<std::int64_t>(0, s_.clock->now_ms() - began));
   return {};
+}
+
+/// The program does not take the order's input, as an honest provider would have said. Number and lengths of the inputs show
+/// it; what is no program at all nothing can show.
+Status Match::refused(const OrderView& order, const work::Kind& kind, const work::Job& job, const base::Error& why) {
+  if (const auto program = kind.disputable_program(job)) {
+    const ProgramTrees trees(**program);
+    if (const auto fraud = misfit(trees, job.inputs)) return found(order, trees, *fraud);
+  }
+  base::log_error("order {}: account {} claims a result, but {}", order.id, claimant(order), why.text);
+  return keep(order, GameStage::stuck, why.text);
 }
 
 /// True while a first challenge or demand of ours is taken: in the window, or in our turn.
@@ -161,13 +184,8 @@ Status Match::play(const OrderView& order, const std::string& endpoint, std::uin
   if (kept && kept->stage == GameStage::agreed) return defend(order, endpoint, std::move(stop));
   if (kept && kept->stage == GameStage::found) return press(order, *kept, head, options);
   if (!on_time(order)) return {};
-  if (const auto ran = run(order, endpoint, stop); !ran) {
-    if (ran.error().code != Code::rejected) return ran;
-    // Of an honest provider such an order gets the claim that says so; no proof shows what the program does not read.
-    base::log_error("order {}: account {} claims a result, but {}", order.id, claimant(order), ran.error().text);
-    return keep(order, GameStage::stuck, ran.error().text);
-  }
-  return search(order, endpoint, options, std::move(stop));
+  KOINON_CHECK(run(order, endpoint, stop));
+  return own_ ? search(order, endpoint, options, std::move(stop)) : Status();
 }
 
 Status Match::search(const OrderView& order, const std::string& endpoint, const WatchOptions& options, std::stop_token stop) {
@@ -194,7 +212,7 @@ Status Match::search(const OrderView& order, const std::string& endpoint, const 
     }
     if (!next) return fail(next.error());
     if (std::holds_alternative<Agreed>(*next)) return keep(order, GameStage::agreed, "nothing is wrong");
-    if (const auto* fraud = std::get_if<Fraud>(&*next)) return found(order, *fraud);
+    if (const auto* fraud = std::get_if<Fraud>(&*next)) return found(order, own_->trees(), *fraud);
     const auto& place = std::get<Demand>(*next);
     if (taken_from_others(order, place)) continue;
     KOINON_CHECK(ask(order, endpoint, place, options, stop));
@@ -247,8 +265,8 @@ Status Match::ask(const OrderView& order, const std::string& endpoint, const Dem
   return fail(Code::conflict, "[watch] order {}: waiting for an answer on the ledger", order.id);
 }
 
-Status Match::found(const OrderView& order, const Fraud& fraud) {
-  KOINON_TRY(const auto shown, trust::optimistic::refutes(own_->trees(), claim(order), fraud));
+Status Match::found(const OrderView& order, const ProgramTrees& trees, const Fraud& fraud) {
+  KOINON_TRY(const auto shown, trust::optimistic::refutes(trees, claim(order), fraud));
   if (!shown) return fail(Code::internal, "[watch] order {}: what was found refutes nothing", order.id);
   const auto proof = trust::optimistic::encode(fraud);
   if (proof.size() > trust::optimistic::kMaxProof) {  // no bond for what no transaction can show
@@ -306,6 +324,7 @@ Status Match::defend(const OrderView& order, const std::string& endpoint, std::s
     const auto half = demand.deadline * 1000 - std::int64_t{terms.answer_window} * 500 + 1'000;
     if (!demand.open || s_.clock->now_ms() <= half) continue;
     KOINON_CHECK(run(order, endpoint, stop));
+    if (!own_) return {};
     KOINON_TRY(const auto answer, own_->answer(demand.place));
     base::log_info("order {}: its provider is silent; answering for it", order.id);
     KOINON_CHECK(s_.disputes->answer_trace(order.id, demander, s_.account, answer));

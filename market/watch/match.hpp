@@ -27,7 +27,8 @@ class Match {
   Status search(const OrderView& order, const std::string& endpoint, const WatchOptions& options, std::stop_token stop);
   Status take(const OrderView& order, std::uint32_t demander, const TraceAnswerAt& one);
   bool taken_from_others(const OrderView& order, const trust::optimistic::Demand& place);
-  Status found(const OrderView& order, const trust::optimistic::Fraud& fraud);
+  Status refused(const OrderView& order, const work::Kind& kind, const work::Job& job, const base::Error& why);
+  Status found(const OrderView& order, const trust::optimistic::ProgramTrees& trees, const trust::optimistic::Fraud& fraud);
   Status press(const OrderView& order, const GameNote& note, std::uint64_t head, const WatchOptions& options);
   Status ask(const OrderView& order, const std::string& endpoint, const trust::optimistic::Demand& place,
              const WatchOptions& options, std::stop_token stop);

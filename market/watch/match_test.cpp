@@ -104,6 +104,10 @@ class OneProgram final : public work::Kind {
   [[nodiscard]] std::uint8_t code() const override { return 8; }
   [[nodiscard]] std::string_view name() const override { return "one program"; }
   Result<work::Outcome> run(const work::Job&, const work::Means&) const override { return fail(untaken().error()); }
+  Result<std::shared_ptr<const engine::program::Program>> disputable_program(const work::Job& job) const override {
+    if (job.artifact.empty()) return fail(Code::rejected, "no program");
+    return std::shared_ptr<const engine::program::Program>(program_);
+  }
   Result<std::shared_ptr<const work::Disputable>> disputable(const work::Job& job) const override {
     auto out = std::make_shared<work::Disputable>(work::Disputable{program_, inputs_});
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
@@ -220,6 +224,15 @@ struct MatchTest : testing::Test {
     const auto own = KeptRun::until_refused(truth.program, outside, {}).value();
     claim(own.output_root(), own.trace_root());
   }
+  /// A result of an input that the program does not take.
+  void claim_of_longer_input() {
+    auto longer = truth.inputs[0];
+    longer.bytes.push_back(0);
+    publish(longer, base::Cid::of(base::as_bytes("another file")));
+    const auto parcel = work::Parcel{{}, {longer.bytes}}.encode();
+    order.rounds.back().published.back().locator = Locator{"http://peer:1", shelf.put(parcel).value().cid}.text();
+    claim(truth.claim().outputs, truth.claim().trace);
+  }
   std::optional<GameStage> stage() {
     const auto note = Match(services).note(order).value();
     return note ? std::optional(note->stage) : std::nullopt;
@@ -290,13 +303,20 @@ TEST_F(MatchTest, defends_a_right_claim_once_only_half_of_the_window_is_left_how
   EXPECT_EQ(disputes.answered, std::vector<std::uint32_t>{9});
 }
 
-TEST_F(MatchTest, says_of_a_claim_about_an_input_of_another_length_that_nobody_can_show_it_wrong) {
-  auto longer = truth.inputs[0];
-  longer.bytes.push_back(0);
-  publish(longer, base::Cid::of(base::as_bytes("another file")));
-  const auto parcel = work::Parcel{{}, {longer.bytes}}.encode();
-  order.rounds.back().published.back().locator = Locator{"http://peer:1", shelf.put(parcel).value().cid}.text();
-  claim(truth.claim().outputs, truth.claim().trace);
+TEST_F(MatchTest, shows_a_claim_about_an_input_of_another_length_wrong) {
+  claim_of_longer_input();
+  ASSERT_TRUE(play());
+  ASSERT_EQ(stage(), GameStage::found);
+  EXPECT_EQ(Match(services).note(order).value()->fraud, 11);
+  ASSERT_TRUE(play());
+  EXPECT_EQ(disputes.commitments.size(), 1U);
+}
+
+TEST_F(MatchTest, says_of_a_claim_about_no_program_that_nobody_can_show_it_wrong) {
+  claim_of_longer_input();
+  const auto nothing = shelf.put(Bytes{}).value();
+  order.terms.spec_digest = nothing.cid.digest;
+  order.terms.spec_size = nothing.size;
   ASSERT_TRUE(play());
   EXPECT_EQ(stage(), GameStage::stuck);
   EXPECT_EQ(Match(services).note(order).value()->text, "an input of another length");

@@ -3,6 +3,7 @@
 #include "engine/program/inner.hpp"
 #include "test/quorum/frauds.hpp"
 #include "trust/optimistic/demand.hpp"
+#include "trust/optimistic/misfit.hpp"
 
 namespace koinon::test::quorum {
 namespace {
@@ -141,6 +142,65 @@ TEST_F(FraudForms, of_inputs_outside_their_range_are_seen_by_both) {
     range.index ^= 1;  // its neighbour in the same leaf is as it should be
     expect(false, liar.claim(), fraud, "inside");
   }
+}
+
+/// Both say the same of a proof and of all that come of it by one change, about an order for `parts` and about the true one.
+TEST_F(FraudForms, of_inputs_that_the_program_does_not_take_are_seen_by_both) {
+  const std::vector<base::Bytes> fits = {truth_.inputs[0].bytes, truth_.inputs[1].bytes};
+  auto longer = fits, shorter = fits, more = fits;
+  longer[0].push_back(0);
+  shorter[1].resize(98);
+  more.push_back(fits[0]);
+  std::size_t refuted = 0, nothing = 0, refused = 0;
+  for (const auto& parts : {fits, longer, shorter, more, std::vector<base::Bytes>{fits[0]}, std::vector<base::Bytes>{}}) {
+    std::vector<Hash> roots;
+    for (const auto& bytes : parts) roots.push_back(base::byte_tree_root(Domain::tensor, bytes));
+    const auto list = base::Tree::of_list(Domain::inputs, roots);
+    auto claim = truth_.claim();
+    claim.inputs = list.root();
+    const auto io = engine::program::encode_io(truth_.program);
+    std::vector<Fraud> proofs{Fraud{InputsProof{trees_.parts(), io, roots.size(), list.top()}}};
+    for (std::size_t i = 0; i < roots.size(); ++i) {
+      const auto top = base::byte_tree_top(Domain::tensor, parts[i]);
+      proofs.push_back(
+          Fraud{InputLengthProof{trees_.parts(), io, {roots.size(), i, roots[i], list.path(i)}, parts[i].size(), top}});
+    }
+    if (const auto found = misfit(trees_, parts)) expect(true, claim, *found, "misfit");
+    for (const auto& proof : std::vector(proofs)) {
+      for (int change = 0; change < 6; ++change) {
+        auto other = proof;
+        if (auto* count = std::get_if<InputsProof>(&other)) {
+          if (change == 0) ++count->count;
+          if (change == 1) count->top.bytes[3] ^= 1;
+          if (change == 2) count->io.back() ^= 1;
+          if (change == 3) ++count->program.version;
+          if (change == 4) count->count = 0;
+        }
+        if (auto* length = std::get_if<InputLengthProof>(&other)) {
+          if (change == 0) ++length->size;
+          if (change == 1) length->top.bytes[3] ^= 1;
+          if (change == 2) length->given.index ^= 1;
+          if (change == 3) ++length->given.count;
+          if (change == 4) length->given.siblings.emplace_back();
+          if (change == 5) length->io[0] ^= 1;
+        }
+        proofs.push_back(std::move(other));
+      }
+    }
+    for (const auto& about : {claim, truth_.claim()})
+      for (const auto& proof : proofs) {
+        const auto twin = refutes(trees_, about, proof);
+        const auto contract = contract_.refutes(roots_of(about), static_cast<std::uint8_t>(proof.index()), encode(proof));
+        ASSERT_EQ(twin.has_value(), contract.has_value()) << (twin ? "taken" : twin.error().text);
+        ++(!twin ? refused : *twin ? refuted : nothing);
+        if (!twin) continue;
+        ASSERT_EQ(*twin, *contract);
+        EXPECT_FALSE(*twin && about == truth_.claim()) << "an honest claim";
+      }
+  }
+  EXPECT_GE(refuted, 5U);
+  EXPECT_GE(nothing, 3U);
+  EXPECT_GE(refused, 50U);
 }
 
 /// A run refuses equal indices, so a claim that has them is wrong whatever it says of the output.

@@ -280,6 +280,22 @@ struct Refutation {
     KOINON_CHECK(check_item(Domain::trace, claim.trace, p.traced));
     return (p.traced.root == engine::program::kInnerRoot) != step->inner;
   }
+  Result<bool> operator()(const InputsProof& p) const {
+    KOINON_CHECK(check_io(program, p.program, p.io));
+    if (base::tree_root_hash(Domain::inputs, p.count, p.top) != claim.inputs)
+      return fail(Code::rejected, "[fraud] the order does not hold {} inputs under that node", p.count);
+    return p.count != program.program().inputs.size();
+  }
+  Result<bool> operator()(const InputLengthProof& p) const {
+    KOINON_CHECK(check_io(program, p.program, p.io));
+    const auto& inputs = program.program().inputs;
+    if (p.given.index >= inputs.size()) return fail(Code::rejected, "[fraud] input {} of {}", p.given.index, inputs.size());
+    KOINON_CHECK(check_item(Domain::inputs, claim.inputs, p.given));
+    if (base::tree_root_hash(Domain::tensor, p.size, p.top) != p.given.root)
+      return fail(Code::rejected, "[fraud] input {} does not hold {} bytes under that node", p.given.index, p.size);
+    const auto& info = inputs[p.given.index].info;
+    return p.size != elements_of(info) * width_of(info);
+  }
 };
 
 }  // namespace

@@ -155,9 +155,28 @@ struct InnerProof {
   friend bool operator==(const InnerProof&, const InnerProof&) = default;
 };
 
+/// The order has another number of inputs than the program takes: every result of it is false.
+struct InputsProof {
+  ProgramParts program;
+  base::Bytes io;
+  std::uint64_t count = 0;
+  base::Hash top;
+  friend bool operator==(const InputsProof&, const InputsProof&) = default;
+};
+
+/// An input of the order has another length than the program takes: every result of it is false.
+struct InputLengthProof {
+  ProgramParts program;
+  base::Bytes io;
+  Item given;
+  std::uint64_t size = 0;  ///< bytes of the input
+  base::Hash top;          ///< of its tree
+  friend bool operator==(const InputLengthProof&, const InputLengthProof&) = default;
+};
+
 /// What is wrong with a claim. The place in this list is the number of the kind that the contract takes (Types.Fraud).
 using Fraud = std::variant<ElementProof, InputProof, OutputProof, CountProof, LengthProof, OutputsProof, RangeProof,
-                           PaddingProof, AbsentProof, InnerProof>;
+                           PaddingProof, AbsentProof, InnerProof, InputsProof, InputLengthProof>;
 
 /// What a claim says, and what it is about. `inputs` is the order's input root, which is not salted under this check.
 struct ClaimRoots {

@@ -114,11 +114,24 @@ AbiWriter write(const LengthProof& p) {
   return out;
 }
 
-AbiWriter write(const OutputsProof& p) {
+template <class Proof>
+AbiWriter write_count(const Proof& p) {
   AbiWriter out;
   out.inlined(write(p.program));
   out.bytes(p.io);
   out.number(p.count);
+  out.hash(p.top);
+  return out;
+}
+AbiWriter write(const OutputsProof& p) { return write_count(p); }
+AbiWriter write(const InputsProof& p) { return write_count(p); }
+
+AbiWriter write(const InputLengthProof& p) {
+  AbiWriter out;
+  out.inlined(write(p.program));
+  out.bytes(p.io);
+  out.tuple(write(p.given));
+  out.number(p.size);
   out.hash(p.top);
   return out;
 }
@@ -254,11 +267,22 @@ Result<Fraud> read_length(AbiReader& in) {
   return Fraud{std::move(p)};
 }
 
-Result<Fraud> read_outputs(AbiReader& in) {
-  OutputsProof p;
+template <class Proof>
+Result<Fraud> read_count_of(AbiReader& in) {
+  Proof p;
   KOINON_TRY(p.program, read_parts(in));
   KOINON_TRY(p.io, in.bytes());
   KOINON_TRY(p.count, in.number());
+  KOINON_TRY(p.top, in.hash());
+  return Fraud{std::move(p)};
+}
+
+Result<Fraud> read_input_length(AbiReader& in) {
+  InputLengthProof p;
+  KOINON_TRY(p.program, read_parts(in));
+  KOINON_TRY(p.io, in.bytes());
+  KOINON_TRY(p.given, in.tuple(4, read_item));
+  KOINON_TRY(p.size, in.number());
   KOINON_TRY(p.top, in.hash());
   return Fraud{std::move(p)};
 }
@@ -311,11 +335,13 @@ Result<Fraud> read_kind(std::size_t kind, AbiReader& in) {
     case 2: return in.tuple(kPartsWords + 3, read_two<OutputProof, &OutputProof::claimed>);
     case 3: return in.tuple(3, read_count);
     case 4: return in.tuple(5, read_length);
-    case 5: return in.tuple(kPartsWords + 3, read_outputs);
+    case 5: return in.tuple(kPartsWords + 3, read_count_of<OutputsProof>);
     case 6: return in.tuple(kPartsWords + 5, read_range);
     case 7: return in.tuple(5, read_padding);
     case 8: return in.tuple(5, read_absent);
     case 9: return in.tuple(3, read_inner);
+    case 10: return in.tuple(kPartsWords + 3, read_count_of<InputsProof>);
+    case 11: return in.tuple(kPartsWords + 4, read_input_length);
     default: return fail(Code::malformed, "[fraud] proof of kind {}", kind);
   }
 }

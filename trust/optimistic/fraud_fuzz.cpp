@@ -4,6 +4,7 @@
 #include "engine/program/inner.hpp"
 #include "trust/optimistic/evidence.hpp"
 #include "trust/optimistic/liar.hpp"
+#include "trust/optimistic/misfit.hpp"
 
 using namespace koinon;
 using namespace koinon::trust::optimistic;
@@ -57,7 +58,8 @@ std::vector<base::Bytes> koinon_fuzz_seeds() {
   const auto& parts = sample().trees.parts();
   for (const Fraud& fraud :
        {Fraud{OutputsProof{parts, {1, 2}, 3, {}}}, Fraud{RangeProof{parts, {1}, 2, 0, 1, {{}, {{}}, {{}}}}},
-        Fraud{PaddingProof{{}, 5, 0, base::Bytes(1'024), {}}}, Fraud{AbsentProof{1, 3, 3, {}, {{}, {}}}}}) {
+        Fraud{PaddingProof{{}, 5, 0, base::Bytes(1'024), {}}}, Fraud{AbsentProof{1, 3, 3, {}, {{}, {}}}},
+        Fraud{InputsProof{parts, {1}, 2, {}}}, misfit(sample().trees, {{1}}).value_or(Fraud{})}) {
     out.push_back(encode(fraud));
     out.back().insert(out.back().begin(), static_cast<std::uint8_t>(fraud.index()));
   }
