@@ -42,9 +42,6 @@ void absorb_statement(Transcript& transcript, const Proof& proof, const Layout& 
   transcript.absorb("output", engine::run::output_root(proof.outputs).view());
 }
 
-namespace {
-
-/// Outputs and inputs of the right shapes, zero: enough to build a circuit of the right size.
 std::vector<IntTensor> zero_outputs(const Program& program) {
   std::vector<IntTensor> out;
   for (const auto& output : program.outputs) {
@@ -63,6 +60,8 @@ std::vector<IntTensor> zero_outputs(const Program& program) {
   return out;
 }
 
+namespace {
+
 /// An input of the lowest allowed elements.
 std::vector<IntTensor> low_inputs(const Program& program) {
   std::vector<IntTensor> out;
@@ -73,11 +72,15 @@ std::vector<IntTensor> low_inputs(const Program& program) {
   return out;
 }
 
+}  // namespace
+
 base::Result<Circuit> sized_circuit(const Program& view, const Secrecy& secrecy, bool sizes_only) {
   const auto inputs = secrecy.input ? std::vector<IntTensor>{} : low_inputs(view);
   const auto outputs = zero_outputs(view);
   return build_circuit({view, secrecy, inputs, outputs, sizes_only}, nullptr);
 }
+
+namespace {
 
 base::Status check_data(const Program& view, const Secrecy& secrecy) {
   const auto hidden = hidden_weights(view);

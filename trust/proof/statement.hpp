@@ -15,4 +15,10 @@ base::Result<engine::program::Program> view_of(const engine::program::Program& p
 /// What is proved, and all sizes, into the transcript.
 void absorb_statement(Transcript& transcript, const Proof& proof, const Layout& layout);
 
+/// Outputs of the right shapes, zero.
+std::vector<engine::tensor::IntTensor> zero_outputs(const engine::program::Program& program);
+/// The circuit of `view` (public_view) for an input and outputs that stand for any: it has the sizes and the tape of every
+/// run's. `sizes_only` as in Statement. Errors: as build_circuit.
+base::Result<Circuit> sized_circuit(const engine::program::Program& view, const Secrecy& secrecy, bool sizes_only);
+
 }  // namespace koinon::trust::proof

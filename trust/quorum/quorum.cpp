@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "trust/quorum/optimistic.hpp"
+#include "trust/quorum/proof_check.hpp"
 
 namespace koinon::trust {
 namespace {
@@ -207,6 +207,7 @@ CheckSet standard_checks() {
   CheckSet out;
   KOINON_INVARIANT(out.add(std::make_unique<QuorumCheck>()).has_value());
   KOINON_INVARIANT(out.add(std::make_unique<OptimisticCheck>()).has_value());
+  KOINON_INVARIANT(out.add(std::make_unique<ProofCheck>()).has_value());
   return out;
 }
 

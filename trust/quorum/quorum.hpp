@@ -17,7 +17,7 @@ class QuorumCheck final : public Check {
   static std::uint64_t audit_lot(std::uint64_t order, const base::Hash& seed);
 };
 
-/// The checks that every node understands: quorum and optimistic. Others are added to it.
+/// The checks that every node understands: quorum, optimistic and proof. Others are added to it.
 CheckSet standard_checks();
 
 }  // namespace koinon::trust
