@@ -15,6 +15,7 @@ std::string_view stage_name(GameStage stage) {
     case GameStage::agreed: return "agreed";
     case GameStage::found: return "found";
     case GameStage::stuck: return "stuck";
+    case GameStage::differs: return "differs";
   }
   return "unknown";
 }
@@ -30,7 +31,8 @@ std::string GameNote::to_json() const {
               {"proof_digest", base::to_hex(proof.cid.digest)},
               {"proof_size", proof.size},
               {"salt", base::to_hex(salt)},
-              {"text", text}}
+              {"text", text},
+              {"trouble", trouble}}
       .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -61,7 +63,8 @@ Result<GameNote> GameNote::from_json(std::string_view text) {
   out.proof = {base::Cid{hash("proof_digest")}, number("proof_size")};
   out.salt = hash("salt");
   out.text = words("text");
-  if (!good || stage < 1 || stage > 3 || fraud > 255)
+  if (good && parsed.contains("trouble")) out.trouble = words("trouble");  // notes of earlier versions lack it
+  if (!good || stage < 1 || stage > 4 || fraud > 255)
     return fail(Code::malformed, "[note] of a dispute is not one: the database is damaged");
   out.stage = static_cast<GameStage>(stage);
   out.fraud = static_cast<std::uint8_t>(fraud);

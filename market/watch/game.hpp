@@ -8,9 +8,10 @@ namespace koinon::market {
 
 /// How far a watcher has come with a claim. In notes: never renumber.
 enum class GameStage : std::uint8_t {
-  agreed = 1,  ///< its own run gave the same
-  found = 2,   ///< it has a proof that the claim is wrong
-  stuck = 3,   ///< the claim differs from its own run, and it cannot show why
+  agreed = 1,   ///< its own run gave the same
+  found = 2,    ///< it has a proof that the claim is wrong
+  stuck = 3,    ///< the claim differs from its own run, and it cannot show why
+  differs = 4,  ///< the claim differs from its own run, and no proof was found yet
 };
 std::string_view stage_name(GameStage stage);
 
@@ -24,6 +25,8 @@ struct GameNote {
   base::ArtifactRef proof;
   Hash salt;
   std::string text;  ///< for people: what was found, or why it is stuck
+  std::string
+      trouble;  ///< for people: what kept it from disputing the claim when it last tried, and what to do; empty: nothing
 
   [[nodiscard]] std::string to_json() const;
   /// Errors: malformed.

@@ -22,6 +22,7 @@ using trust::optimistic::ProgramTrees;
 
 namespace {
 
+constexpr int kMostFaults = 3;             ///< searches that fail by a fault of our own; the next would fail as they did
 constexpr std::int64_t kFetchMs = 10'000;  ///< of an input or a program, from one peer
 
 const TraceDemandView* own_demand(const OrderView& order, std::uint32_t account) {
@@ -49,6 +50,10 @@ std::string fraud_words(const Fraud& fraud) {
 }
 
 }  // namespace
+
+bool is_too_poor(const base::Error& error) {
+  return error.code == Code::ledger && error.text.find("InsufficientBalance") != std::string::npos;
+}
 
 bool another_was_first(const base::Error& error) {
   constexpr std::array<std::string_view, 5> kRefusals{"WrongPhase", "ClaimCondemned", "NoTraceDemand", "AlreadyProven",
@@ -81,6 +86,13 @@ Status Match::keep(const OrderView& order, const GameNote& note) {
   kept.checked_ms = s_.clock->now_ms();
   kept.run_ms = run_ms_;
   return s_.journal->put(game_key(order), kept.to_json());
+}
+
+Status Match::set_trouble(const OrderView& order, const std::string& trouble) {
+  KOINON_TRY(auto kept, note(order));
+  if (!kept || kept->stage == GameStage::agreed || kept->trouble == trouble) return {};
+  kept->trouble = trouble;
+  return s_.journal->put(game_key(order), kept->to_json());
 }
 
 Status Match::keep(const OrderView& order, GameStage stage, std::string text) {
@@ -185,7 +197,18 @@ Status Match::play(const OrderView& order, const std::string& endpoint, std::uin
   if (kept && kept->stage == GameStage::found) return press(order, *kept, head, options);
   if (!on_time(order)) return {};
   KOINON_CHECK(run(order, endpoint, stop));
-  return own_ ? search(order, endpoint, options, std::move(stop)) : Status();
+  return own_ ? look(order, endpoint, options, std::move(stop)) : Status();
+}
+
+/// A search; one that keeps failing by a fault of our own is given up, and its owner told.
+Status Match::look(const OrderView& order, const std::string& endpoint, const WatchOptions& options, std::stop_token stop) {
+  auto done = search(order, endpoint, options, std::move(stop));
+  if (done || done.error().code != Code::internal) return done;
+  dispute_.reset();  // the next search begins anew
+  if (++faults_ < kMostFaults) return done;
+  const auto text = fmt::format("no proof was found, which is a fault of this program: {}", done.error().text);
+  base::log_error("order {}: the claim differs from our own run; {}; please report it", order.id, text);
+  return keep(order, GameStage::stuck, text);
 }
 
 Status Match::search(const OrderView& order, const std::string& endpoint, const WatchOptions& options, std::stop_token stop) {
@@ -200,6 +223,9 @@ Status Match::search(const OrderView& order, const std::string& endpoint, const 
     given_.clear();
     first_failure_ms_ = 0;
     dispute_.emplace(own_->trees(), own_->run(), wrong);
+    // Not forgotten by who cannot go on with it: for want of money, or of answers.
+    if (const auto kept = note(order); kept && !*kept)
+      KOINON_CHECK(keep(order, GameStage::differs, "our own run gives another result"));
   }
   if (const auto* mine = own_demand(order, s_.account))
     for (const auto& one : mine->answers) KOINON_CHECK(take(order, s_.account, one));

@@ -21,8 +21,11 @@ class Match {
   Status close(const OrderView& order);
 
   Result<std::optional<GameNote>> note(const OrderView& order) const;
+  /// Notes what keeps us from disputing a claim that differs from our run; empty: nothing any more.
+  Status set_trouble(const OrderView& order, const std::string& trouble);
 
  private:
+  Status look(const OrderView& order, const std::string& endpoint, const WatchOptions& options, std::stop_token stop);
   Status check(const OrderView& order, const std::string& endpoint, std::stop_token stop);
   Status search(const OrderView& order, const std::string& endpoint, const WatchOptions& options, std::stop_token stop);
   Status take(const OrderView& order, std::uint32_t demander, const TraceAnswerAt& one);
@@ -51,7 +54,11 @@ class Match {
   std::set<std::pair<std::uint32_t, trust::optimistic::Demand>> given_;  ///< answers on the ledger that were read, by demander
   std::int64_t first_failure_ms_ = 0;                                    ///< of asking the provider's node
   std::uint64_t run_ms_ = 0;
+  int faults_ = 0;  ///< searches that ended in an error of our own
 };
+
+/// True of a refusal that says that our account has too little money for the move.
+bool is_too_poor(const base::Error& error);
 
 /// True of a refusal that says that somebody else made the move before: its claim fell, its demand is answered, its end is
 /// there.

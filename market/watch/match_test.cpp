@@ -127,6 +127,7 @@ class Disputes final : public DisputeLedger {
  public:
   Result<DisputeTerms> dispute_terms() override { return DisputeTerms{40, 20, 10, 16, base::Wei{1}}; }
   Status challenge(std::uint64_t, std::uint32_t, const Hash& commitment) override {
+    if (poor) return fail(Code::ledger, "[rpc] reverted: InsufficientBalance(account: 2, free: \"1\", needed: \"4\")");
     commitments.push_back(commitment);
     return {};
   }
@@ -142,8 +143,13 @@ class Disputes final : public DisputeLedger {
   Status condemn(std::uint64_t, std::uint32_t) override { return untaken(); }
   Status collect(std::uint64_t, std::uint32_t) override { return untaken(); }
   Status reclaim(std::uint64_t, std::uint32_t) override { return untaken(); }
-  Result<trust::optimistic::Answer> trace_answer(const TraceAnswerAt&) override { return fail(untaken().error()); }
+  Result<trust::optimistic::Answer> trace_answer(const TraceAnswerAt&) override {
+    ++read;
+    return fail(Code::internal, "cannot be");
+  }
 
+  bool poor = false;
+  int read = 0;
   std::vector<Hash> commitments;
   std::vector<std::uint32_t> proven, answered;
 };
@@ -224,6 +230,7 @@ struct MatchTest : testing::Test {
     const auto own = KeptRun::until_refused(truth.program, outside, {}).value();
     claim(own.output_root(), own.trace_root());
   }
+  void claim_without_a_trace();
   /// A result of an input that the program does not take.
   void claim_of_longer_input() {
     auto longer = truth.inputs[0];
@@ -320,6 +327,78 @@ TEST_F(MatchTest, says_of_a_claim_about_no_program_that_nobody_can_show_it_wrong
   ASSERT_TRUE(play());
   EXPECT_EQ(stage(), GameStage::stuck);
   EXPECT_EQ(Match(services).note(order).value()->text, "an input of another length");
+}
+
+TEST_F(MatchTest, remembers_a_lie_that_it_cannot_dispute_until_it_can) {
+  false_claim();
+  ASSERT_TRUE(play());
+  disputes.poor = true;
+  const auto refused = play();
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(is_too_poor(refused.error()));
+  ASSERT_TRUE(Match(services).set_trouble(order, "12 more are needed"));
+  EXPECT_EQ(Match(services).note(order).value()->trouble, "12 more are needed");
+  EXPECT_EQ(stage(), GameStage::found) << "with its proof";
+  order.phase = Phase::settled;
+  EXPECT_EQ(Match(services).note(order).value()->trouble, "12 more are needed") << "after its end too";
+  order.phase = Phase::standing;
+  disputes.poor = false;
+  ASSERT_TRUE(play());
+  EXPECT_EQ(disputes.commitments.size(), 1U);
+  ASSERT_TRUE(Match(services).set_trouble(order, {}));
+  EXPECT_EQ(Match(services).note(order).value()->trouble, "");
+}
+
+/// A wrong result of which nobody shows anything.
+void MatchTest::claim_without_a_trace() {
+  publish(truth.inputs[0], base::Cid::of(base::as_bytes("another file")));
+  const auto parcel = work::Parcel{{}, {truth.inputs[0].bytes}}.encode();
+  order.rounds.back().published.back().locator = Locator{"http://peer:1", shelf.put(parcel).value().cid}.text();
+  claim(base::keccak256(base::as_bytes("another result")), base::keccak256(base::as_bytes("another trace")));
+}
+
+TEST_F(MatchTest, remembers_a_lie_before_it_has_a_proof) {
+  claim_without_a_trace();
+  EXPECT_EQ(play().error().code, Code::network) << "nobody shows it yet";
+  ASSERT_EQ(stage(), GameStage::differs);
+  clock.advance(200'000);
+  EXPECT_TRUE(play()) << "too late for a demand";
+  EXPECT_EQ(stage(), GameStage::differs);
+}
+
+TEST_F(MatchTest, gives_up_a_search_that_fails_by_its_own_fault_and_says_so) {
+  claim_without_a_trace();
+  auto& demand = order.dispute.demands[kSelf];
+  demand.answers.push_back({{trust::optimistic::ClaimTree::trace, trust::optimistic::DemandKind::summit, 0, 0, 0}, 9, {}, 0});
+  demand.deadline = kDeadline;
+  Match match(services);
+  for (int tries = 0; tries < 10; ++tries) {
+    if (match.play(order, "", 5, {}, {})) break;
+    EXPECT_EQ(stage(), GameStage::differs);
+  }
+  ASSERT_EQ(stage(), GameStage::stuck);
+  EXPECT_NE(match.note(order).value()->text.find("a fault of this program: cannot be"), std::string::npos);
+  const auto read = disputes.read;
+  EXPECT_EQ(read, 3);
+  EXPECT_TRUE(match.play(order, "", 5, {}, {}));
+  EXPECT_EQ(disputes.read, read) << "for good";
+}
+
+TEST(GameNote, says_what_it_said_and_reads_those_of_versions_without_trouble) {
+  GameNote note;
+  note.stage = GameStage::differs;
+  note.trouble = "money";
+  const auto text = note.to_json();
+  EXPECT_EQ(GameNote::from_json(text).value().to_json(), text);
+  auto old = text;
+  const std::string field = R"(,"trouble":"money")";
+  const auto at = old.find(field);
+  ASSERT_NE(at, std::string::npos) << old;
+  old.erase(at, field.size());
+  EXPECT_EQ(GameNote::from_json(old).value().trouble, "");
+  auto unknown = text;
+  unknown.replace(unknown.find(R"("stage":4)"), 9, R"("stage":5)");
+  EXPECT_FALSE(GameNote::from_json(unknown));
 }
 
 TEST(Match, knows_a_refusal_that_says_that_another_was_first) {

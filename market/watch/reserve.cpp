@@ -1,5 +1,7 @@
 #include "market/watch/reserve.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace koinon::market {
@@ -28,5 +30,11 @@ Wei dispute_reserve(const OrderView& order, std::uint32_t account, const Dispute
 }
 
 Wei dispute_reserve(std::uint8_t tier, const DisputeTerms& terms) { return with_bond(fees_of(terms, terms.max_demands), tier); }
+
+std::string poverty_text(const Wei& free, const Wei& reserve) {
+  const auto missing = reserve.minus(free);
+  return fmt::format("{} tokens are free, and to dispute it may take {}: {} more are needed: koinon account deposit {}",
+                     free.tokens(), reserve.tokens(), missing ? missing->tokens() : "0", missing ? missing->tokens() : "0");
+}
 
 }  // namespace koinon::market

@@ -10,5 +10,7 @@ namespace koinon::market {
 Wei dispute_reserve(const OrderView& order, std::uint32_t account, const DisputeTerms& terms);
 /// The same before the order is placed, at a price tier.
 Wei dispute_reserve(std::uint8_t tier, const DisputeTerms& terms);
+/// What an account of so much free money is told that cannot dispute a wrong claim: the sum that is missing, and what to do.
+std::string poverty_text(const Wei& free, const Wei& reserve);
 
 }  // namespace koinon::market

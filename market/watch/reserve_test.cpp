@@ -51,5 +51,10 @@ TEST_F(ReserveTest, is_nothing_once_the_claim_fell_or_the_order_is_over) {
   }
 }
 
+TEST(Poverty, names_the_sum_that_is_missing) {
+  const auto text = poverty_text(Wei::parse_tokens("0.25").value(), Wei::parse_tokens("1.5").value());
+  EXPECT_NE(text.find("koinon account deposit 1.25"), std::string::npos) << text;
+}
+
 }  // namespace
 }  // namespace koinon::market

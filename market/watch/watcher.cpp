@@ -8,6 +8,7 @@
 #include "market/actor/hands.hpp"
 #include "market/actor/sealing.hpp"
 #include "market/watch/match.hpp"
+#include "market/watch/reserve.hpp"
 
 namespace koinon::market {
 namespace {
@@ -153,6 +154,8 @@ struct Watcher::State {
     }
     auto done = is_final(order.phase) ? match->close(order) : match->play(order, endpoint, head, options, stop);
     if (done && order.dispute.condemned && !is_final(order.phase)) done = settle(order);
+    if (!is_final(order.phase))
+      if (const auto noted = tell_trouble(*match, order, done); !noted) base::log_warn("watch: {}", noted.error().text);
     const std::lock_guard lock(mutex);
     auto& state = matches.at(order.id);
     state.playing = false;
@@ -168,6 +171,18 @@ struct Watcher::State {
       base::log_warn("order {}: {}", order.id, text);
     }
     state.last_error = text;
+  }
+
+  /// Keeps for the watcher's owner that money is missing, how much, and what to do.
+  Status tell_trouble(Match& match, const OrderView& order, const Status& done) {
+    if (done) return match.set_trouble(order, {});
+    if (!is_too_poor(done.error())) return {};
+    KOINON_TRY(const auto terms, s.disputes->dispute_terms());
+    Wei free;
+    sync.read([&](const Book& book, std::uint64_t) {
+      if (const auto* account = book.account(s.account)) free = account->free;
+    });
+    return match.set_trouble(order, poverty_text(free, dispute_reserve(order, s.account, terms)));
   }
 
   /// A condemned claim that neither its buyer nor anybody else has settled.
