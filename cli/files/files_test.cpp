@@ -5,6 +5,7 @@
 #include "cli/files/calibration.hpp"
 #include "cli/files/model_file.hpp"
 #include "cli/files/npy.hpp"
+#include "cli/files/table_file.hpp"
 #include "engine/io/read.hpp"
 
 namespace koinon::cli {
@@ -89,6 +90,20 @@ TEST(ModelFile, says_how_a_program_is_made_when_it_is_none) {
   const auto model = ModelFile::load("examples/digits/digits-lenet.onnx");
   ASSERT_FALSE(model);
   EXPECT_THAT(model.error().text, HasSubstr("koinon model build"));
+}
+
+TEST(Table, reads_names_quotes_and_numbers) {
+  const auto table = parse_table("a, \"b \"\"c\"\"\",label\r\n1,-2.5e3,0\n+4, 5 ,1\n\n");
+  ASSERT_TRUE(table) << table.error().text;
+  EXPECT_EQ(table->names, (std::vector<std::string>{"a", "b \"c\"", "label"}));
+  EXPECT_EQ(table->values, (std::vector<double>{1, -2500, 0, 4, 5, 1}));
+  EXPECT_EQ(table->rows(), 2U);
+}
+
+TEST(Table, names_line_and_column_of_what_is_no_number) {
+  EXPECT_THAT(parse_table("a,b\n1,2\n3,x\n").error().text, ::testing::HasSubstr("line 3, column 'b': 'x'"));
+  EXPECT_THAT(parse_table("a,b\n1\n").error().text, ::testing::HasSubstr("line 2 has 1 fields: 2 expected"));
+  for (const char* bad : {"", "\n\n", "a\n", "a\ninf\n", "a\n1e999\n", "a\n\n1,2"}) EXPECT_FALSE(parse_table(bad)) << bad;
 }
 
 }  // namespace

@@ -101,6 +101,7 @@ Result<AidedProgram> compile_aided(const Program& given) {
                 program.inputs.size());
   const Cutter cutter(program, ranges);
   AidedProgram out;
+  KOINON_TRY(out.description, engine::program::decode(engine::program::encode(given, false)));
   std::vector<std::size_t> layers;
   for (std::size_t i = 0; i < program.steps.size(); ++i) {
     const auto& step = program.steps[i];
@@ -109,7 +110,6 @@ Result<AidedProgram> compile_aided(const Program& given) {
     const auto from = std::size_t{step.operands[0].index()};
     AidedProgram::Layer layer;
     layer.step = i;
-    layer.sums = info_of(program, step.first_output);
     KOINON_TRY(auto before, cutter.section(layers, {from}));
     KOINON_TRY(layer.before, std::move(before).finish(from));
     KOINON_TRY(layer.weights, affine_of(program, ranges, from, step.first_output, {i}));

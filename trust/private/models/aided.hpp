@@ -15,12 +15,12 @@ namespace koinon::trust::fhe {
 /// it goes on only with results that the quorum agrees on, or a provider could learn from what it sends back.
 struct AidedProgram {
   struct Layer {
-    std::size_t step = 0;  ///< the matmul or convolution
+    std::size_t step = 0;  ///< the matmul or convolution, steps that take constants alone not counted
     SharedPlan plan;
-    LinearLayer weights;              ///< provider's
+    LinearLayer weights;              ///< provider's; empty at a client
     engine::program::Program before;  ///< client's: from the input and the sums of the layers before to this layer's input
-    engine::program::TensorInfo sums;
   };
+  engine::program::Program description;  ///< of the program, without weights: inputs, outputs, id
   std::vector<Layer> layers;
   engine::program::Program rest;  ///< client's: from the input and all sums to the program's outputs
 };
@@ -28,6 +28,12 @@ struct AidedProgram {
 /// Errors: unsupported, naming the step that cannot be done (a layer of two values, one of more inputs than a ciphertext
 /// holds); invalid_argument when weights are hidden; those of plan_shared.
 base::Result<AidedProgram> compile_aided(const engine::program::Program& program);
+
+/// The client's half, public: "KNPA", u16 version (1), blob of the description, u16 layers; of each u32 step, blob of its plan
+/// and blob of `before`; blob of the rest with its constants.
+base::Bytes encode(const AidedProgram& program);
+/// Decodes a client's half that nobody vouches for, and checks that its parts fit each other. Errors: malformed, unsupported.
+base::Result<AidedProgram> decode_aided(base::ByteView bytes);
 
 /// Client: the input of layer `sums.size()`, or with the sums of all layers nothing is left but aided_outputs. `sums` holds
 /// those of each layer before. Errors: out_of_range for sums that no honest run gives.

@@ -23,6 +23,12 @@ struct SharedPlan {
   std::int64_t bound = 0;          ///< |y| <= bound < t/2, proved
 };
 
+/// Canonical bytes: "KNPS", u16 version (1), blob of parameters, u32 inputs, u32 results, u8 result level, i64 low, high,
+/// bound, u32 places, of each u32 result and u32 coefficient.
+base::Bytes encode(const SharedPlan& plan);
+/// Decodes a plan that nobody vouches for, and checks that it is one. Errors: malformed, unsupported.
+base::Result<SharedPlan> decode_shared_plan(base::ByteView bytes);
+
 struct SharedModel {
   SharedPlan plan;
   std::vector<PreparedPlain> weights;  ///< [result]
