@@ -322,6 +322,7 @@ bool Receipt::is_of(const OrderView& settled) const {
 }
 
 std::optional<Condemned> condemned_of(const OrderView& order) {
+  if (order.terms.check != trust::OptimisticCheck::kCode) return {};
   if (order.phase != Phase::refunded || (order.refund_reason != kRefuted && order.refund_reason != kWithheld)) return {};
   Condemned out;
   out.reason = order.refund_reason == kRefuted ? kRefutedWord : kWithheldWord;
@@ -338,6 +339,26 @@ std::optional<Condemned> condemned_of(const OrderView& order) {
   return out;
 }
 
+namespace {
+
+/// What a receipt of a claim that fell may hold: no result, no payment, and of signed claims that of the claimant alone.
+Status check_condemned(const Receipt& receipt) {
+  if (receipt.check != trust::OptimisticCheck().name() || !receipt.outputs.empty())
+    return fail(Code::rejected, "[receipt] a claim that fell is an optimistic order's, and has no outputs");
+  if (!receipt.paid.is_zero())
+    return fail(Code::rejected, "[receipt] {} wei are paid: nothing is for a claim that fell", receipt.paid.text());
+  if (receipt.claims.size() > 1)
+    return fail(Code::rejected, "[receipt] {} claims: of a claim that fell there is one", receipt.claims.size());
+  for (const auto& claim : receipt.claims)
+    if (claim.account != receipt.condemned->claimant || claim.role != trust::Role::quorum ||
+        claim.output_root != receipt.output_root || claim.trace_root != receipt.trace_root)
+      return fail(Code::rejected, "[receipt] the claim of account {} is not the one that fell, of account {}", claim.account,
+                  receipt.condemned->claimant);
+  return {};
+}
+
+}  // namespace
+
 Result<ReceiptReport> verify_offline(const Receipt& receipt, const trust::CheckSet& checks) {
   KOINON_CHECK(check_signature(receipt.digest(), receipt.signature, receipt.issuer, "the issuer"));
   const auto check = checks.find(receipt.check);
@@ -345,8 +366,7 @@ Result<ReceiptReport> verify_offline(const Receipt& receipt, const trust::CheckS
   const std::string_view verdict = receipt.condemned ? "rejected" : "accepted";
   if (receipt.verdict != verdict)
     return fail(Code::rejected, "[receipt] the verdict is '{}': {} expected", receipt.verdict, verdict);
-  if (receipt.condemned && (receipt.check != trust::OptimisticCheck().name() || !receipt.outputs.empty()))
-    return fail(Code::rejected, "[receipt] a claim that fell is an optimistic order's, and has no outputs");
+  if (receipt.condemned) KOINON_CHECK(check_condemned(receipt));
   if (receipt.n == 0 || receipt.k == 0 || receipt.k > receipt.n || 2 * receipt.k <= receipt.n)
     return fail(Code::rejected, "[receipt] policy quorum({}, {}) is not a majority", receipt.n, receipt.k);
   ReceiptReport report;

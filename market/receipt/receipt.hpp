@@ -80,8 +80,8 @@ struct ReceiptReport {
   std::size_t supporting = 0;  ///< signed claims for the receipt's roots
   std::size_t needed = 0;
   bool needs_ledger = false;  ///< fewer signed claims than needed: what was revealed on the ledger stands in their place
-  /// A claim that fell: here it is checked that its issuer says so and, where supporting is 1, that the provider signed it;
-  /// that it fell only the ledger says.
+  /// A claim that fell: here it is checked that the issuer says so and, where supporting is 1, that a key which the receipt
+  /// calls the claimant's signed it. That it fell, and whose key that is, only the ledger says.
   bool is_condemned = false;
 };
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "market/receipt/sample.hpp"
+#include "trust/quorum/optimistic.hpp"
 
 namespace koinon::market {
 namespace {
@@ -80,7 +81,18 @@ TEST(Receipt, of_a_claim_that_fell_says_so_and_how) {
   accepted.verdict = "accepted";
   auto without = receipt;
   without.condemned.reset();
-  for (auto* wrong : {&with_outputs, &by_quorum, &accepted, &without}) {
+  auto of_another = receipt;
+  of_another.condemned->claimant = 4;
+  auto of_a_juror = receipt;
+  of_a_juror.claims[0].role = trust::Role::jury;
+  auto of_other_roots = receipt;
+  of_other_roots.trace_root.bytes[0] ^= 1;
+  auto of_two = receipt;
+  of_two.claims.push_back(sample_receipt().claims[1]);
+  auto paid = receipt;
+  paid.paid = Wei{1};
+  for (auto* wrong :
+       {&with_outputs, &by_quorum, &accepted, &without, &of_another, &of_a_juror, &of_other_roots, &of_two, &paid}) {
     sign_sample(*wrong);
     EXPECT_EQ(rejection(*wrong).error().code, Code::rejected);
   }
@@ -88,6 +100,7 @@ TEST(Receipt, of_a_claim_that_fell_says_so_and_how) {
 
 TEST(Receipt, of_a_claim_that_fell_is_what_the_ledger_says) {
   OrderView order;
+  order.terms.check = trust::OptimisticCheck::kCode;
   order.phase = Phase::standing;
   EXPECT_FALSE(condemned_of(order));
   order.phase = Phase::refunded;
