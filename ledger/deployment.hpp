@@ -48,8 +48,21 @@ struct DeployStep {
   std::function<Result<abi::Value>(const std::map<std::string, Address>& addresses)> arguments;
 };
 
-/// Deploys the plan in order from `sender`, which must send nothing else meanwhile. Errors: ledger, conflict (an address came
-/// out other than predicted), those of TxSender.
-Result<Deployment> deploy(Rpc& rpc, TxSender& sender, const std::vector<DeployStep>& plan, std::string version);
+/// How a deployment tells how far it is, and goes on after it was broken off.
+struct DeployOptions {
+  std::filesystem::path journal;  ///< file that says where it began, while it lasts; empty: none
+  /// Called before each contract, and once at the end.
+  std::function<void(const std::string& contract, std::size_t done, std::size_t all)> progress;
+};
+
+/// Deploys the plan in order from `sender`, which must send nothing else meanwhile. With a journal of the same plan it goes on
+/// where that ended. Errors: ledger, conflict (an address came out other than predicted; the journal is of another plan),
+/// timeout (what an earlier attempt sent is in no block yet), those of TxSender.
+Result<Deployment> deploy(Rpc& rpc, TxSender& sender, const std::vector<DeployStep>& plan, std::string version,
+                          const DeployOptions& options = {});
+
+/// Gas of all contracts of a plan, by the length of their code: 16 a byte of data, 200 a byte of code, 53,000 each
+/// (EIP-2028, yellow paper appendix G); constructors that store much take a little more.
+Result<std::uint64_t> deploy_gas(const std::vector<DeployStep>& plan);
 
 }  // namespace koinon::ledger

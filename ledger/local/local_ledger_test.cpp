@@ -274,5 +274,42 @@ TEST_F(LocalLedgerTest, deploys_a_plan_and_verifies_it) {
   EXPECT_EQ(changed.verify(*rpc).error().code, Code::conflict);
 }
 
+TEST_F(LocalLedgerTest, a_deployment_that_was_broken_off_goes_on_where_it_stopped) {
+  auto ledger = start();
+  ASSERT_TRUE(ledger);
+  auto rpc = client(*ledger);
+  std::vector<DeployStep> plan;
+  for (const auto* name : {"First", "Second", "Third"}) {
+    auto artifact = ContractArtifact::load("ledger/testdata/Sample.json").value();
+    artifact.name = name;
+    plan.push_back({std::move(artifact), [](const auto&) -> Result<abi::Value> {
+                      abi::Value out;
+                      out.items = {abi::value_of(std::uint64_t{5})};
+                      return out;
+                    }});
+  }
+  EXPECT_GT(deploy_gas(plan).value(), 3 * 53'000U);
+  DeployOptions options{folder_.path() / "deployment.json.began", {}};
+  {
+    auto sender = TxSender::start(*rpc, ledger->faucet(), store_, clock_, quick());
+    options.progress = [&](const std::string&, std::size_t done, std::size_t) {
+      if (done == 2) (*sender)->stop();
+    };
+    EXPECT_FALSE(deploy(*rpc, **sender, plan, "1", options));
+  }
+  const auto nonce = rpc->nonce(ledger->faucet().address()).value();
+  EXPECT_TRUE(std::filesystem::exists(options.journal));
+  auto sender = TxSender::start(*rpc, ledger->faucet(), store_, clock_, quick());
+  options.progress = {};
+  std::vector<DeployStep> other(plan.begin(), plan.begin() + 2);
+  EXPECT_EQ(deploy(*rpc, **sender, other, "1", options).error().code, Code::conflict);
+  const auto done = deploy(*rpc, **sender, plan, "1", options);
+  ASSERT_TRUE(done) << done.error().text;
+  EXPECT_EQ(done->contracts.size(), 3U);
+  EXPECT_TRUE(done->verify(*rpc));
+  EXPECT_EQ(rpc->nonce(ledger->faucet().address()).value(), nonce + 1) << "only the third was left";
+  EXPECT_FALSE(std::filesystem::exists(options.journal));
+}
+
 }  // namespace
 }  // namespace koinon::ledger::local
