@@ -147,6 +147,41 @@ TEST(Dispute, shows_every_way_in_which_a_list_of_the_largest_is_wrong) {
   watcher.expect_fraud(other, "a value that does not stand there", 9);
 }
 
+/// An element of a list of the largest is shown by both outputs of the step, at two neighbouring entries, so that the search
+/// goes down two trees, and in that of the values to two leaves.
+TEST(Dispute, goes_down_both_trees_of_a_list_of_the_largest_and_no_further) {
+  constexpr std::int64_t kLong = 1 << 18;  // 4 bytes each: ten levels of leaves, of which one answer goes down six
+  Builder b;
+  const Ref x = b.input("x", {DType::i32, {kLong}}, Scale{}, -kLong, kLong);
+  const auto [top, order] = b.topk(x, 0, kLong);
+  b.output("top", top, Scale{});
+  b.output("order", order, Scale{});
+  auto input = IntTensor::zeros(DType::i32, {kLong});
+  for (std::int64_t i = 0; i < kLong; ++i) input.set(i, (i * 77'773) % kLong);
+  const auto truth = honest(b.finish({}).value(), {input});
+  Watcher watcher{truth};
+  // From an entry on each is what the next should be, so one element is left out; besides, a value of every leaf before is
+  // wrong, or none.
+  const auto demands = [&](std::int64_t entry, bool besides) {
+    auto liar = truth;
+    for (std::int64_t i = entry; i + 1 < kLong; ++i) {
+      liar.values[2].set(i, truth.values[2].at(i + 1));
+      liar.values[1].set(i, truth.values[1].at(i + 1));
+    }
+    for (std::int64_t i = 0; besides && i < entry; i += 256) liar.values[1].set(entry - 1 - i, kLong);
+    auto server = liar.server();
+    Dispute dispute(watcher.trees, watcher.own, liar.claim());
+    const auto played = play(dispute, server).value();
+    EXPECT_TRUE(refutes(watcher.trees, liar.claim(), std::get<Fraud>(played.last)).value());
+    return played.demands;
+  };
+  // One for the list of values, and two answers of nodes and one of bytes for each output.
+  for (const std::int64_t entry : {5, 255, 256, 16'384, 131'072, 200'000}) {
+    EXPECT_EQ(demands(entry, false), 7U) << entry;
+    EXPECT_LE(demands(entry, true), 9U) << entry;
+  }
+}
+
 TEST(Dispute, shows_claims_that_are_wrong_without_a_wrong_element) {
   const auto truth = long_run();
   Watcher watcher{truth};
