@@ -269,15 +269,20 @@ std::string describe_watch(const json& watch) {
   std::size_t rows = 0;
   each(child(watch, "claims"), [&](const json& c) {
     ++rows;
+    auto why = word(c, "text");
+    if (const auto trouble = clean(text_at(c, "trouble"), 200); !trouble.empty()) why += "; " + trouble;
     table.add({word(c, "order"), count(c, "provider"), word(c, "found"), word(c, "outcome"), count(c, "demands"),
-               tokens_at(c, "earned"), word(c, "text")});
+               tokens_at(c, "earned"), std::move(why)});
   });
   const auto sums = fmt::format("{} claims agreed, {} were wrong, {} tokens earned; {}\n", count(watch, "agreed"),
                                 count(watch, "wrong"), tokens_at(watch, "earned"),
                                 true_at(watch, "watching") ? "watching" : "only own orders are checked: koinon up --watch");
   std::string poor;
+  if (const auto lost = number_at(watch, "lost"); lost != 0)
+    poor = fmt::format("{} wrong {} paid, as nobody disputed {} in time\n", lost, lost == 1 ? "claim was" : "claims were",
+                       lost == 1 ? "it" : "them");
   if (number_of(watch, "free") < number_of(watch, "fees"))
-    poor = fmt::format(
+    poor += fmt::format(
         "{} tokens are free: to dispute a claim whose provider shows nothing holds {} until it is over, and a "
         "challenge one price of its order. Until then such claims are paid: koinon account deposit\n",
         tokens_at(watch, "free"), tokens_at(watch, "fees"));

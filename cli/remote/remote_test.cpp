@@ -62,6 +62,17 @@ TEST(Describe, says_what_to_do_when_there_is_nothing) {
   EXPECT_THAT(describe_providers(json::array()), HasSubstr("koinon provide"));
 }
 
+TEST(Describe, shows_a_lie_that_was_paid_and_the_money_that_was_missing) {
+  const auto text =
+      describe_watch(json::parse(R"({"watching":true,"agreed":4,"wrong":1,"lost":1,"earned":"0","fees":"0","free":"0",
+    "claims":[{"order":"7","provider":4,"found":"differs","text":"our own run gives another result",
+    "trouble":"1.25 more are needed: koinon account deposit 1.25","outcome":"stood","demands":0,"earned":"0"},
+    {"order":"6","provider":4,"found":"agreed","text":"the same","trouble":null,"outcome":"stood","demands":0,"earned":"0"}]})"));
+  EXPECT_THAT(text, HasSubstr("another result; 1.25 more are needed: koinon account deposit 1.25"));
+  EXPECT_THAT(text, HasSubstr("1 wrong claim was paid"));
+  EXPECT_THAT(text, Not(HasSubstr("the same;")));
+}
+
 TEST(Describe, tells_how_a_text_was_drawn_in_the_words_of_the_options) {
   const auto told = [](const std::string& numbers) {
     return describe_order(json::parse(R"({"text":{"prompt":"a","text":"b","prompt_tokens":1,"generated":1,)" + numbers + "}}"));

@@ -7,6 +7,7 @@
 #include "node/api/encrypted_orders.hpp"
 #include "node/api/gate.hpp"
 #include "node/api/programs.hpp"
+#include "node/api/purse.hpp"
 #include "node/api/repeats.hpp"
 #include "node/node.hpp"
 
@@ -22,6 +23,7 @@ struct Context {
   Programs programs;
   Repeats repeats;
   EncryptedOrders encrypted;
+  Purse purse;
 
   /// A copy of an order, so that slow work never holds the book. Errors: not_found.
   [[nodiscard]] base::Result<market::OrderView> order(std::uint64_t id) const;

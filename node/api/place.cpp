@@ -4,6 +4,7 @@
 
 #include "engine/io/read.hpp"
 #include "engine/language/bundle.hpp"
+#include "market/watch/reserve.hpp"
 #include "node/api/order_json.hpp"
 #include "trust/optimistic/disputable.hpp"
 #include "trust/quorum/optimistic.hpp"
@@ -29,42 +30,61 @@ Result<std::vector<base::Bytes>> input_parts(Context& context, const NewOrder& o
   return out;
 }
 
-/// What a buyer that runs an optimistic order itself must have free to dispute a wrong claim, were all of it withheld.
-Result<base::Wei> stake_of_dispute(Context& context, const NewOrder& order, std::uint8_t tier) {
-  if (!order.trap || order.check != trust::OptimisticCheck::kCode || context.node.disputes() == nullptr) return base::Wei{};
-  KOINON_TRY(const auto terms, context.node.disputes()->dispute_terms());
-  KOINON_TRY(const auto demands, terms.demand_fee.times(terms.max_demands));
-  return sum(demands, market::tier_price(tier));
+/// True of an order of ours whose claim this node's own run judges, so that it disputes a wrong one.
+bool is_disputed_here(Context& context, const market::OrderView& order) {
+  if (order.terms.buyer != context.node.account() || order.terms.check != trust::OptimisticCheck::kCode) return false;
+  const auto note = context.node.buyer().purchase(order);
+  return note && *note && (*note)->has_expected;
 }
 
-/// Refuses what the ledger would refuse, with the figures.
-Status check_means(Context& context, const NewOrder& order, std::uint8_t kind) {
+/// What is free, and what of it orders that stand may yet need for their disputes.
+Result<Purse::Means> means_now(Context& context) {
+  Purse::Means out;
+  std::vector<market::OrderView> open;
+  context.node.sync().read([&](const market::Book& book, std::uint64_t) {
+    if (const auto* account = book.account(context.node.account())) out.free = account->free;
+    for (const auto id : book.open_orders())
+      if (const auto& order = *book.order(id);
+          order.terms.buyer == context.node.account() && order.terms.check == trust::OptimisticCheck::kCode)
+        open.push_back(order);
+  });
+  std::erase_if(open, [&](const auto& order) { return !is_disputed_here(context, order); });
+  if (open.empty() || context.node.disputes() == nullptr) return out;
+  KOINON_TRY(const auto terms, context.node.disputes()->dispute_terms());
+  for (const auto& order : open) {
+    const auto reserve = market::dispute_reserve(order, context.node.account(), terms);
+    if (reserve.is_zero()) continue;
+    out.kept = sum(out.kept, reserve);
+    ++out.orders;
+  }
+  return out;
+}
+
+/// Sets the money of an order aside, and what a buyer that runs it itself must have left to dispute a wrong claim, were all of
+/// it withheld.
+Result<Purse::Hold> set_aside(Context& context, const NewOrder& order, std::uint8_t tier) {
+  KOINON_TRY(const auto cost, context.node.accounts().cost(order.n, tier));
+  base::Wei dispute;
+  if (order.trap && order.check == trust::OptimisticCheck::kCode && context.node.disputes() != nullptr) {
+    KOINON_TRY(const auto terms, context.node.disputes()->dispute_terms());
+    dispute = market::dispute_reserve(tier, terms);
+  }
+  return context.purse.take(sum(cost.escrow, cost.bond), dispute, [&] { return means_now(context); });
+}
+
+/// Refuses what the ledger would refuse, with the figures; what the order costs is set aside.
+Result<Purse::Hold> check_means(Context& context, const NewOrder& order, std::uint8_t kind) {
   if (const auto& limit = context.node.config().buyer.max_price; !limit.is_zero() && order.max_price > limit)
     return fail(Code::out_of_range, "[order] max_price {}: the node's own limit is {}", order.max_price.tokens(),
                 limit.tokens());
   KOINON_TRY(const auto tier, market::tier_within(order.max_price));
-  KOINON_TRY(const auto cost, context.node.accounts().cost(order.n, tier));
-  base::Wei free;
-  context.node.sync().read([&](const market::Book& book, std::uint64_t) {
-    if (const auto* account = book.account(context.node.account())) free = account->free;
-  });
-  const auto needed = sum(cost.escrow, cost.bond);
-  if (free < needed)
-    return fail(Code::conflict, "[order] {} tokens are free: {} are needed, of which {} is the bond; deposit first",
-                free.tokens(), needed.tokens(), cost.bond.tokens());
-  KOINON_TRY(const auto dispute, stake_of_dispute(context, order, tier));
-  if (rest(free, needed) < dispute)
-    return fail(
-        Code::conflict,
-        "[order] {} tokens are free, {} of them for the order: to dispute a wrong claim takes up to {} more, which come back; "
-        "deposit first, or leave it to watchers",
-        free.tokens(), needed.tokens(), dispute.tokens());
+  KOINON_TRY(auto held, set_aside(context, order, tier));
   KOINON_TRY(const auto eligible, context.node.accounts().eligible(kind, tier));
   if (eligible.count < order.n)
     return fail(Code::exhausted, "[order] {} providers {} for at most {} tokens: {} are wanted", eligible.count,
                 order.privacy == 0 ? "work" : "compute on encrypted inputs (provide --kinds inference,encrypted)",
                 market::tier_price(tier).tokens(), order.n);
-  return {};
+  return held;
 }
 
 /// Our order of that nonce, when the book has it.
@@ -155,13 +175,14 @@ Result<std::uint64_t> place(Context& context, const NewOrder& order, std::vector
   purchase.artifact = record.artifact;
   purchase.model = record.name;
   purchase.inputs = std::move(inputs);
+  KOINON_CHECK(name_goods(context, order, purchase));
   if (order.check == trust::OptimisticCheck::kCode) {
     if (order.privacy != 0)
       return fail(Code::unsupported, "[order] {{optimistic, private}}: what is disputed is seen by everybody");
     KOINON_CHECK(check_disputable(context, order.program));
   }
   if (order.privacy != 0) KOINON_CHECK(encrypt(context, order, purchase));
-  KOINON_CHECK(check_means(context, order, purchase.kind));
+  KOINON_TRY([[maybe_unused]] const auto held, check_means(context, order, purchase.kind));  // until the book has the order
   // A verdict that differs from our own run is appealed or, of a claim that stands alone, disputed; the same claim is
   // confirmed.
   if (order.trap) {

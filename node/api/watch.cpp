@@ -1,6 +1,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "market/watch/match.hpp"
 #include "node/api/context.hpp"
 #include "node/api/order_json.hpp"
 #include "node/api/words.hpp"
@@ -31,6 +32,7 @@ json claim_json(const market::OrderView& order, const market::GameNote& note, st
           {"provider", provider},
           {"found", market::stage_name(note.stage)},
           {"text", note.text},
+          {"trouble", note.trouble.empty() ? json(nullptr) : json(note.trouble)},
           {"outcome", outcome_word(order, self)},
           {"demands", demands},
           {"price_max", market::tier_price(std::min<std::uint8_t>(order.terms.max_tier, 127)).text()},
@@ -39,13 +41,24 @@ json claim_json(const market::OrderView& order, const market::GameNote& note, st
           {"run_ms", note.run_ms}};
 }
 
-/// What the watcher noted of a claim; of one whose parts it demanded and did not get, that.
-std::optional<market::GameNote> game_of(const market::Watcher& watcher, const market::OrderView& order, std::uint32_t self) {
-  if (auto note = watcher.game(order); note && *note) return **note;
-  if (!order.dispute.demands.contains(self)) return std::nullopt;
+/// True of an own order that this node ran first, with another result than was claimed.
+bool own_run_differs(Context& context, const market::OrderView& order) {
+  if (!context.is_mine(order) || market::claimant(order) == 0) return false;
+  const auto note = context.node.buyer().purchase(order);
+  return note && *note && (*note)->has_expected &&
+         ((*note)->expected.output != order.verdict->output_root || (*note)->expected.trace != order.verdict->trace_root);
+}
+
+/// What the watcher noted of a claim; of one that it has no note of, what the run that came before our order says.
+std::optional<market::GameNote> game_of(Context& context, const market::Watcher* watcher, const market::OrderView& order) {
+  if (watcher != nullptr)
+    if (auto note = watcher->game(order); note && *note) return **note;
+  const bool demanded = order.dispute.demands.contains(context.node.account());
+  if (!demanded && !own_run_differs(context, order)) return std::nullopt;
   market::GameNote out;
-  out.stage = market::GameStage::stuck;
-  out.text = "our own run gives another result; parts of the claim were demanded on the ledger";
+  out.stage = market::GameStage::differs;
+  out.text = "our own run gives another result";
+  if (demanded) out.text += "; parts of the claim were demanded on the ledger";
   out.checked_ms = order.settled_at_ms != 0 ? order.settled_at_ms : order.placed_at_ms;
   return out;
 }
@@ -77,22 +90,28 @@ Result<HttpResponse> watch(Context& context, Fees& fees, const HttpRequest&) {
       if (at->second.terms.check == 1 && at->second.verdict) orders.push_back(at->second);
   });
   json claims = json::array();
-  std::uint64_t agreed = 0, wrong = 0;
+  std::uint64_t agreed = 0, wrong = 0, lost = 0;
   base::Wei earned;
   for (const auto& order : orders) {
-    if (watcher == nullptr || claims.size() == kMost) break;
-    const auto note = game_of(*watcher, order, self);
+    if (claims.size() == kMost) break;
+    const auto note = game_of(context, watcher, order);
     if (!note) continue;
-    (note->stage == market::GameStage::agreed ? agreed : wrong) += 1;
+    const bool right = note->stage == market::GameStage::agreed;
+    (right ? agreed : wrong) += 1;
+    if (!right && market::is_final(order.phase) && !order.dispute.condemned) ++lost;
     if (const auto at = order.rewards.find(self); at != order.rewards.end()) earned = sum(earned, at->second);
     claims.push_back(claim_json(order, *note, self));
   }
   const bool others = watcher != nullptr && watcher->options().others;
-  const json out = {
-      {"watching", others},      {"full_price", watcher == nullptr ? "0" : watcher->options().rule.full_price.text()},
-      {"agreed", agreed},        {"wrong", wrong},
-      {"earned", earned.text()}, {"fees", fees.get(context).text()},
-      {"free", free.text()},     {"claims", std::move(claims)}};
+  const json out = {{"watching", others},
+                    {"full_price", watcher == nullptr ? "0" : watcher->options().rule.full_price.text()},
+                    {"agreed", agreed},
+                    {"wrong", wrong},
+                    {"lost", lost},
+                    {"earned", earned.text()},
+                    {"fees", fees.get(context).text()},
+                    {"free", free.text()},
+                    {"claims", std::move(claims)}};
   return HttpResponse::json(200, out.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 

@@ -10,6 +10,9 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const kTypes = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 const kPolicy = "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
 
+/** What a node says that checks no claims. */
+const kNoWatch = { watching: false, full_price: "0", agreed: 0, wrong: 0, lost: 0, earned: "0", fees: "0", free: "0", claims: [] };
+
 /** The token that the fixture takes. */
 export const kToken = "0123456789abcdef".repeat(4);
 
@@ -18,7 +21,7 @@ export const kToken = "0123456789abcdef".repeat(4);
  * `locked` it answers nothing without the token. Bodies that were posted are kept in `market.posted`.
  */
 export async function start_fixture({ empty = false, ledger = {}, port = 0, locked = false } = {}) {
-  const market = { orders: empty ? [] : orders(Date.now()), providers: empty ? [] : providers(), models: empty ? [] : kModels, ledger, locked, posted: [], refuse: null };
+  const market = { orders: empty ? [] : orders(Date.now()), providers: empty ? [] : providers(), models: empty ? [] : kModels, ledger, locked, posted: [], refuse: null, watch: kNoWatch };
   const server = createServer((request, response) => {
     const reply = request.method === "POST" ? take(market, request, response) : answer(market, request, response);
     reply.catch((error) => fail(response, 500, "internal", String(error)));
@@ -93,7 +96,7 @@ async function answer(market, request, response) {
   const seller = market.providers.find((one) => String(one.account) === id);
   if (head === "quote") return json(response, quote(market.providers, Number(url.searchParams.get("n") ?? 3), url.searchParams.get("max_price")));
   if (head === "deployment") return json(response, { rpc_url: "http://127.0.0.1:7071", local: true, deployment: {} });
-  if (head === "watch") return json(response, { watching: false, full_price: "0", agreed: 0, wrong: 0, earned: "0", claims: [] });
+  if (head === "watch") return json(response, market.watch);
   if (head === "history") return json(response, history(market.orders, Number(url.searchParams.get("points") ?? 60), Date.now()));
   if (head === "accounts" && seller) return json(response, account_record(market.orders, seller));
   if (head === "models" && model && tail === "record") return json(response, model_record(market.orders, id));

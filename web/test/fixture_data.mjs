@@ -99,7 +99,7 @@ export function order(spec) {
     answer: answered ? (words ? spec.words.text : `${digit} (97 %)`) : null, deadline: final ? null : at + 60_000,
     policy: { check: "quorum", privacy: "plain", n: 3, k: 2, audit_bps: 1000 },
     input: { root: hash("input", id), size: 3212, picture_url: mine && !words ? `/api/v1/orders/${id}/picture` : null, label: mine ? `digit-${digit}.png` : null },
-    text: words,
+    text: words, training: null,
     outputs: answered && words ? [{ name: "tokens", shape: [3], data: [17, 4, 301], labels: null }] : answered ? [{ name: "scores", shape: [1, 10], data: kLabels.map((_, i) => (i === digit ? 9.31 : ((i * 7 + id * 3) % 11) * 0.55)), labels: kLabels }] : null,
     rounds, events: events(spec, members, settled_at),
     money: {
@@ -141,8 +141,8 @@ export function orders(now) {
 }
 
 /** The summary of an order, as lists and events carry it. */
-export function summary({ deadline, policy, input, outputs, text, rounds, events, money, refund_reason, receipt_url, ...rest }) {
-  void [deadline, policy, input, outputs, text, rounds, events, money, refund_reason, receipt_url];
+export function summary({ deadline, policy, input, outputs, text, training, rounds, events, money, refund_reason, receipt_url, ...rest }) {
+  void [deadline, policy, input, outputs, text, training, rounds, events, money, refund_reason, receipt_url];
   return rest;
 }
 
@@ -151,7 +151,7 @@ export function status(all, sellers, ledger = {}) {
   const total = (pick) => sum(all.map(pick)).toString();
   return {
     version: "0.1.0", time: Date.now(), uptime_ms: 812_000, state: "ready", trouble: "", public: false,
-    offers: { kinds: ["inference"], checks: ["quorum"], privacies: ["plain"] },
+    offers: { kinds: ["inference"], checks: ["quorum", "optimistic"], privacies: ["plain"] },
     account: { id: 1, owner: address("owner"), operator: address("buyer"), payout: address("payout"), balance: wei(982.4417), stake: "0", locked: "0" },
     ledger: { chain_id: 31337, block: 1812, local: true, market: address("market"), registry: address("registry"), token: address("token"), token_symbol: "KOIN", token_decimals: 18, connected: true, ...ledger },
     counts: { orders: all.length, open: open.length, settled: all.filter((o) => o.state === "settled").length, providers: sellers.filter((p) => p.active).length },

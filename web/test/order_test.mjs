@@ -55,6 +55,28 @@ describe("a node that wants its token", () => {
     }));
 });
 
+describe("what became of optimistic orders", () => {
+  it("heads their one round as what it is", () =>
+    with_node({}, [], async (page, node) => {
+      const alone = order({ id: 99, at: Date.now() - 60_000, state: "settled", verdict: "accepted", rounds: [["quorum", { 2: "accepted" }]] });
+      node.market.orders = [{ ...alone, policy: { ...alone.policy, check: "optimistic", n: 1, k: 1 } }];
+      await visit(page, node.url, "#/orders/99", "Order #99");
+      await page.locator(".round", { hasText: "Claim" }).waitFor();
+      expect(await page.locator(".round h2, .round h3").allInnerTexts()).toEqual(["Claim"]);
+    }));
+
+  it("tells a watcher of a lie that it had too little money for", () =>
+    with_node({}, [], async (page, node) => {
+      const claim = {
+        order: "7", provider: 4, found: "differs", text: "our own run gives another result", trouble: "1.25 more are needed: koinon account deposit 1.25",
+        outcome: "stood", demands: 0, price_max: "1000", earned: "0", checked_at: Date.now(), run_ms: 5,
+      };
+      node.market.watch = { watching: true, full_price: "0", agreed: 0, wrong: 1, lost: 1, earned: "0", fees: "2000000000000000000", free: "750000000000000000", claims: [claim] };
+      await visit(page, node.url, "#/account", "Account");
+      for (const text of ["One wrong claim was paid", "1.25 more are needed", "put money into the account"]) await page.getByText(text).waitFor();
+    }));
+});
+
 describe("placing an order", () => {
   it("goes from a dropped picture over the quote to its page", () =>
     with_node({}, ["/api/v1/orders"], async (page, node) => {
@@ -71,9 +93,24 @@ describe("placing an order", () => {
       await page.getByRole("timer").getByText("This phase ends in").waitFor();
       const [{ body, key }] = node.market.posted;
       expect(body).toEqual({
-        program: node.market.models[1].program, input: { image: picture().toString("base64") }, max_price: "10500000000000000", n: 3, audit_bps: 600, commit_window: 120, label: "seven.png",
+        program: node.market.models[1].program, input: { image: picture().toString("base64") }, max_price: "10500000000000000", n: 3, audit_bps: 900, commit_window: 120, label: "seven.png",
       });
       expect(key).toMatch(/^[0-9a-f]{32}$/);
+    }));
+
+  it("offers to run an optimistic order on this node too", () =>
+    with_node({}, ["/api/v1/orders"], async (page, node) => {
+      const [first, model] = node.market.models;
+      node.market.models = [first, { ...model, policies: [...model.policies, { check: "optimistic", privacy: "plain" }] }];
+      await visit(page, node.url, `#/new/${model.program}`, "Place an order");
+      await drop_file(page, "seven.png", "image/png", picture());
+      expect(await page.getByLabel("Run it on this node too").count()).toBe(0);
+      await page.getByRole("button", { name: "Optimistic" }).click();
+      await page.getByLabel("Run it on this node too").check();
+      await sign_in(page, kToken);
+      await place(page);
+      const [{ body }] = node.market.posted;
+      expect([body.check, body.trap, body.n, body.audit_bps]).toEqual(["optimistic", true, 1, 0]);
     }));
 
   it("takes a prompt for a language model, and shows the text when it is there", () =>
@@ -98,7 +135,7 @@ describe("placing an order", () => {
       const [{ body }] = node.market.posted;
       expect(body).toEqual({
         program: model.program, input: { text: { prompt: "Mira was selling\n", tokens: 24, temperature: 0.8, top_k: 30, top_p: 1, past_end: false, seed: "a seed" } },
-        max_price: "10500000000000000", n: 3, audit_bps: 600, commit_window: 120, label: "Mira was selling",
+        max_price: "10500000000000000", n: 3, audit_bps: 900, commit_window: 120, label: "Mira was selling",
       });
       await page.getByText("It appears here as soon as enough providers agree.").waitFor();
       const words = { ...kWords, prompt: "Mira was selling\n", coldness: 5120, top_k: 30 };

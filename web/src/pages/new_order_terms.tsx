@@ -14,6 +14,8 @@ import { use_settled } from "./sight";
 export interface OrderTerms {
   /** One provider claims and anyone may dispute, instead of a quorum. */
   alone: boolean;
+  /** Of who asks one provider: this node runs it too, confirms a right claim and disputes a wrong one. */
+  confirm: boolean;
   n: number;
   /** Tokens, as typed. */
   price: string;
@@ -25,7 +27,7 @@ export interface OrderTerms {
   commit_window: string;
 }
 
-export const kTerms: OrderTerms = { alone: false, n: 3, price: "", typed: false, audit: "9", commit_window: "120" };
+export const kTerms: OrderTerms = { alone: false, confirm: false, n: 3, price: "", typed: false, audit: "9", commit_window: "120" };
 
 function audit_bps(terms: OrderTerms): number | null {
   if (terms.alone) return 0;
@@ -73,6 +75,11 @@ export function TermsCard({ model, terms, set_terms }: { model: Model; terms: Or
             </>
           ) : terms.n === 1 ? "One provider runs it; nobody compares, unless chance decides on an audit." : `${terms.n} providers run it; ${(terms.n + 1) / 2} equal results make the verdict.`}
         </p>
+        {terms.alone && (
+          <label class="check">
+            <input type="checkbox" checked={terms.confirm} onChange={(event) => set({ confirm: event.currentTarget.checked })} /> Run it on this node too: a right claim is paid at once, a wrong one disputed
+          </label>
+        )}
       </div>
       <Field label={`Most for one run${ledger ? ` (${ledger.token_symbol})` : ""}`} error={price_error} hint="Each provider gets its own price; this only decides who may be drawn.">
         {(ids) => <input {...ids} inputMode="decimal" value={terms.price} onInput={(event) => set({ price: event.currentTarget.value, typed: true })} />}
@@ -195,7 +202,7 @@ function Confirm({ model, draft, terms, wei, quote }: Pay & { wei: string; quote
   const { signed_in } = use_connection();
   const [busy, set_busy] = useState(false);
   const [error, set_error] = useState<ApiError | null>(null);
-  const body = { program: model.program, input: draft?.input, max_price: wei, ...(terms.alone ? { check: "optimistic" } : {}), n: terms.n, audit_bps: audit_bps(terms), commit_window: window_of(terms), label: draft?.label };
+  const body = { program: model.program, input: draft?.input, max_price: wei, ...(terms.alone ? { check: "optimistic", ...(terms.confirm ? { trap: true } : {}) } : {}), n: terms.n, audit_bps: audit_bps(terms), commit_window: window_of(terms), label: draft?.label };
   const key = use_key(JSON.stringify(body));
   const balance = status?.account?.balance;
   const why_not = hindrance(model, draft, terms, quote, balance);

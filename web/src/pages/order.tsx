@@ -58,7 +58,7 @@ function Story({ order }: { order: Order }) {
         </p>
       )}
       {order.rounds.map((round, index) => (
-        <RoundCard key={index} round={round} final={is_final(order.state)} />
+        <RoundCard key={index} round={round} check={order.policy.check} final={is_final(order.state)} />
       ))}
       <Lot order={order} />
       {order.dispute && <DisputeCard order={order} dispute={order.dispute} />}

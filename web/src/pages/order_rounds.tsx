@@ -12,9 +12,12 @@ const kRoles: Record<Round["role"], { title: string; word: Word }> = {
   jury: { title: "Jury", word: "jury" },
 };
 
+/** The one provider of an order without a quorum. */
+const kAlone: { title: string; word: Word } = { title: "Claim", word: "dispute" };
+
 /** One round: who was drawn, what each claimed, and what became of it. */
-export function RoundCard({ round, final }: { round: Round; final: boolean }) {
-  const role = kRoles[round.role] ?? { title: round.role, word: "quorum" };
+export function RoundCard({ round, check, final }: { round: Round; check: string; final: boolean }) {
+  const role = check === "optimistic" && round.role === "quorum" ? kAlone : (kRoles[round.role] ?? { title: round.role, word: "quorum" });
   const drawn = (
     <span class="aside">
       {plural(round.members.length, "provider")}

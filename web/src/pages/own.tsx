@@ -29,7 +29,7 @@ export function OwnPage() {
   );
 }
 
-const kFound: Record<string, string> = { agreed: "the same", found: "a wrong claim", stuck: "another result" };
+const kFound: Record<string, string> = { agreed: "the same", found: "a wrong claim", stuck: "another result", differs: "another result" };
 const kOutcome: Record<string, string> = {
   open: "not over yet",
   stood: "the claim stood",
@@ -48,7 +48,13 @@ function WatchCard() {
       <p class="story lead" data-watch>
         {watch.watching ? "This node runs claims of optimistic orders again. " : "This node checks the optimistic orders that it ran itself. "}
         So far {watch.agreed} right and {watch.wrong} wrong; <Money wei={watch.earned} /> earned.
+        {watch.lost > 0 && <strong class="bad"> {watch.lost === 1 ? "One wrong claim was paid" : `${watch.lost} wrong claims were paid`}, as nobody disputed {watch.lost === 1 ? "it" : "them"} in time.</strong>}
       </p>
+      {watch.free !== undefined && watch.fees !== undefined && BigInt(watch.free) < BigInt(watch.fees) && (
+        <p class="story hint" data-poor>
+          <Money wei={watch.free} /> are free. A dispute with a provider that shows nothing holds <Money wei={watch.fees} /> until it is over, and a challenge one price of its order: put money into the account, or such claims are paid.
+        </p>
+      )}
       {watch.claims.length > 0 && (
         <table class="list">
           <thead>
@@ -71,7 +77,10 @@ function WatchCard() {
                 <td data-label="Provider">
                   <AccountLink id={claim.provider} />
                 </td>
-                <td title={claim.text} data-label="Found">{kFound[claim.found] ?? claim.found}</td>
+                <td title={claim.text} data-label="Found">
+                  {kFound[claim.found] ?? claim.found}
+                  {claim.trouble && <small class="trouble">{claim.trouble}</small>}
+                </td>
                 <td data-label="Outcome">{kOutcome[claim.outcome] ?? claim.outcome}</td>
                 <td class="number" data-label="Earned">
                   <Money wei={claim.earned} unit={false} />
