@@ -175,7 +175,6 @@ Result<std::uint64_t> place(Context& context, const NewOrder& order, std::vector
   purchase.artifact = record.artifact;
   purchase.model = record.name;
   purchase.inputs = std::move(inputs);
-  KOINON_CHECK(name_goods(context, order, purchase));
   if (order.check == trust::OptimisticCheck::kCode) {
     if (order.privacy != 0)
       return fail(Code::unsupported, "[order] {{optimistic, private}}: what is disputed is seen by everybody");
