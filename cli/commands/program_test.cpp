@@ -209,6 +209,22 @@ TEST_F(Program, says_what_of_a_receipt_it_checked_and_which_check_failed) {
   EXPECT_THAT(run("koinon receipt verify $TMP/r.json 2>&1").text, HasSubstr("Means: the outputs in it are not those"));
 }
 
+/// Of a claim that fell nothing here shows that it fell, nor whose key signed it.
+TEST_F(Program, receipt_of_a_claim_that_fell_is_called_unchecked) {
+  auto receipt = market::sample_condemned();
+  ASSERT_TRUE(base::write_file(folder.path() / "r.json", base::as_bytes(receipt.to_json())));
+  const auto good = run("koinon receipt verify $TMP/r.json");
+  EXPECT_EQ(good.exit, 0);
+  EXPECT_THAT(good.text, HasSubstr("unchecked: condemned"));
+  EXPECT_THAT(good.text, HasSubstr("only the ledger knows whether that is a key of account 3"));
+  EXPECT_THAT(good.text, ::testing::Not(HasSubstr("tokens paid")));
+  EXPECT_THAT(object("koinon receipt verify $TMP/r.json")["unchecked"], json({"order", "membership", "payment", "condemned"}));
+  receipt.condemned->claimant = 9;
+  market::sign_sample(receipt);
+  ASSERT_TRUE(base::write_file(folder.path() / "r.json", base::as_bytes(receipt.to_json())));
+  EXPECT_THAT(run("koinon receipt verify $TMP/r.json 2>&1").text, HasSubstr("Means: somebody else's claim"));
+}
+
 TEST_F(Program, makes_a_key_once) {
   const auto key = object("koinon account new-key $TMP/k.json");
   EXPECT_EQ(object("koinon account address $TMP/k.json")["keys"][0]["address"], key["address"]);

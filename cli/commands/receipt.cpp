@@ -75,10 +75,11 @@ class Verify final : public Command {
       progress.stage("reading the ledger");
       KOINON_CHECK(verify_on_ledger(receipt, ledger_, deployment_, rules));
       progress.finish();
-      console.print(
-          fmt::format("ledger: order {} was settled in block {}, as the receipt says\n", receipt.order, receipt.settled_block));
+      console.print(fmt::format("ledger: order {} {} in block {}, as the receipt says\n", receipt.order,
+                                receipt.condemned ? "ended, its claim condemned," : "was settled", receipt.settled_block));
     }
     if (ledger_.empty()) {
+      if (receipt.condemned) console.print(fmt::format("unchecked: condemned: only the ledger knows that the claim fell\n"));
       console.print(
           "not checked: that the order was placed and settled on the ledger, that the accounts above were the ones drawn for "
           "it, and "
@@ -87,8 +88,12 @@ class Verify final : public Command {
           "             the ledger says: koinon receipt verify {} --ledger URL (a node, such as http://127.0.0.1:7070)\n",
           file_));
     }
-    console.print(fmt::format("{}: order {} {}, {} tokens paid{}\n", file_, receipt.order, clean(receipt.verdict, 40),
-                              receipt.paid.tokens(), ledger_.empty() ? ", as the receipt says" : ""));
+    const auto ended = receipt.condemned ? "rejected: no result, and nothing was paid for one"
+                                         : fmt::format("{}, {} tokens paid", clean(receipt.verdict, 40), receipt.paid.tokens());
+    console.print(
+        fmt::format("{}: order {} {}{}\n", file_, receipt.order, ended, ledger_.empty() ? ", as the receipt says" : ""));
+    auto unchecked = ledger_.empty() ? json({"order", "membership", "payment"}) : json::array();
+    if (ledger_.empty() && receipt.condemned) unchecked.push_back("condemned");
     console.object({{"valid", true},
                     {"order", receipt.order},
                     {"verdict", receipt.verdict},
@@ -97,7 +102,7 @@ class Verify final : public Command {
                     {"claims", report->supporting},
                     {"needed", report->needed},
                     {"outputs_included", report->outputs_included},
-                    {"unchecked", ledger_.empty() ? json({"order", "membership", "payment"}) : json::array()},
+                    {"unchecked", std::move(unchecked)},
                     {"ledger", ledger_.empty() ? json() : json("confirmed")}});
     return {};
   }
@@ -111,9 +116,9 @@ class Verify final : public Command {
                                  fell.by, base::to_hex(fell.tx), market::fraud_text(*fell.fraud))
                    : fmt::format("the claim of account {} fell in transaction {}: a part of it was demanded and not shown",
                                  fell.claimant, base::to_hex(fell.tx));
-    out += report.supporting == 0 ? "\nthat claim carries no signature of its provider: the ledger has it"
-                                  : "\nsignature of its provider under that claim: right";
-    return out;
+    if (report.supporting == 0) return out + "\nthat claim carries no signature of its provider: the ledger has it";
+    return out + fmt::format("\nthat claim is signed by {}: only the ledger knows whether that is a key of account {}",
+                             ledger::checksum_address(receipt.claims.front().operator_address), fell.claimant);
   }
 
   /// Which check failed, and what that means.
@@ -124,6 +129,8 @@ class Verify final : public Command {
         {"do not hash", "the outputs in it are not those that the providers agreed on"},
         {"signed claims support", "too few providers signed this result"},
         {"counted twice", "one provider is made to look like several"},
+        {"claim that fell", "it says that a claim was condemned, and holds what no condemned claim has"},
+        {"the one that fell", "somebody else's claim is made to look like the one that was condemned"},
         {"not a majority", "it claims a policy under which no verdict could have been made"},
     };
     for (const auto& [mark, meaning] : kMeanings)
