@@ -88,9 +88,13 @@ class Node {
   /// Null on a market without the optimistic check, as disputes().
   [[nodiscard]] const market::Watcher* watcher() const;
   [[nodiscard]] market::DisputeLedger* disputes();
+  /// Null on a market without the check by proof.
+  [[nodiscard]] market::ProofLedger* proofs();
   [[nodiscard]] market::Accounts& accounts();
   [[nodiscard]] market::MarketLedger& market();
   [[nodiscard]] ledger::Rpc& rpc();
+  /// The lane of the operator's transactions.
+  [[nodiscard]] ledger::TxSender& sender();
   [[nodiscard]] base::ThreadPool& pool();
   [[nodiscard]] const base::Clock& clock() const;
 

@@ -14,6 +14,7 @@ using base::Result;
 
 constexpr std::string_view kInputMagic = "KNI1";
 constexpr std::string_view kResultMagic = "KNR1";
+constexpr std::string_view kProvenMagic = "KNR2";
 
 std::vector<Hash> part_roots(const std::vector<Bytes>& parts) {
   std::vector<Hash> out;
@@ -35,7 +36,6 @@ Result<std::vector<Bytes>> read_parts(base::Reader& reader) {
     KOINON_TRY(const auto view, reader.blob(kMaxPart));
     out.emplace_back(view.begin(), view.end());
   }
-  KOINON_CHECK(reader.finish());
   return out;
 }
 
@@ -68,6 +68,7 @@ Result<Parcel> Parcel::decode(ByteView bytes) {
   Parcel out;
   KOINON_TRY(out.salt, reader.fixed_bytes<32>());
   KOINON_TRY(out.parts, read_parts(reader));
+  KOINON_CHECK(reader.finish());
   return out;
 }
 
@@ -75,22 +76,30 @@ Hash outputs_root(const std::vector<Bytes>& parts) { return base::list_root(base
 
 Bytes Delivery::encode() const {
   base::Writer writer;
-  writer.raw(base::as_bytes(kResultMagic));
+  writer.raw(base::as_bytes(proof.empty() ? kResultMagic : kProvenMagic));
   writer.raw(output_root.view());
   writer.raw(trace_root.view());
   writer.raw(signature.view());
   write_parts(writer, outputs);
+  if (!proof.empty()) writer.blob(proof);
   return std::move(writer).take();
 }
 
 Result<Delivery> Delivery::decode(ByteView bytes) {
   base::Reader reader(bytes);
-  KOINON_CHECK(expect_magic(reader, kResultMagic));
+  const bool proven = base::as_text(bytes).starts_with(kProvenMagic);
+  KOINON_CHECK(expect_magic(reader, proven ? kProvenMagic : kResultMagic));
   Delivery out;
   KOINON_TRY(out.output_root, reader.fixed_bytes<32>());
   KOINON_TRY(out.trace_root, reader.fixed_bytes<32>());
   KOINON_TRY(out.signature, reader.fixed_bytes<65>());
   KOINON_TRY(out.outputs, read_parts(reader));
+  if (proven) {
+    KOINON_TRY(const auto proof, reader.blob(kMaxPart));
+    if (proof.empty()) return fail(Code::malformed, "[parcel] {} with an empty proof", kProvenMagic);
+    out.proof.assign(proof.begin(), proof.end());
+  }
+  KOINON_CHECK(reader.finish());
   return out;
 }
 

@@ -36,8 +36,10 @@ struct Delivery {
   base::Hash output_root;
   base::Hash trace_root;
   base::FixedBytes<65> signature;  ///< see market/receipt: EIP-712 signature of the claim by the operator
+  base::Bytes proof = {};          ///< of an order that asks for one (trust/proof, encode_proof); else empty
 
-  /// "KNR1" | output root | trace root | signature | u32 count | count x (u32 size | bytes).
+  /// "KNR1" | output root | trace root | signature | u32 count | count x (u32 size | bytes); with a proof "KNR2", and behind
+  /// the rest u32 size | proof.
   [[nodiscard]] base::Bytes encode() const;
   /// Errors as Parcel::decode.
   static base::Result<Delivery> decode(base::ByteView bytes);

@@ -279,6 +279,7 @@ struct Actor::State {
       case DutyKind::answer_input: return buyer->answer_input(order);
       case DutyKind::answer_output: return seller->answer_output(order);
       case DutyKind::answer_trace: return seller->answer_trace(order);
+      case DutyKind::prove: return seller->prove(order, stop);
     }
     return {};
   }

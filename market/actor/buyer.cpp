@@ -5,7 +5,7 @@
 #include "base/log.hpp"
 #include "market/actor/posted.hpp"
 #include "market/actor/sealing.hpp"
-#include "trust/quorum/optimistic.hpp"
+#include "trust/quorum/proof_check.hpp"
 
 namespace koinon::market {
 namespace {
@@ -45,7 +45,9 @@ Result<std::uint64_t> Buyer::place(const Purchase& purchase) {
     }
   }
   const bool open_input = purchase.check == trust::OptimisticCheck::kCode;
-  const work::Parcel parcel{open_input ? Hash{} : s_.random->hash(), purchase.inputs};
+  const bool proven = purchase.check == trust::ProofCheck::kCode;
+  const auto salt = open_input ? Hash{} : proven ? purchase.subject : s_.random->hash();
+  const work::Parcel parcel{salt, purchase.inputs};
   const auto encoded = parcel.encode();
   const Appetite usual;
   if (purchase.artifact.size > usual.spec)
@@ -253,6 +255,7 @@ Status Buyer::judge_public(const OrderView& order, const PurchaseNote& note, con
 Status Buyer::judge(const OrderView& order, const Parties& parties, std::stop_token stop) {
   KOINON_TRY(const auto note, purchase(order));
   if (!note) return {};
+  if (asks_for_proof(order.terms)) return judge_proof(order, parties, std::move(stop));
   if (is_public(order.terms)) return judge_public(order, *note, parties, std::move(stop));
   if (says_bad_input(order.verdict)) {
     if (order.juries >= trust::kJuries || !slandered(order, *note, stop)) return {};

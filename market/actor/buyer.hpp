@@ -21,6 +21,8 @@ struct Purchase {
   std::vector<base::Bytes> inputs;  ///< canonical parts
   /// Of the order, when the caller chose it: placing twice with one nonce orders once, whatever crashed in between.
   std::optional<std::uint64_t> nonce{};
+  /// Of an order that asks for a proof: what it must be about (ProofLedger::subject).
+  Hash subject;
   /// Of our own run: makes the order a trap for whoever is lazy or lies. Of an optimistic order: a claim of the same is
   /// confirmed at once.
   std::optional<trust::Roots> expected;
@@ -61,6 +63,7 @@ class Buyer {
 
  private:
   Status take_delivery(const OrderView& order, const Parties& parties, std::stop_token stop);
+  Status judge_proof(const OrderView& order, const Parties& parties, std::stop_token stop);
   Status judge_public(const OrderView& order, const PurchaseNote& note, const Parties& parties, std::stop_token stop);
   Status fetch_results(const OrderView& order, const Parties& parties, std::stop_token stop);
   Result<work::Delivery> fetch_result(const Seat& seat, const Parties& parties, std::stop_token stop);

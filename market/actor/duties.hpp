@@ -18,6 +18,7 @@ enum class DutyKind : std::uint8_t {
   answer_input,   ///< answer the demand for the envelopes
   answer_output,  ///< answer the demand for an output
   answer_trace,   ///< of an optimistic order: answer the demands for parts of our claim
+  prove,          ///< of an order that asks for a proof: show it to the ledger, as its buyer has not confirmed the claim
 };
 std::string_view duty_name(DutyKind kind);
 

@@ -16,6 +16,8 @@
 
 namespace koinon::market {
 
+class ProofLedger;
+
 /// The accounts that an order concerns, copied from the book, so that slow work never holds it.
 class Parties {
  public:
@@ -98,6 +100,7 @@ struct Services {
   MarketLedger* ledger = nullptr;
   DisputeLedger* disputes = nullptr;  ///< null: the market has no optimistic check
   TracePeers* peers = nullptr;        ///< as disputes
+  ProofLedger* proofs = nullptr;      ///< null: the market has no contract that checks proofs
   Journal* journal = nullptr;
   base::ArtifactStore* artifacts = nullptr;
   Fetcher* fetcher = nullptr;

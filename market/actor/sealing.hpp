@@ -9,6 +9,8 @@ namespace koinon::market {
 /// True of an order whose input everybody may see: the optimistic check, where anyone may run it again and a contract opens
 /// what a step reads.
 [[nodiscard]] bool is_public(const Terms& terms);
+/// True of orders that ask for a proof: the salt of their input names what it must be about (ProofLedger::subject).
+[[nodiscard]] bool asks_for_proof(const Terms& terms);
 /// What an order on these terms binds of its input: the salted root, or of a public input the root alone.
 [[nodiscard]] Hash bound_root(const Terms& terms, const work::Parcel& parcel);
 

@@ -7,8 +7,10 @@
 #include <mutex>
 #include <thread>
 
+#include "base/hash.hpp"
 #include "base/log.hpp"
 #include "market/actor/posted.hpp"
+#include "market/actor/resume.hpp"
 #include "market/actor/sealing.hpp"
 #include "market/receipt/receipt.hpp"
 #include "trust/optimistic/disputable.hpp"
@@ -191,20 +193,22 @@ Result<work::Outcome> Seller::run(const OrderView& order, const work::Parcel& in
   }
   const auto until = last_quarter_ms(order);
   const TimeLimit limit(until == 0 ? std::nullopt : std::optional(until - s_.clock->now_ms()), stop);
-  auto out = kind->run(job, work::Means{s_.pool, limit.token(), {}});
+  OrderCheckpoints checkpoints(s_, order);
+  auto out = kind->run(job, work::Means{s_.pool, limit.token(), {}, &checkpoints});
   if (!out && limit.is_over() && !stop.stop_requested())
     return fail(Code::exhausted, "the run did not end before the last quarter of the commit window");
   if (out && is_public(order.terms)) KOINON_CHECK(can_be_shown_in_time(s_.disputes, out->meter.seconds));
   return out;
 }
 
-Result<JobNote> Seller::settle_claim(const OrderView& order, const work::Outcome& outcome) {
+Result<JobNote> Seller::settle_claim(const OrderView& order, const work::Outcome& outcome, Bytes proof) {
   const auto context = s_.ledger->context(order.id);
   JobNote note;
   note.claim = {s_.account, outcome.roots.output, outcome.roots.trace,
                 mark_of(order, context, s_.account, order.round(), outcome.roots.witness)};
   note.witness = outcome.roots.witness;
-  work::Delivery delivery{outcome.outputs, outcome.roots.output, outcome.roots.trace, {}};
+  if (!proof.empty()) note.claim.mark = base::keccak256(proof);
+  work::Delivery delivery{outcome.outputs, outcome.roots.output, outcome.roots.trace, {}, std::move(proof)};
   delivery.signature = s_.sign(
       claim_digest(context, s_.account, order.terms.spec, order.terms.input_root, delivery.output_root, delivery.trace_root));
   // Sealed to the buyer, and to ourselves, so that a demand can be answered after a restart.
@@ -227,7 +231,8 @@ Result<JobNote> Seller::claim_of(const OrderView& order, std::stop_token stop) {
   }
   if (!ran) return fail(std::move(ran).error());
   const auto& outcome = *ran;
-  KOINON_TRY(auto made, settle_claim(order, outcome));
+  KOINON_TRY(auto proof, prove_run(order, input, stop));
+  KOINON_TRY(auto made, settle_claim(order, outcome, std::move(proof)));
   base::log_info("order {}: ran in {:.3f} s, output root {}", order.id, outcome.meter.seconds,
                  base::to_hex(outcome.roots.output).substr(0, 12));
   return made;

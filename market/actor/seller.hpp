@@ -38,6 +38,9 @@ class Seller {
   virtual Status answer_output(const OrderView& order);
   /// Answers every open demand for a part of our claim.
   virtual Status answer_trace(const OrderView& order);
+  /// Shows the proof of our claim to the ledger, unless it was proven before, and settles the order. Errors: those of the
+  /// ledger, cancelled.
+  virtual Status prove(const OrderView& order, std::stop_token stop);
   /// A part of our claim in an optimistic order that is not over yet, for whoever checks it. Where that takes a run, one caller
   /// is served at a time, after the ledger's demands. Errors: not_found (no such claim of ours), out_of_range, those of a run;
   /// exhausted (too many ask: later).
@@ -58,6 +61,8 @@ class Seller {
   Result<work::Parcel> find_input(const OrderView& order, Reach reach, std::stop_token stop);
   /// Runs the kind. Overridden by providers that cheat.
   virtual Result<work::Outcome> run(const OrderView& order, const work::Parcel& input, std::stop_token stop);
+  /// The proof of a run, of an order that asks for one; else nothing. Overridden by providers that cheat.
+  virtual Result<base::Bytes> prove_run(const OrderView& order, const work::Parcel& input, std::stop_token stop);
   /// The trace behind our claim, from what is kept here. Overridden by providers that cheat.
   virtual Result<std::shared_ptr<TraceSource>> trace(const OrderView& order);
 
@@ -74,7 +79,8 @@ class Seller {
   Result<JobNote> refusal(const OrderView& order, const base::Error& why, std::stop_token stop);
   std::int64_t last_quarter_ms(const OrderView& order);
   bool last_moment(const OrderView& order);
-  Result<JobNote> settle_claim(const OrderView& order, const work::Outcome& outcome);
+  Result<JobNote> settle_claim(const OrderView& order, const work::Outcome& outcome, base::Bytes proof = {});
+  Result<base::Bytes> own_proof(const JobNote& note);
   Result<std::optional<JobNote>> note(const OrderView& order);
   std::string cause_to_appeal(const OrderView& order, const Seat& seat, const JobNote& own);
   Result<std::shared_ptr<TraceSource>> kept_trace(const OrderView& order);

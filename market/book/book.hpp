@@ -38,6 +38,7 @@ inline constexpr std::uint8_t kBadInput = 5;
 /// The claim of an optimistic order was proven wrong, or its provider did not show what it binds.
 inline constexpr std::uint8_t kRefuted = 6;
 inline constexpr std::uint8_t kWithheld = 7;
+inline constexpr std::uint8_t kUnproven = 8;
 
 /// What an order found about one member, as WorkMarket numbers it.
 enum class Standing : std::uint8_t { none = 0, accepted = 1, rejected = 2, silent = 3 };
@@ -159,7 +160,7 @@ struct OrderView {
   std::map<std::uint32_t, Wei> rewards;       ///< of who found a lie, by account
   Wei challenges_burned;                      ///< bonds of challenges that showed nothing
   std::optional<std::uint8_t> refund_reason;  ///< RefundReason of Types.sol: undrawn, no providers, no input, silence,
-                                              ///< undecided, bad input, refuted, withheld
+                                              ///< undecided, bad input, refuted, withheld, unproven
   std::int64_t placed_at_ms = 0, settled_at_ms = 0;
   std::uint64_t placed_block = 0, settled_block = 0;
   Hash placed_tx, settled_tx;

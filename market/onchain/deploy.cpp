@@ -1,14 +1,16 @@
+#include "ledger/contracts/circuit_reader.hpp"
 #include "ledger/contracts/disputes.hpp"
 #include "ledger/contracts/fraud_check.hpp"
 #include "ledger/contracts/koinon_token.hpp"
 #include "ledger/contracts/optimistic_check.hpp"
+#include "ledger/contracts/proof_check.hpp"
 #include "ledger/contracts/quorum_check.hpp"
 #include "ledger/contracts/registry.hpp"
 #include "ledger/contracts/rounds.hpp"
 #include "ledger/contracts/settling.hpp"
 #include "ledger/contracts/work_market.hpp"
 #include "market/onchain/onchain.hpp"
-#include "trust/quorum/optimistic.hpp"
+#include "trust/quorum/proof_check.hpp"
 
 namespace koinon::market {
 namespace {
@@ -43,7 +45,7 @@ abi::Value dispute_value(const MarketConfig& c) {
 
 }  // namespace
 
-bool speaks_version(std::string_view version) { return version == "3" || version == kMarketVersion; }
+bool speaks_version(std::string_view version) { return version == "3" || version == "4" || version == kMarketVersion; }
 
 MarketConfig local_config() {
   MarketConfig out;
@@ -77,16 +79,19 @@ Result<MarketAddresses> MarketAddresses::of(const ledger::Deployment& deployment
   return out;
 }
 
-Result<ledger::Deployment> deploy_market(ledger::Rpc& rpc, ledger::TxSender& sender, const MarketConfig& config,
-                                         std::optional<base::Address> token, const std::vector<ExtraCheck>& extra) {
+namespace {
+
+/// The contracts in the order of their creation. Refers to its arguments.
+std::vector<DeployStep> market_plan(const MarketConfig& config, const std::optional<base::Address>& token,
+                                    const std::vector<ExtraCheck>& extra) {
   using Known = std::map<std::string, base::Address>;
   using Arguments = Result<abi::Value>;
   namespace contracts = ledger::contracts;
   std::vector<DeployStep> plan;
   if (!token)
     plan.push_back({artifact<contracts::KoinonToken>("KoinonToken"),
-                    [&](const Known&) -> Arguments { return tuple({abi::value_of(config.token_supply)}); }});
-  plan.push_back({artifact<contracts::Registry>("Registry"), [&](const Known& at) -> Arguments {
+                    [&config](const Known&) -> Arguments { return tuple({abi::value_of(config.token_supply)}); }});
+  plan.push_back({artifact<contracts::Registry>("Registry"), [&config, &token](const Known& at) -> Arguments {
                     return tuple({abi::value_of(token ? *token : at.at("KoinonToken")), abi::value_of(at.at("WorkMarket")),
                                   number(config.unbonding_time), abi::value_of(config.min_stake)});
                   }});
@@ -94,7 +99,10 @@ Result<ledger::Deployment> deploy_market(ledger::Rpc& rpc, ledger::TxSender& sen
   plan.push_back(
       {artifact<contracts::OptimisticCheck>("OptimisticCheck"), [](const Known&) -> Arguments { return tuple({}); }});
   plan.push_back({artifact<contracts::FraudCheck>("FraudCheck"), [](const Known&) -> Arguments { return tuple({}); }});
-  std::uint8_t last_code = trust::OptimisticCheck::kCode;
+  plan.push_back({artifact<contracts::CircuitReader>("CircuitReader"), [](const Known&) -> Arguments { return tuple({}); }});
+  plan.push_back({artifact<contracts::ProofCheck>("ProofCheck"),
+                  [](const Known& at) -> Arguments { return tuple({abi::value_of(at.at("CircuitReader"))}); }});
+  std::uint8_t last_code = trust::ProofCheck::kCode;
   for (const auto& check : extra) {
     plan.push_back({check.artifact, [](const Known&) -> Arguments { return tuple({}); }});
     last_code = std::max(last_code, check.code);
@@ -104,21 +112,35 @@ Result<ledger::Deployment> deploy_market(ledger::Rpc& rpc, ledger::TxSender& sen
   plan.push_back({artifact<contracts::Rounds>("Rounds"), [](const Known& at) -> Arguments {
                     return tuple({abi::value_of(at.at("Registry")), abi::value_of(at.at("Settling"))});
                   }});
-  plan.push_back({artifact<contracts::Disputes>("Disputes"), [&](const Known& at) -> Arguments {
+  plan.push_back({artifact<contracts::Disputes>("Disputes"), [&config](const Known& at) -> Arguments {
                     return tuple({abi::value_of(at.at("Registry")), abi::value_of(at.at("Settling")),
                                   abi::value_of(at.at("FraudCheck")), dispute_value(config)});
                   }});
-  plan.push_back({artifact<contracts::WorkMarket>("WorkMarket"), [&](const Known& at) -> Arguments {
+  plan.push_back({artifact<contracts::WorkMarket>("WorkMarket"), [&config, &extra, last_code](const Known& at) -> Arguments {
                     std::vector<abi::Value> checks(last_code + std::size_t{1}, abi::value_of(base::Address{}));
                     checks[0] = abi::value_of(at.at("QuorumCheck"));
                     checks[trust::OptimisticCheck::kCode] = abi::value_of(at.at("OptimisticCheck"));
+                    checks[trust::ProofCheck::kCode] = abi::value_of(at.at("ProofCheck"));
                     for (const auto& check : extra) checks[check.code] = abi::value_of(at.at(check.artifact.name));
                     return tuple({abi::value_of(at.at("Registry")), abi::value_of(at.at("Rounds")),
                                   abi::value_of(at.at("Disputes")), tuple(std::move(checks)), config_value(config)});
                   }});
-  KOINON_TRY(auto deployment, ledger::deploy(rpc, sender, plan, kMarketVersion));
+  return plan;
+}
+
+}  // namespace
+
+Result<ledger::Deployment> deploy_market(ledger::Rpc& rpc, ledger::TxSender& sender, const MarketConfig& config,
+                                         std::optional<base::Address> token, const std::vector<ExtraCheck>& extra,
+                                         const ledger::DeployOptions& options) {
+  KOINON_TRY(auto deployment, ledger::deploy(rpc, sender, market_plan(config, token, extra), kMarketVersion, options));
   if (token) deployment.contracts["KoinonToken"].address = *token;
   return deployment;
+}
+
+Result<std::uint64_t> deployment_gas(const MarketConfig& config, std::optional<base::Address> token,
+                                     const std::vector<ExtraCheck>& extra) {
+  return ledger::deploy_gas(market_plan(config, token, extra));
 }
 
 }  // namespace koinon::market

@@ -43,15 +43,20 @@ struct ExtraCheck {
   ledger::ContractArtifact artifact;
 };
 
-/// What Deployment::version says of contracts that this program deploys. Version 4 added the optimistic check.
-inline constexpr const char* kMarketVersion = "4";
-/// True of the versions that this program speaks to: 3 and 4, whose common part is the same. Another version has other events
+/// What Deployment::version says of contracts that this program deploys. Version 4 added the optimistic check, 5 the
+/// check by proof.
+inline constexpr const char* kMarketVersion = "5";
+/// True of the versions that this program speaks to: 3 to 5, whose common part is the same. Another version has other events
 /// and rules: its data folder goes on with the program of its day.
 [[nodiscard]] bool speaks_version(std::string_view version);
 
 /// Deploys token (unless `token` is given), registry, checks and market. Errors: those of ledger::deploy.
 Result<ledger::Deployment> deploy_market(ledger::Rpc& rpc, ledger::TxSender& sender, const MarketConfig& config,
-                                         std::optional<base::Address> token = {}, const std::vector<ExtraCheck>& extra = {});
+                                         std::optional<base::Address> token = {}, const std::vector<ExtraCheck>& extra = {},
+                                         const ledger::DeployOptions& options = {});
+/// Gas that deploy_market takes, about (ledger::deploy_gas).
+Result<std::uint64_t> deployment_gas(const MarketConfig& config, std::optional<base::Address> token = {},
+                                     const std::vector<ExtraCheck>& extra = {});
 
 /// Addresses of a market deployment. Errors: not_found, naming the contract.
 struct MarketAddresses {
@@ -65,6 +70,9 @@ std::unique_ptr<MarketLedger> open_market(ledger::Rpc& rpc, ledger::TxSender& se
 
 /// The disputes of a market that has the optimistic check, behind one sender. Thread-safe.
 std::unique_ptr<DisputeLedger> open_disputes(ledger::Rpc& rpc, ledger::TxSender& sender, const MarketAddresses& addresses);
+
+/// The contract that checks proofs (market/actor/proofs.hpp), behind one sender. Thread-safe.
+std::unique_ptr<ProofLedger> open_proofs(ledger::Rpc& rpc, ledger::TxSender& sender, const base::Address& check);
 
 /// Accounts, stakes and offers, behind one sender. Thread-safe. Errors of all: those of the ledger.
 class Accounts {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.hpp"
+#include "market/actor/proofs.hpp"
 #include "trust/optimistic/disputable.hpp"
 
 namespace koinon::node::api {
@@ -34,7 +35,16 @@ json field_or(const json& object, const char* key, json fallback) {
 json policies(const json& card) {
   json out = json::array({{{"check", "quorum"}, {"privacy", "plain"}}});
   if (field_or(card, "disputable", false)) out.push_back({{"check", "optimistic"}, {"privacy", "plain"}});
+  if (const auto proof = card.find("proof"); proof != card.end() && proof->is_object())
+    out.push_back({{"check", "proof"}, {"privacy", "plain"}});
   return out;
+}
+
+/// What a proof of a run takes, about; null when no contract could be shown one.
+json proof_card(const program::Program& p) {
+  const auto able = market::provable(p);
+  if (!able) return nullptr;
+  return {{"seconds", able->cost.cpu_seconds}, {"bytes", able->cost.bytes}, {"memory", able->cost.memory_bytes}};
 }
 
 /// Text of at most `limit` characters, cut at the beginning of one.
@@ -63,7 +73,8 @@ std::string card_of(const program::Program& p) {
   const json out = {{"description", shortened(p.metadata.description, 4000)},
                     {"inputs", inputs},
                     {"outputs", outputs},
-                    {"disputable", trust::optimistic::disputable(p).has_value()}};
+                    {"disputable", trust::optimistic::disputable(p).has_value()},
+                    {"proof", proof_card(p)}};
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

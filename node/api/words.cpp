@@ -14,8 +14,9 @@ using market::Phase;
 constexpr std::array<std::string_view, 8> kKinds{"inference", "training", "federated", "rendering",
                                                  "container", "crawling", "labelling", "synthesis"};
 constexpr std::array<std::string_view, 3> kChecks{"quorum", "optimistic", "proof"};
-constexpr std::array<std::string_view, 8> kRefunds{"undrawn",   "no_providers", "no_input", "silence",
-                                                   "undecided", "bad_input",    "refuted",  "withheld"};
+constexpr std::array<std::string_view, 9> kRefunds{"undrawn",   "no_providers", "no_input", "silence",
+                                                   "undecided", "bad_input",    "refuted",  "withheld",
+                                                   "unproven"};
 
 }  // namespace
 

@@ -10,12 +10,13 @@
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "ledger/keystore.hpp"
+#include "market/actor/proofs.hpp"
 #include "node/core/adapters.hpp"
 #include "node/core/farewell.hpp"
 #include "node/core/front.hpp"
 #include "node/core/membership.hpp"
 #include "node/core/own_account.hpp"
-#include "trust/quorum/optimistic.hpp"
+#include "trust/quorum/proof_check.hpp"
 
 namespace koinon::node {
 namespace {
@@ -71,6 +72,7 @@ struct Node::State {
   std::unique_ptr<ledger::TxSender> sender;
   std::unique_ptr<market::MarketLedger> market;
   std::unique_ptr<market::DisputeLedger> disputes;  ///< of a market that has the optimistic check
+  std::unique_ptr<market::ProofLedger> proofs;      ///< of a market that has the check by proof
   std::unique_ptr<market::Accounts> accounts;
   std::optional<OwnAccount> own;
   std::unique_ptr<StoredEvents> events;
@@ -171,6 +173,7 @@ void Node::State::leave_ledger() {
   events.reset();
   accounts.reset();
   disputes.reset();
+  proofs.reset();
   market.reset();
   sender.reset();
   rpc.reset();
@@ -206,11 +209,12 @@ Status Node::State::open_ledger() {
   }
   deployment = *access.deployment;
   if (!market::speaks_version(deployment.version))
-    return fail(Code::unsupported,
-                "[deployment] contracts of version {}: this program speaks to versions 3 and {}. Go on with the program that "
-                "made them, or "
-                "begin anew in another folder: --data DIR",
-                deployment.version, market::kMarketVersion);
+    return fail(
+        Code::unsupported,
+        "[deployment] contracts of version {}: this program speaks to versions 3, 4 and {}. Go on with the program that "
+        "made them, or "
+        "begin anew in another folder: --data DIR",
+        deployment.version, market::kMarketVersion);
   KOINON_CHECK(deployment.verify(*rpc));
   KOINON_TRY(addresses, market::MarketAddresses::of(deployment));
   ledger::TxOptions tx;
@@ -221,6 +225,10 @@ Status Node::State::open_ledger() {
     disputes = market::open_disputes(*rpc, *sender, addresses);
   else
     options.rules.drop(trust::OptimisticCheck::kCode);
+  if (const auto at = deployment.address("ProofCheck"))
+    proofs = market::open_proofs(*rpc, *sender, *at);
+  else
+    options.rules.drop(trust::ProofCheck::kCode);
   accounts = std::make_unique<market::Accounts>(*rpc, *sender, addresses);
   KOINON_TRY(least_stake, accounts->least_stake());
   events = std::make_unique<StoredEvents>(*store, addresses.market, addresses.registry);
@@ -273,6 +281,7 @@ Status Node::State::make_actor() {
   services.fetcher = fetcher.get();
   traces = std::make_unique<PeerTraces>(*peer_http);
   services.disputes = disputes.get();
+  services.proofs = proofs.get();
   services.peers = traces.get();
   services.clock = &clock;
   services.random = &random;
@@ -441,9 +450,11 @@ market::Buyer& Node::buyer() { return state_->actor->buyer(); }
 market::Seller& Node::seller() { return state_->actor->seller(); }
 const market::Watcher* Node::watcher() const { return state_->watcher.get(); }
 market::DisputeLedger* Node::disputes() { return state_->disputes.get(); }
+market::ProofLedger* Node::proofs() { return state_->proofs.get(); }
 market::Accounts& Node::accounts() { return *state_->accounts; }
 market::MarketLedger& Node::market() { return *state_->market; }
 ledger::Rpc& Node::rpc() { return *state_->rpc; }
+ledger::TxSender& Node::sender() { return *state_->sender; }
 base::ThreadPool& Node::pool() { return state_->pool; }
 const base::Clock& Node::clock() const { return state_->clock; }
 Status Node::fund(const Address& to, const Wei& tokens) { return state_->fund(to, tokens); }
