@@ -42,6 +42,12 @@ class TapeCompiler {
     base::Bytes bytes;
     std::uint64_t gas = 0;
   };
+  /// A part for some steps, in order, and the numbers of its variables in L.
+  struct Assembled {
+    Part part;
+    std::vector<std::size_t> steps;
+    std::unordered_map<Var, std::uint32_t> numbers;
+  };
   /// A linear step, and the part that holds it for its terms.
   struct Owner {
     std::size_t step = 0;
@@ -52,6 +58,7 @@ class TapeCompiler {
   void find_sources();
   void mark_used();
   base::Status place_steps();
+  Assembled assemble(const std::vector<std::size_t>& steps) const;
   void lay_out(const std::vector<std::size_t>& steps);
   std::vector<std::size_t> needed(std::size_t step) const;
   std::uint64_t gas_of_step(const LinearStep& step) const;

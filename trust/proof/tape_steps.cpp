@@ -14,6 +14,7 @@ namespace {
 constexpr std::uint64_t kWordGas = 5500, kLoadGas = 700, kTermGas = 900, kSumGas = 1500, kFactorGas = 36, kGatherGas = 100;
 constexpr std::uint64_t kRowGas = 320;         ///< of a term in L
 constexpr std::uint64_t kStepGas = 8'000'000;  ///< a product above this is cut
+constexpr std::size_t kStepBytes = 96 << 10;   ///< of a part's steps, which leaves room for the terms of what they give
 constexpr std::uint32_t kUnset = ~0U;
 
 /// Some columns of a public product. Only read, never pushed through.
@@ -147,7 +148,9 @@ base::Status TapeCompiler::place_steps() {
         more.push_back(n);
         extra += gas_of_step(*steps_[n]);
       }
-    if (!held.empty() && gas + extra > kPartGas) {
+    auto both = held;
+    both.insert(both.end(), more.begin(), more.end());
+    if (!held.empty() && (gas + extra > kPartGas || assemble(both).part.bytes.size() > kStepBytes)) {
       lay_out(held);
       held.clear();
       gas = setup_gas_;
@@ -165,12 +168,14 @@ base::Status TapeCompiler::place_steps() {
 }
 
 /// A part that holds these steps: what they are made of is loaded, then each is computed, in order.
-void TapeCompiler::lay_out(const std::vector<std::size_t>& list) {
-  auto steps = list;
-  std::sort(steps.begin(), steps.end());
-  Part part;
+TapeCompiler::Assembled TapeCompiler::assemble(const std::vector<std::size_t>& list) const {
+  Assembled out;
+  out.steps = list;
+  const auto& steps = out.steps;
+  std::sort(out.steps.begin(), out.steps.end());
+  auto& part = out.part;
   part.gas = setup_gas_;
-  std::unordered_map<Var, std::uint32_t> numbers;
+  auto& numbers = out.numbers;
   std::vector<Var> cells, stated, constants;
   const auto want = [&](Var var) {
     if (!numbers.try_emplace(var, kUnset).second) return;
@@ -228,9 +233,6 @@ void TapeCompiler::lay_out(const std::vector<std::size_t>& list) {
       }
       append_rows(part.bytes, rows);
     }
-    for (const auto var : step.out())
-      if (used_[s] && sources_[var].at == kUnset) sources_[var].at = numbers[var];
-    if (used_[s] && part_of_[s] == kNoPart) part_of_[s] = parts_.size();
     next += static_cast<std::uint32_t>(step.out().size());
   }
   TapeWord begin;
@@ -240,7 +242,18 @@ void TapeCompiler::lay_out(const std::vector<std::size_t>& list) {
   append(whole, begin);
   whole.insert(whole.end(), part.bytes.begin(), part.bytes.end());
   part.bytes = std::move(whole);
-  parts_.push_back(std::move(part));
+  return out;
+}
+
+void TapeCompiler::lay_out(const std::vector<std::size_t>& list) {
+  auto made = assemble(list);
+  for (const auto s : made.steps) {
+    if (!used_[s]) continue;
+    for (const auto var : steps_[s]->out())
+      if (sources_[var].at == kUnset) sources_[var].at = made.numbers.at(var);
+    if (part_of_[s] == kNoPart) part_of_[s] = parts_.size();
+  }
+  parts_.push_back(std::move(made.part));
 }
 
 }  // namespace koinon::trust::proof
