@@ -280,19 +280,19 @@ void add_completions(net::Router& router, const ContextPtr& context, const std::
   const auto writing = std::make_shared<Writing>();
   writing->waiting = waiting;
   router.write_errors("/v1/", protocol_error);
-  const Rule look{Access::visitors, nullptr, protocol_error};
+  const Rule look{Access::customers, nullptr, protocol_error};
   router.get("/v1/models", guarded(context, look, [](Context& c, const HttpRequest&) { return list(c); }));
   router.get<std::string>(
       "/v1/models/{model}",
       guarded(context, look, [](Context& c, const HttpRequest&, const std::string& name) { return one(c, name); }));
-  const Rule rule{Access::loopback, "application/json", protocol_error};
+  const Rule rule{Access::calls, "application/json", protocol_error};
   const auto post = [&](auto pattern, bool chat) {
     router.post(pattern,
-                guarded(context, rule,
+                sold(context, rule,
                         [context, writing, chat](Context&, const HttpRequest& request) {
                           return complete(context, writing, request, chat);
                         }),
-                behind(context, rule, kMaxBody));
+                behind_till(context, rule, kMaxBody));
   };
   post(net::Pattern<>("/v1/completions"), false);
   post(net::Pattern<>("/v1/chat/completions"), true);

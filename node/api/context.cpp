@@ -12,15 +12,45 @@
 namespace koinon::node::api {
 namespace {
 
-Door door_of(const Node& node) {
+Door door_of(const Node& node, bool sells) {
   Door out;
   out.token = node.token();
   out.site = site_of(node.config());
   out.is_public = !node.config().public_endpoint.empty();
   return out;
+  out.sells = sells;
 }
 
 std::string label_key(std::uint64_t order) { return fmt::format("order/{}/label", order); }
+Result<std::unique_ptr<paid::Till>> open_till(Node& node) {
+  const auto& config = node.config();
+  KOINON_TRY(const auto addresses, market::MarketAddresses::of(node.deployment()));
+  paid::TillOptions options;
+  options.price = config.serve.price;
+  options.confirmations = config.serve.confirmations;
+  options.endpoint = config.public_endpoint;
+  const auto payout = [&node]() -> Result<base::Address> {
+    std::optional<base::Address> out;
+    node.sync().read([&](const market::Book& book, std::uint64_t) {
+      if (const auto* account = book.account(node.account())) out = account->payout;
+    });
+    if (!out) return fail(Code::not_found, "[payment] account {} is not on the ledger", node.account());
+    return *out;
+  };
+  return paid::Till::open(
+      {&node.rpc(), &node.sender(), &node.store().payments, &node.clock(), addresses.token, node.deployment().chain_id, payout},
+      std::move(options));
+}
+
+/// Null where no calls are sold.
+std::unique_ptr<paid::Till> till_of(Node& node) {
+  if (node.config().serve.price.is_zero()) return nullptr;
+  auto out = open_till(node);
+  if (out) return *std::move(out);
+  base::log_error("[serve.price] calls are not sold: {}", out.error().text);
+  return nullptr;
+}
+
 
 /// The tokens of a text, which its words go with.
 RealOutput text_output(const TextModel& model, const work::language::Request& request, const work::language::Tokens& tokens) {
@@ -37,12 +67,25 @@ RealOutput text_output(const TextModel& model, const work::language::Request& re
 Context::Context(Node& node_in, ApiOptions options_in)
     : node(node_in),
       options(std::move(options_in)),
-      gate(door_of(node_in)),
+      till(till_of(node_in)),
+      gate(door_of(node_in, till != nullptr)),
       programs(node_in.store().models, node_in.artifacts()),
       repeats(node_in.store()),
       encrypted(node_in) {}
 
 Result<market::OrderView> Context::order(std::uint64_t id) const {
+net::RouteOptions behind_till(const std::shared_ptr<Context>& context, Rule rule, std::uint64_t max_body) {
+  return {max_body, [context, rule](const HttpRequest& request) -> std::optional<HttpResponse> {
+            auto& c = *context;
+            if (auto refused = c.gate.refusal(request, rule)) return refused;
+            if (!c.till || !c.gate.is_customer(request)) return std::nullopt;
+            auto asked = c.till->refusal(request);
+            if (!asked) return c.gate.answer(request, rule, base::fail(asked.error()));
+            if (*asked) return c.gate.answer(request, rule, *std::move(*asked));
+            return std::nullopt;
+          }};
+}
+
   std::optional<market::OrderView> out;
   node.sync().read([&](const market::Book& book, std::uint64_t) {
     if (const auto* found = book.order(id)) out = *found;

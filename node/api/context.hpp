@@ -10,6 +10,7 @@
 #include "node/api/purse.hpp"
 #include "node/api/repeats.hpp"
 #include "node/node.hpp"
+#include "node/paid/till.hpp"
 
 namespace koinon::node::api {
 
@@ -19,6 +20,7 @@ struct Context {
 
   Node& node;
   const ApiOptions options;
+  const std::unique_ptr<paid::Till> till;  ///< null unless the node sells calls
   Gate gate;
   Programs programs;
   Repeats repeats;
@@ -71,6 +73,19 @@ auto guarded(const std::shared_ptr<Context>& context, Rule rule, F body) {
 inline net::RouteOptions behind(const std::shared_ptr<Context>& context, Rule rule, std::uint64_t max_body) {
   return {max_body, [context, rule](const HttpRequest& request) { return context->gate.refusal(request, rule); }};
 }
+
+/// A handler of a call that the node sells: the owner gets it as it is, anyone else for a payment.
+template <class F>
+auto sold(const std::shared_ptr<Context>& context, Rule rule, F body) {
+  return guarded(context, rule,
+                 [body](Context& c, const HttpRequest& request, const auto&... parameters) -> Result<HttpResponse> {
+                   const auto run = [&]() -> Result<HttpResponse> { return body(c, request, parameters...); };
+                   return c.till && c.gate.is_customer(request) ? c.till->serve(request, run) : run();
+                 });
+}
+
+/// Of such a call's route: a payment is looked at before the body is read.
+net::RouteOptions behind_till(const std::shared_ptr<Context>& context, Rule rule, std::uint64_t max_body);
 
 using ContextPtr = std::shared_ptr<Context>;  ///< shared by the handlers, which the router copies
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/bytes.hpp"
+#include "base/base64.hpp"
 #include "base/money.hpp"
 
 // Reading small JSON bodies that nobody vouches for. Every error names the field.
@@ -34,9 +34,7 @@ base::Result<base::Wei> parse_wei(std::string_view text, std::string_view name);
 /// A decimal number of a query in [low, high]. Errors: invalid_argument.
 base::Result<std::uint64_t> parse_number(std::string_view text, std::string_view name, std::uint64_t low, std::uint64_t high);
 
-/// Bytes of base64 with its padding (RFC 4648, section 4), no white space. Errors: malformed.
-base::Result<base::Bytes> decode_base64(std::string_view text);
-/// The same the other way.
-std::string encode_base64(base::ByteView bytes);
+using base::decode_base64;
+using base::encode_base64;
 
 }  // namespace koinon::node::api

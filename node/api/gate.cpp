@@ -47,13 +47,16 @@ bool Gate::is_owner(const HttpRequest& request) const {
 Status Gate::admit(const HttpRequest& request, const Rule& rule) const {
   KOINON_CHECK(rule.access == Access::peers ? net::check_host(door_.site, request.headers.get("Host"))
                                             : net::check_request(door_.site, request));
+  const bool is_call = rule.access == Access::calls;
+  const bool from_here = rule.access == Access::loopback || rule.access == Access::spend || (is_call && !door_.sells);
   // Loopback tells nothing here: a proxy in front comes from there, and may write its Host.
-  const bool for_owner = rule.access == Access::visitors || rule.access == Access::loopback;
+  const bool for_owner = rule.access == Access::visitors || rule.access == Access::loopback ||
+                         (!door_.sells && (rule.access == Access::customers || is_call));
   if (for_owner && door_.is_public && !has_token(request))
     return fail(Code::unauthorised,
                 "[http] {} {}: this node has a public name, so that it asks for the token of its data folder",
                 net::method_name(request.method), request.path);
-  if (rule.access == Access::loopback || rule.access == Access::spend) {
+  if (from_here) {
     if (!is_loopback_address(request.peer) || !is_loopback_host(request.headers.get("Host")))
       return fail(Code::unauthorised, "[http] {} {}: only from the node's own machine", net::method_name(request.method),
                   request.path);
@@ -86,8 +89,13 @@ std::optional<HttpResponse> Gate::refusal(const HttpRequest& request, const Rule
 
 HttpResponse Gate::pass(const HttpRequest& request, const Rule& rule, const std::function<Result<HttpResponse>()>& body) {
   if (auto refused = refusal(request, rule)) return *std::move(refused);
-  auto answer = body();
-  return finish(answer ? *std::move(answer) : rule.write_error(answer.error()), request, rule);
+  return answer(request, rule, body());
 }
+
+HttpResponse Gate::answer(const HttpRequest& request, const Rule& rule, Result<HttpResponse> result) {
+  return finish(result ? *std::move(result) : rule.write_error(result.error()), request, rule);
+}
+
+bool Gate::is_customer(const HttpRequest& request) const { return door_.sells && !admit(request, {Access::loopback}); }
 
 }  // namespace koinon::node::api

@@ -17,11 +17,13 @@ using net::HttpResponse;
 
 /// Who may use a route.
 enum class Access {
-  anyone,    ///< of this site; another site's page only when it is configured
-  peers,     ///< as anyone, and other sites too: public immutable bytes
-  visitors,  ///< as anyone; of a node with a public name the owner alone, by the token
-  loopback,  ///< from this machine: changes something that costs nobody anything
-  spend,     ///< from this machine, with the bearer token
+  anyone,     ///< of this site; another site's page only when it is configured
+  peers,      ///< as anyone, and other sites too: public immutable bytes
+  visitors,   ///< as anyone; of a node with a public name the owner alone, by the token
+  customers,  ///< as visitors, and anyone while the node sells calls
+  loopback,   ///< from this machine: changes something that costs nobody anything
+  calls,      ///< as loopback, and anyone while the node sells calls: who is not the owner pays
+  spend,      ///< from this machine, with the bearer token
 };
 
 /// Writes an error as a protocol has it.
@@ -40,6 +42,7 @@ struct Door {
   std::string token;  ///< 64 hex digits
   net::Site site;
   bool is_public = false;  ///< the node has a public name: only the token tells its owner from a visitor
+  bool sells = false;      ///< calls of models, to anyone who pays
 };
 
 using net::is_loopback_address;
@@ -65,6 +68,10 @@ class Gate {
   HttpResponse pass(const HttpRequest& request, const Rule& rule, const std::function<Result<HttpResponse>()>& body);
   /// The answer to a request that may not pass, before its body is read; nothing when it may.
   std::optional<HttpResponse> refusal(const HttpRequest& request, const Rule& rule);
+  /// What comes of a request that may pass, with the fields that every answer has; counted.
+  HttpResponse answer(const HttpRequest& request, const Rule& rule, Result<HttpResponse> result);
+  /// True of a call that only who pays may make: not the owner's.
+  [[nodiscard]] bool is_customer(const HttpRequest& request) const;
   [[nodiscard]] const Door& door() const { return door_; }
   [[nodiscard]] const RequestCounts& counts() const { return counts_; }
 

@@ -50,6 +50,25 @@ TEST_F(GateTest, refuses_other_sites) {
   }
 }
 
+TEST_F(GateTest, lets_customers_in_only_while_calls_are_sold) {
+  Gate selling{Door{kToken, net::Site{.hosts = {"node.example"}}, true, true}};
+  auto visitor = request("node.example", "203.0.113.5");
+  for (const auto access : {Access::customers, Access::calls}) {
+    EXPECT_EQ(refusal(visitor, {access}), Code::unauthorised);
+    EXPECT_TRUE(selling.admit(visitor, {access}));
+  }
+  for (const auto access : {Access::visitors, Access::loopback, Access::spend})
+    EXPECT_FALSE(selling.admit(visitor, {access})) << "all else is the owner's";
+  EXPECT_FALSE(gate.is_customer(visitor));
+  EXPECT_TRUE(selling.is_customer(visitor));
+  EXPECT_TRUE(selling.is_customer(request())) << "from loopback too, where a proxy may stand";
+  auto owner = request();
+  owner.headers.set("Authorization", "Bearer " + kToken);
+  EXPECT_FALSE(selling.is_customer(owner));
+  visitor.headers.set("Origin", "http://evil.example");
+  EXPECT_FALSE(selling.admit(visitor, {Access::calls}));
+}
+
 TEST_F(GateTest, refuses_two_origins) {
   auto r = request();
   r.headers.add("Origin", "http://127.0.0.1:7070");

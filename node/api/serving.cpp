@@ -195,7 +195,7 @@ void add_serving(net::Router& router, const ContextPtr& context, const std::shar
   const auto load = std::make_shared<Load>();  // shared by the handlers, which the router copies
   load->waiting = waiting;
   router.write_errors("/v2/", protocol_error);
-  const Rule look{Access::visitors, nullptr, protocol_error};
+  const Rule look{Access::customers, nullptr, protocol_error};
   const auto get = [&](auto pattern, auto body) {
     router.get<std::string>(
         pattern,
@@ -228,20 +228,20 @@ void add_serving(net::Router& router, const ContextPtr& context, const std::shar
               [](Context& c, const HttpRequest&, const std::string& name, const std::string& version) -> Result<HttpResponse> {
                 return metadata(c, name, version);
               }));
-  const Rule rule{Access::loopback, nullptr, protocol_error};
+  const Rule rule{Access::calls, nullptr, protocol_error};
   router.post<std::string>(
       "/v2/models/{model}/infer",
-      guarded(context, rule,
-              [load](Context& c, const HttpRequest& request, const std::string& name) -> Result<HttpResponse> {
-                return infer(c, *load, request, name, "");
-              }),
-      behind(context, rule, kMaxBody));
+      sold(context, rule,
+           [load](Context& c, const HttpRequest& request, const std::string& name) -> Result<HttpResponse> {
+             return infer(c, *load, request, name, "");
+           }),
+      behind_till(context, rule, kMaxBody));
   router.post<std::string, std::string>(
       "/v2/models/{model}/versions/{version}/infer",
-      guarded(context, rule,
-              [load](Context& c, const HttpRequest& request, const std::string& name,
-                     const std::string& version) -> Result<HttpResponse> { return infer(c, *load, request, name, version); }),
-      behind(context, rule, kMaxBody));
+      sold(context, rule,
+           [load](Context& c, const HttpRequest& request, const std::string& name,
+                  const std::string& version) -> Result<HttpResponse> { return infer(c, *load, request, name, version); }),
+      behind_till(context, rule, kMaxBody));
 }
 
 }  // namespace koinon::node::api

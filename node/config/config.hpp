@@ -39,6 +39,11 @@ struct WatchConfig {
   std::uint32_t depth = 0;  ///< blocks that hold a commitment before its proof is shown; 0: 2 on a local ledger, else 12
 };
 
+struct ServeConfig {
+  base::Wei price{};                ///< of one call by a visitor; zero: visitors get no answers
+  std::uint32_t confirmations = 1;  ///< blocks that hold a call's payment, its own included, before the answer leaves
+};
+
 /// What a node is told by its user. Defaults work for `koinon up` alone.
 struct Config {
   std::filesystem::path data;               ///< folder of everything that the node keeps
@@ -62,6 +67,7 @@ struct Config {
   ProviderConfig provider;
   BuyerConfig buyer;
   WatchConfig watch;
+  ServeConfig serve;
 };
 
 /// Where values come from, the later before the earlier: defaults, file, environment, flags.

@@ -215,6 +215,11 @@ constexpr ConfigField kFields[] = {
      [](Config& c, View v) { return set_tokens(c.watch.full_price, v); }},
     {"watch.depth", "0", "blocks that hold a commitment before its proof is shown; 0: 2 on a local ledger, 12 elsewhere",
      set_depth},
+    {"serve.price", "0",
+     "sell calls of the node's models at this price in tokens, paid by x402; 0: who is not the owner gets no answers",
+     [](Config& c, View v) { return set_tokens(c.serve.price, v); }},
+    {"serve.confirmations", "1", "blocks that hold the payment of a call before its answer leaves, 1 to 64",
+     [](Config& c, View v) { return set_number(c.serve.confirmations, v, 1U, 64U); }},
 };
 
 }  // namespace

@@ -42,6 +42,13 @@ CREATE TABLE models (
 
 CREATE TABLE cursors (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 )sql",
+    R"sql(
+CREATE TABLE payments (
+  payer BLOB NOT NULL, nonce BLOB NOT NULL, request BLOB NOT NULL, amount TEXT NOT NULL, valid_before INTEGER NOT NULL,
+  block INTEGER NOT NULL, transaction_hash BLOB NOT NULL, settled INTEGER NOT NULL, answer_status INTEGER NOT NULL,
+  answer_headers TEXT NOT NULL, answer_body BLOB NOT NULL, updated_ms INTEGER NOT NULL, UNIQUE (payer, nonce));
+CREATE INDEX payments_by_time ON payments (updated_ms);
+)sql",
 };
 
 }  // namespace

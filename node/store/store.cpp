@@ -10,6 +10,7 @@ Store::Store(std::unique_ptr<Database> database)
       jobs(*database),
       receipts(*database),
       models(*database),
+      payments(*database),
       database_(std::move(database)) {}
 
 Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& path) {

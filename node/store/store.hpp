@@ -1,5 +1,6 @@
 #pragma once
 #include "node/store/events.hpp"
+#include "node/store/payments.hpp"
 #include "node/store/pending.hpp"
 #include "node/store/records.hpp"
 
@@ -22,6 +23,7 @@ class Store {
   Jobs jobs;
   Receipts receipts;
   Models models;
+  Payments payments;
 
   /// Runs `body` in one transaction: the writes of all repositories in it happen together or not at all. Keep it short: other
   /// threads wait.

@@ -50,6 +50,47 @@ TEST_F(StoreTest, is_for_its_owner_alone) {
   }
 }
 
+PaymentRecord payment(std::uint8_t nonce, std::int64_t updated_ms, std::size_t bytes = 3) {
+  PaymentRecord out{account(1), hash(nonce), hash(7), base::Wei(5), 60, 9, {}, false, 200, R"([["A","b"]])", {}, updated_ms};
+  out.body.assign(bytes, nonce);
+  return out;
+}
+
+TEST_F(StoreTest, keeps_payments_and_counts_each_once) {
+  {
+    const auto store = open();
+    EXPECT_FALSE(store->payments.get(account(1), hash(2))->has_value());
+    ASSERT_TRUE(store->payments.put(payment(2, 10)));
+    EXPECT_EQ(store->payments.put(payment(2, 11)).error().code, Code::conflict);
+    EXPECT_EQ(store->payments.settle(account(1), hash(3), hash(8), 20).error().code, Code::not_found);
+    ASSERT_TRUE(store->payments.settle(account(1), hash(2), hash(8), 20));
+    ASSERT_TRUE(store->payments.settle(account(1), hash(2), hash(9), 30));
+  }
+  const auto store = open();
+  const auto kept = store->payments.get(account(1), hash(2)).value().value();
+  EXPECT_TRUE(kept.settled);
+  EXPECT_EQ(kept.transaction, hash(8));
+  EXPECT_EQ(kept.body, Bytes(3, 2));
+  EXPECT_EQ(kept.headers, R"([["A","b"]])");
+  EXPECT_EQ(kept.amount, base::Wei(5));
+  EXPECT_EQ(store->payments.totals()->calls, 1U);
+  EXPECT_EQ(store->payments.totals()->earned, base::Wei(5));
+}
+
+TEST_F(StoreTest, forgets_payments_that_can_move_nothing_and_the_oldest_answers) {
+  const auto store = open();
+  for (std::uint8_t i = 0; i < 40; ++i) ASSERT_TRUE(store->payments.put(payment(i, 100 + i, 10)));
+  for (std::uint8_t i = 1; i < 40; ++i) ASSERT_TRUE(store->payments.settle(account(1), hash(i), hash(8), 100 + i));
+  ASSERT_TRUE(store->payments.prune(50'000, 0, 100));  // their authorisations are good until second 60
+  EXPECT_EQ(store->payments.get(account(1), hash(0))->value().body.size(), 10U) << "not settled: its answer is owed";
+  EXPECT_EQ(store->payments.get(account(1), hash(1))->value().status, 0);
+  EXPECT_EQ(store->payments.get(account(1), hash(39))->value().body.size(), 10U);
+  ASSERT_TRUE(store->payments.prune(61'000, 61'000 - 120, 1'000));
+  EXPECT_FALSE(store->payments.get(account(1), hash(19))->has_value());
+  EXPECT_TRUE(store->payments.get(account(1), hash(20))->has_value());
+  EXPECT_EQ(store->payments.totals()->calls, 39U);
+}
+
 TEST_F(StoreTest, keeps_pending_transactions_by_nonce) {
   const ledger::PendingTransaction second{account(1), 2, "b", {}, {hash(1), hash(2)}, 20};
   const ledger::PendingTransaction first{account(1), 1, "a", {1, 2, 3}, {}, 10};
@@ -209,7 +250,7 @@ TEST_F(StoreTest, copies_an_older_file_before_it_migrates) {
   }
   {  // version 0 of the schema was empty; what stands in the file must be in the copy
     SQLite::Database raw(path.string(), SQLite::OPEN_READWRITE);
-    for (const char* table : {"settings", "pending", "events", "orders", "jobs", "receipts", "models", "cursors"})
+    for (const char* table : {"settings", "pending", "events", "orders", "jobs", "receipts", "models", "cursors", "payments"})
       raw.exec(fmt::format("DROP TABLE {}", table));
     raw.exec("CREATE TABLE old (x); INSERT INTO old VALUES (42); PRAGMA user_version = 0");
   }
