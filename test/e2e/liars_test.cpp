@@ -183,15 +183,16 @@ TEST(Liars, single_liar_is_caught_by_a_trap_of_the_buyer) {
   EXPECT_TRUE(market::verify_offline(world.receipt(id)));
 }
 
-TEST(Liars, lazy_auditor_is_exposed_by_its_tag) {
+/// One provider works, and one copies its claim as the auditor. `ran`: the buyer has a run of its own.
+void expect_lazy_auditor_caught(std::uint64_t input, bool ran) {
   auto& world = World::shared();
   world.cast({0});
   world.provider(0).conduct->hold = true;
   const auto model = small_model();
-  auto wanted = world.purchase(model, 14);
+  auto wanted = world.purchase(model, input);
   wanted.n = wanted.k = 1;
   wanted.audit_bps = 10'000;
-  wanted.expected = model.run(wanted.inputs).roots;
+  if (ran) wanted.expected = model.run(wanted.inputs).roots;
   const auto before = world.money();
   const auto id = world.place(wanted);
   world.await(id, drawn);
@@ -203,13 +204,19 @@ TEST(Liars, lazy_auditor_is_exposed_by_its_tag) {
   world.enter({2, 3, 4});
   world.provider(1).conduct->hold = false;
   const auto order = world.await_end(id);
-  expect_truth(order, model, 14);
+  expect_truth(order, model, input);
   expect_caught(order, world.provider(1), before, world.money());
   EXPECT_EQ(seat_of(order, world.provider(0)).verdict, Standing::accepted);
   EXPECT_GT(order.appeals_returned, order.appeal_bonds);
+  const auto appellant = ran ? world.buyer().account() : world.provider(0).account();
+  EXPECT_TRUE(order.rewards.contains(appellant)) << "who found it is rewarded";
   expect_conserved(order);
   EXPECT_TRUE(market::verify_offline(world.receipt(id)));
 }
+
+TEST(Liars, lazy_auditor_is_exposed_by_its_tag) { expect_lazy_auditor_caught(14, true); }
+
+TEST(Liars, lazy_auditor_is_exposed_by_the_member_that_ran_it) { expect_lazy_auditor_caught(23, false); }
 
 TEST(Liars, appeal_without_cause_pays_the_jury_and_changes_nothing) {
   auto& world = World::shared();
