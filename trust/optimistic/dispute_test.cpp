@@ -10,7 +10,6 @@
 #include "trust/optimistic/disputable.hpp"
 #include "trust/optimistic/evidence.hpp"
 #include "trust/optimistic/liar.hpp"
-#include "trust/optimistic/misfit.hpp"
 
 namespace koinon::trust::optimistic {
 namespace {
@@ -325,40 +324,6 @@ TEST(Dispute, agrees_to_no_claim_about_an_input_that_the_program_refuses) {
   Unmade{truth, equal, engine::tensor::tensor_root(longer), longer}.expect_fraud(0);
   longer.bytes.push_back(0);
   Unmade{truth, equal, engine::tensor::tensor_root(longer), longer}.expect_fraud(4);
-}
-
-/// Bytes of each input.
-std::vector<base::Bytes> parts_of(const std::vector<IntTensor>& inputs) {
-  std::vector<base::Bytes> out;
-  for (const auto& one : inputs) out.push_back(one.bytes);
-  return out;
-}
-
-TEST(Misfit, shows_an_input_that_the_program_does_not_take_whatever_is_claimed_of_it) {
-  const auto truth = refusing();
-  const ProgramTrees trees(truth.program);
-  const auto fits = parts_of(truth.inputs);
-  EXPECT_FALSE(misfit(trees, fits));
-  std::vector<std::pair<std::size_t, std::vector<base::Bytes>>> wrong = {{10, {}}, {10, {fits[0]}}, {11, fits}, {11, fits}};
-  wrong[2].second[0].push_back(0);
-  wrong[3].second[1].clear();
-  wrong.push_back({10, fits});
-  wrong.back().second.push_back(fits[1]);
-  for (const auto& [kind, parts] : wrong) {
-    const auto fraud = misfit(trees, parts);
-    ASSERT_TRUE(fraud);
-    EXPECT_EQ(fraud->index(), kind);
-    std::vector<base::Hash> roots;
-    for (const auto& bytes : parts) roots.push_back(base::byte_tree_root(base::Domain::tensor, bytes));
-    auto claim = truth.claim();
-    claim.inputs = base::list_root(base::Domain::inputs, roots);
-    for (int i = 0; i < 2; ++i) {
-      EXPECT_TRUE(refutes(trees, claim, *fraud).value());
-      claim.trace = claim.outputs = base::Hash{};  // whatever it says
-    }
-    EXPECT_FALSE(refutes(trees, truth.claim(), *fraud)) << "an honest claim, whose input is another";
-    EXPECT_EQ(decode_fraud(kind, encode(*fraud)).value(), *fraud);
-  }
 }
 
 TEST(Disputable, refuses_a_program_without_steps) {
