@@ -76,8 +76,17 @@ Result<work::Outcome> ActingSeller::run(const market::OrderView& order, const wo
             {}, {seat.claim.output_root, seat.claim.trace_root, base::keccak256(base::as_bytes("copied"))}, {}};
   }
   if (mood == Mood::slanders) return work::Outcome{{}, trust::bad_input_roots(), {}};
-  KOINON_TRY(auto outcome, Seller::run(order, input, stop));
-  if ((mood == Mood::errs || mood == Mood::hides) && market::is_public(order.terms)) {
+  auto ran = Seller::run(order, input, stop);
+  if (!ran && ran.error().code == base::Code::rejected && mood == Mood::swallows) {
+    const std::vector<Bytes> made_up = {Bytes(32, 7)};
+    return work::Outcome{made_up,
+                         {work::outputs_root(made_up), base::keccak256(base::as_bytes("no such trace")),
+                          base::keccak256(base::as_bytes("no such witness"))},
+                         {}};
+  }
+  KOINON_TRY(auto outcome, std::move(ran));
+  const bool errs = mood == Mood::errs || mood == Mood::hides || mood == Mood::teases;
+  if (errs && market::is_public(order.terms)) {
     KOINON_TRY(const auto wrong, wrong_run(order, input));
     const auto claim = wrong.claim();
     for (std::size_t i = 0; i < outcome.outputs.size(); ++i)
@@ -102,7 +111,7 @@ Result<work::Outcome> ActingSeller::run(const market::OrderView& order, const wo
 namespace {
 
 /// Shows every part of a wrong run.
-class WrongTrace final : public market::TraceSource {
+class WrongTrace : public market::TraceSource {
  public:
   explicit WrongTrace(trust::optimistic::Provider run) : run_(std::move(run)), server_(run_.server()) {}
   Result<trust::optimistic::Answer> answer(const trust::optimistic::Demand& place) override {
@@ -114,6 +123,22 @@ class WrongTrace final : public market::TraceSource {
   const trust::optimistic::Provider run_;
   std::mutex mutex_;
   trust::optimistic::TraceServer server_;  ///< guarded by mutex_
+};
+
+/// Shows the lists and nodes of a wrong run, on demand.
+class TeasingTrace final : public WrongTrace {
+ public:
+  using WrongTrace::WrongTrace;
+  /// Who asks its node may be kept waiting, so that `stop` can be asked for: it gets nothing.
+  std::vector<Result<trust::optimistic::Answer>> answers(std::span<const trust::optimistic::Demand> places,
+                                                         std::stop_token stop) override {
+    std::vector<Result<trust::optimistic::Answer>> out;
+    for (const auto& place : places) {
+      const bool shown = !stop.stop_possible() && place.kind != trust::optimistic::DemandKind::leaf;
+      out.push_back(shown ? answer(place) : Result<trust::optimistic::Answer>(base::fail(base::Code::not_found, "not shown")));
+    }
+    return out;
+  }
 };
 
 }  // namespace
@@ -140,9 +165,10 @@ Result<trust::optimistic::Provider> ActingSeller::wrong_run(const market::OrderV
 Result<std::shared_ptr<market::TraceSource>> ActingSeller::trace(const market::OrderView& order) {
   const auto mood = conduct_->seller.load();
   if (mood == Mood::hides) return base::fail(base::Code::not_found, "nothing to show");
-  if (mood != Mood::errs) return Seller::trace(order);
+  if (mood != Mood::errs && mood != Mood::teases) return Seller::trace(order);
   KOINON_TRY(const auto input, known_input(order));
   KOINON_TRY(auto run, wrong_run(order, input));
+  if (mood == Mood::teases) return std::shared_ptr<market::TraceSource>(std::make_shared<TeasingTrace>(std::move(run)));
   return std::shared_ptr<market::TraceSource>(std::make_shared<WrongTrace>(std::move(run)));
 }
 
@@ -161,6 +187,11 @@ Status ActingBuyer::publish(const market::OrderView& order) {
   if (conduct_->buyer == BuyerMood::misleads && order.rounds[order.round()].role != trust::Role::quorum)
     return market::publish_parcel(own, order, work::Parcel{{}, {Bytes(10, 1)}});
   return Buyer::publish(order);
+}
+
+Status ActingBuyer::judge(const market::OrderView& order, const market::Parties& parties, std::stop_token stop) {
+  if (conduct_->buyer == BuyerMood::absent) return {};
+  return Buyer::judge(order, parties, std::move(stop));
 }
 
 Status ActingBuyer::answer_input(const market::OrderView& order) {

@@ -22,9 +22,11 @@ enum class Mood {
   keeps,      ///< as withholds, and answers no demand either
   slanders,   ///< gets the input and claims that it is bad
   stammers,   ///< commits and reveals what it did, but claims the wrong witness
-  errs,   ///< where its claim stands alone, claims a run with a wrong element deep inside and another result, and shows all of
-          ///< it
-  hides,  ///< as errs, and shows nothing of its trace
+  errs,    ///< where its claim stands alone, claims a run with a wrong element deep inside and another result, and shows all of
+           ///< it
+  hides,   ///< as errs, and shows nothing of its trace
+  teases,  ///< as errs, and shows its trace on demand only, and there all but the bytes of values
+  swallows,  ///< takes any input: where the program refuses it, claims a result that it made up
 };
 
 /// What a buyer does.
@@ -34,6 +36,7 @@ enum class BuyerMood {
   hides,     ///< publishes, but serves nothing; answers when it is demanded on the ledger
   keeps,     ///< as hides, and answers no demand either
   misleads,  ///< publishes something else than the input to audits and juries
+  absent,    ///< looks at no claim once the input is published
 };
 
 /// How a member behaves now; set by the test, read by the member's threads.
@@ -95,6 +98,7 @@ class ActingBuyer final : private Cover, public market::Buyer {
   ActingBuyer(const market::Services& services, std::shared_ptr<Conduct> conduct);
   base::Status publish(const market::OrderView& order) override;
   base::Status answer_input(const market::OrderView& order) override;
+  base::Status judge(const market::OrderView& order, const market::Parties& parties, std::stop_token stop) override;
 
  private:
   std::shared_ptr<Conduct> conduct_;  ///< shared with the test

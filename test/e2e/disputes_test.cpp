@@ -209,6 +209,53 @@ TEST(Disputes, trace_that_is_withheld_is_beaten_by_the_clock) {
   world.expect_book_matches_ledger();
 }
 
+TEST(Disputes, provider_that_answers_some_demands_and_not_the_last_is_beaten_by_the_clock) {
+  auto& arena = Arena::shared();
+  auto& world = arena.world;
+  world.cast({0});
+  world.provider(0).conduct->seller = Mood::teases;
+  const auto before = world.money();
+  const auto id = world.place(arena.purchase(small_model(), 12));
+  world.await_end(id);
+  const auto order = arena.await_closed(id);
+  const auto after = world.money();
+  expect_beaten(order, world.provider(0), market::kWithheld);
+  EXPECT_EQ(order.burned, prices(20));
+  const auto& asked = order.dispute.demands.at(arena.watcher->account());
+  EXPECT_FALSE(asked.answers.empty()) << "some of it was shown";
+  EXPECT_EQ(asked.place.kind, trust::optimistic::DemandKind::leaf) << "the bytes were not";
+  EXPECT_GT(asked.made, asked.answers.size());
+  for (const auto* member : {&world.buyer(), arena.watcher.get()})
+    EXPECT_EQ(after.free.at(member->account()), before.free.at(member->account())) << member->name;
+  expect_conserved(order);
+  world.expect_book_matches_ledger();
+}
+
+TEST(Disputes, result_of_an_input_that_the_program_does_not_take_is_beaten_by_a_watcher) {
+  auto& arena = Arena::shared();
+  auto& world = arena.world;
+  world.cast({0});
+  world.provider(0).conduct->seller = Mood::swallows;
+  const auto before = world.money();
+  auto longer = arena.purchase(small_model(), 13), more = arena.purchase(small_model(), 14);
+  longer.inputs.at(0).push_back(0);
+  more.inputs.push_back(more.inputs.at(0));
+  std::uint8_t fraud = 11;
+  for (const auto& wanted : {longer, more}) {
+    const auto id = world.place(wanted);
+    world.await_end(id);
+    const auto order = arena.await_closed(id);
+    expect_beaten(order, world.provider(0), market::kRefuted);
+    EXPECT_EQ(order.dispute.winner, std::optional(arena.watcher->account()));
+    EXPECT_TRUE(order.dispute.demands.empty()) << "the order itself shows it";
+    EXPECT_EQ(order.dispute.challenges.at(0).fraud, fraud--);
+    expect_conserved(order);
+    world.provider(0).conduct->seller = Mood::swallows;
+  }
+  EXPECT_EQ(world.money().free.at(world.buyer().account()), before.free.at(world.buyer().account()));
+  world.expect_book_matches_ledger();
+}
+
 TEST(Disputes, of_two_challengers_one_is_rewarded_and_the_other_loses_nothing) {
   auto& arena = Arena::shared();
   auto& world = arena.world;
