@@ -100,6 +100,54 @@ TEST_F(ApiTest, runs_an_order_to_its_receipt) {
   EXPECT_TRUE(told);
 }
 
+TEST_F(ApiTest, orders_placed_at_once_keep_the_money_for_their_disputes) {
+  const auto balance = [&] { return base::Wei::parse(get("/api/v1/status")["account"]["balance"].get<std::string>()).value(); };
+  // Two orders of a price of 0.002 tokens, each with demands of 0.16 to come, and no third.
+  const auto left = base::Wei::parse_tokens("0.4").value();
+  const auto away = balance().minus(left).value();
+  post("/api/v1/account/withdraw", {{"amount", away.text()}});
+  program::Builder b;
+  const auto x = b.input("image", {program::DType::i8, {1, 64}}, program::Scale{1, -6}, 0, 127);
+  b.output("scores", b.add(x, x, program::DType::i16), program::Scale{1, -3});
+  auto body = order_body(upload(program::encode(b.finish({"double", "the tests", "Apache-2.0", "Doubles."}).value())));
+  body.erase("audit_bps");
+  body["check"] = "optimistic";
+  body["trap"] = true;
+  std::vector<net::HttpResponse> answers(3);
+  {
+    std::vector<std::jthread> buyers;
+    for (auto& answer : answers)
+      buyers.emplace_back([&answer, text = body.dump()] {
+        net::ClientRequest request;
+        request.method = net::Method::post;
+        request.url = node().url() + "/api/v1/orders";
+        request.body = text;
+        request.headers.add("Content-Type", "application/json");
+        request.headers.add("Authorization", "Bearer " + node().token());
+        net::HttpClient http;
+        if (auto got = http.send(request)) answer = *std::move(got);
+      });
+  }
+  std::size_t placed = 0;
+  for (const auto& answer : answers) {
+    if (answer.status == 202) {
+      ++placed;
+      const auto id = json::parse(answer.body_text())["id"].get<std::string>();
+      await_order(id, [](const json& o) { return o["state"] == "settled"; });
+      continue;
+    }
+    EXPECT_EQ(answer.status, 409) << answer.body_text();
+    EXPECT_NE(answer.body_text().find("koinon account deposit"), std::string::npos) << answer.body_text();
+  }
+  EXPECT_EQ(placed, 2U);
+  const auto after = post("/api/v1/orders", body, 202)["id"].get<std::string>();
+  await_order(after, [](const json& o) { return o["state"] == "settled"; });
+  const auto watched = get("/api/v1/watch");
+  EXPECT_EQ(watched["lost"], 0);
+  EXPECT_GE(watched["agreed"], 3);
+  post("/api/v1/account/deposit", {{"amount", away.text()}});
+}
+
 TEST_F(ApiTest, previews_an_input_as_the_program_sees_it) {
   auto body = order_body(upload());
   body.erase("max_price");
