@@ -36,6 +36,7 @@ Commands all_commands(const Extensions& extensions) {
   out.push_back(make_model_publish());
   out.push_back(make_run());
   out.push_back(make_train());
+  out.push_back(make_train_compare());
   add_language(out);
   out.push_back(make_prove());
   out.push_back(make_verify());

@@ -23,6 +23,7 @@ std::unique_ptr<Command> make_order(const Extensions& extensions);
 void add_listings(Commands& to);  ///< orders, orders show, order-show, providers, models
 std::unique_ptr<Command> make_generate();
 std::unique_ptr<Command> make_train();
+std::unique_ptr<Command> make_train_compare();
 std::unique_ptr<Command> make_simulate();
 void add_language(Commands& to);      ///< language ..., generate
 void add_private(Commands& to);       ///< private plan, keygen, encrypt, run, decrypt

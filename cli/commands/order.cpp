@@ -11,6 +11,7 @@
 #include "base/random.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/text_options.hpp"
+#include "cli/commands/training_options.hpp"
 #include "cli/files/model_file.hpp"
 #include "cli/remote/describe.hpp"
 #include "cli/remote/ledger_source.hpp"
@@ -44,14 +45,14 @@ class Order final : public Command {
   void options(Line& line) override {
     line.text("program", program_,
               "The .koinon file, or the id of a model that the node holds (koinon models); for a text the folder that `koinon "
-              "language build` made, or its id",
-              Need::required)
+              "language build` made, or its id")
         .text("--input FILE", input_, "Input of a program: .json, .npy, .npz, .png or .jpg");
     text_.options(line);
+    training_.options(line);
     line.text("--price AMOUNT", price_, "Most that one provider's run may cost, in tokens", Need::required)
         .text("--check NAME", check_, "How the result is checked, such as quorum; the node's own choice when absent")
         .flag("--private", private_, "Providers compute on ciphertexts")
-        .number("--n N", n_, 1, 5, "Providers that run it; 3 when absent, 1 under the optimistic check")
+        .number("--n N", n_, 1, 5, "Providers that run it; 3 when absent, 1 under the checks optimistic and proof")
         .number("--k K", k_, 0, 5, "Equal claims that make a verdict; 0: a majority of n")
         .real("--audit PERCENT", audit_, 0, 100, "Chance that one more provider re-runs it; the market's own when absent")
         .number("--commit-window SECONDS", window_, 0, 86'400, "Time to run it; 0: the node's own")
@@ -65,14 +66,11 @@ class Order final : public Command {
   }
 
   Status check() const override {
-    if ((input_.empty() ? 0 : 1) + (text_.prompt.empty() ? 0 : 1) + (text_.prompt_file.empty() ? 0 : 1) != 1)
-      return base::fail(
-          Code::invalid_argument,
-          "[order] one of --input (a program), --prompt (not empty) and --prompt-file (a language model) expected");
+    KOINON_CHECK(check_goods());
     KOINON_TRY(const auto price, base::Wei::parse_tokens(price_));
     KOINON_TRY([[maybe_unused]] const auto tier, market::tier_within(price));
     if (alone() && members() != 1)
-      return base::fail(Code::invalid_argument, "[order] --n {}: under the optimistic check one provider runs it", members());
+      return base::fail(Code::invalid_argument, "[order] --n {}: under --check {} one provider runs it", members(), check_);
     if (const auto k = majority(); k > members() || 2 * k <= members())
       return base::fail(Code::invalid_argument, "[order] --k {} of --n {}: more than half of n, and at most n, expected", k,
                         members());
@@ -92,6 +90,7 @@ class Order final : public Command {
     KOINON_TRY(const auto max_price, base::Wei::parse_tokens(price_));
     KOINON_TRY(auto node, NodeClient::open(access_));
     auto progress = console.progress();
+    if (training_.given()) return buy_training(console, node, max_price, progress);
     KOINON_TRY(const auto goods, text_.given() ? text_goods(node) : program_goods(console, node, progress));
     const auto body = request(goods, max_price);
     KOINON_CHECK(check_policy(node));
@@ -123,8 +122,47 @@ class Order final : public Command {
   };
 
   [[nodiscard]] std::int64_t majority() const { return k_ == 0 ? members() / 2 + 1 : k_; }
-  [[nodiscard]] bool alone() const { return check_ == "optimistic"; }  ///< one provider claims, whoever likes disputes
+  [[nodiscard]] bool disputed() const { return check_ == "optimistic"; }
+  [[nodiscard]] bool alone() const { return disputed() || check_ == "proof"; }  ///< one provider claims
   [[nodiscard]] std::int64_t members() const { return n_ != 0 ? n_ : alone() ? 1 : 3; }
+
+  /// That one thing is bought: a run of a program, a text, or training.
+  Status check_goods() const {
+    const int inputs = (input_.empty() ? 0 : 1) + (text_.prompt.empty() ? 0 : 1) + (text_.prompt_file.empty() ? 0 : 1);
+    if (training_.given()) {
+      if (inputs > 0 || !program_.empty() || private_ || alone() || no_wait_ || clamp_)
+        return base::fail(
+            Code::invalid_argument,
+            "[order] --train takes a recipe in the place of a program and its input, under the quorum, and waits");
+      return {};
+    }
+    if (program_.empty()) return base::fail(Code::invalid_argument, "[order] a program expected, or --train with a recipe");
+    if (inputs == 1) return {};
+    return base::fail(Code::invalid_argument,
+                      "[order] one of --input (a program), --prompt (not empty) and --prompt-file (a language model) expected");
+  }
+
+  /// Buys a run of training, in one order or several.
+  Status buy_training(Console& console, NodeClient& node, const base::Wei& max_price, Progress& progress) const {
+    KOINON_CHECK(check_policy(node));
+    Goods goods;
+    goods.label = training_.label();
+    auto terms = request(goods, max_price);
+    terms.erase("program");
+    terms.erase("input");
+    return training_.run(console, node, [&](const json& training, std::int64_t seconds) -> Result<market::Receipt> {
+      auto body = terms;
+      body["training"] = training;
+      if (window_ == 0) body["commit_window"] = seconds;
+      KOINON_CHECK(quote(console, node, body, progress));
+      progress.stage("placing the order");
+      KOINON_TRY(const auto id, place(node, body));
+      KOINON_TRY(const auto order, follow_order(node, id, progress));
+      if (text_at(order, "state") == "refunded") return base::fail(refused(console, node, order, progress));
+      KOINON_TRY(auto taken, take_receipt(node, clean(id, 40), progress, training_.orders > 1));
+      return std::move(taken.receipt);
+    });
+  }
 
   /// Refuses what the node does not offer, before it is given anything.
   Status check_policy(NodeClient& node) const {
@@ -139,7 +177,7 @@ class Order final : public Command {
     if (!check_.empty() && std::ranges::find(checks, check_) == checks.end())
       return base::fail(Code::unsupported, "[order] --check {}: this node offers {}", clean(check_, 40),
                         fmt::join(checks, ", "));
-    if (confirm_ && !alone())
+    if (confirm_ && !disputed())
       return base::fail(Code::invalid_argument,
                         "[order] --confirm is of --check optimistic: with a quorum, --trap compares with a run of one's own");
     const auto privacies = offered("privacies");
@@ -262,7 +300,8 @@ class Order final : public Command {
   Status quote(Console& console, NodeClient& node, const json& body, Progress& progress) const {
     progress.stage("asking what it costs");
     KOINON_TRY(const auto quote,
-               node.get(fmt::format("/api/v1/quote?program={}&n={}&max_price={}{}", text_at(body, "program"), members(),
+               node.get(fmt::format("/api/v1/quote?{}&n={}&max_price={}{}",
+                                    training_.given() ? "kind=training" : "program=" + text_at(body, "program"), members(),
                                     text_at(body, "max_price"), check_.empty() ? "" : "&check=" + check_)));
     const auto eligible = number_at(quote, "eligible");
     const auto counts = tokens_at(quote, "price_max");
@@ -271,8 +310,15 @@ class Order final : public Command {
     if (eligible < static_cast<std::uint64_t>(members()))
       return advise(
           {Code::exhausted, fmt::format("[order] {} providers would run it for {}: {} needed", eligible, bid, members())},
-          "see who sells with: koinon providers; raise --price, lower --n, or start one: koinon provide");
-    if (alone())
+          fmt::format("see who sells with: koinon providers; raise --price, lower --n, or start one: koinon provide{}",
+                      training_.given() ? " --kinds training" : ""));
+    if (check_ == "proof")
+      console.note(fmt::format(
+          "koinon: proof: one provider runs it and proves the run, with {} tokens at stake; this node checks the "
+          "proof, and pays at once\n        when it holds. If not, the provider has {} to prove it on the ledger, or is not "
+          "paid",
+          tokens_at(quote, "lock"), seconds_text(3 * static_cast<double>(number_at(child(quote, "windows"), "appeal")))));
+    if (disputed())
       console.note(
           fmt::format("koinon: optimistic: everybody sees this input. One provider runs it, with {} tokens at stake; for {} "
                       "its claim may be "
@@ -286,31 +332,49 @@ class Order final : public Command {
 
   Status conclude(Console& console, NodeClient& node, json order, Progress& progress) const {
     const auto id = clean(text_at(order, "id"), 40);
-    if (text_at(order, "state") == "refunded") {
-      progress.finish();
-      console.print(describe_members(order) + describe_money(child(order, "money")));
-      if (differs(order)) console.print("this node's own run gives another result than was claimed\n");
-      keep_receipt(console, node, id);
-      return advise({Code::rejected, fmt::format("[order] order {} was refunded: {}", id,
-                                                 clean(text_at(order, "refund_reason", "no reason given"), 40))},
-                    fmt::format("see what happened: koinon orders show {}", id));
-    }
-    progress.stage("checking the receipt");
-    KOINON_TRY(const auto rules, rules_with(extensions_));
-    KOINON_TRY(const auto text, node.get_text("/api/v1/receipts/" + id));
-    KOINON_TRY(const auto receipt, market::Receipt::from_json(text));
-    KOINON_TRY(const auto report, market::verify_offline(receipt, rules));
-    if (report.needs_ledger) KOINON_CHECK(verify_on_ledger(receipt, node.url(), "", rules));
-    const auto file = receipt_.empty() ? fmt::format("receipt-{}.json", id) : receipt_;
-    KOINON_CHECK(base::write_file(file, base::as_bytes(text)));
-    progress.finish();
-    print(console, order, receipt, report, file);
+    if (text_at(order, "state") == "refunded") return base::fail(refused(console, node, order, progress));
+    KOINON_TRY(const auto taken, take_receipt(node, id, progress, false));
+    print(console, order, taken.receipt, taken.report, taken.file);
     if (differs(order))
       return advise({Code::rejected, fmt::format("[order] order {} was paid, but this node's own run gives another result: do "
                                                  "not use the one above",
                                                  id)},
                     "nobody disputed it in time; keep enough tokens free for your node to do so: koinon watch list");
     return {};
+  }
+
+  /// Why an order was refunded; what is known of it is told.
+  base::Error refused(Console& console, NodeClient& node, const json& order, Progress& progress) const {
+    const auto id = clean(text_at(order, "id"), 40);
+    progress.finish();
+    console.print(describe_members(order) + describe_money(child(order, "money")));
+    if (differs(order)) console.print("this node's own run gives another result than was claimed\n");
+    keep_receipt(console, node, id);
+    return advise({Code::rejected, fmt::format("[order] order {} was refunded: {}", id,
+                                               clean(text_at(order, "refund_reason", "no reason given"), 40))},
+                  fmt::format("see what happened: koinon orders show {}", id))
+        .value();
+  }
+
+  /// A receipt that was checked and written.
+  struct Taken {
+    market::Receipt receipt;
+    market::ReceiptReport report;
+    std::string file;
+  };
+  /// `many`: of several orders, each gets a file of its own.
+  Result<Taken> take_receipt(NodeClient& node, const std::string& id, Progress& progress, bool many) const {
+    progress.stage("checking the receipt");
+    KOINON_TRY(const auto rules, rules_with(extensions_));
+    KOINON_TRY(const auto text, node.get_text("/api/v1/receipts/" + id));
+    Taken out;
+    KOINON_TRY(out.receipt, market::Receipt::from_json(text));
+    KOINON_TRY(out.report, market::verify_offline(out.receipt, rules));
+    if (out.report.needs_ledger) KOINON_CHECK(verify_on_ledger(out.receipt, node.url(), "", rules));
+    out.file = receipt_.empty() || many ? fmt::format("receipt-{}.json", id) : receipt_;
+    KOINON_CHECK(base::write_file(out.file, base::as_bytes(text)));
+    progress.finish();
+    return out;
   }
 
   static bool differs(const json& order) { return text_at(order, "own_run") == "differs"; }
@@ -357,6 +421,7 @@ class Order final : public Command {
   std::int64_t n_ = 0, k_ = 0, window_ = 0;
   double audit_ = -1;
   TextOptions text_;
+  TrainingOptions training_;
 };
 
 }  // namespace

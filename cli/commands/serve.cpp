@@ -19,6 +19,7 @@
 #include "node/node.hpp"
 #include "work/encrypted/encrypted.hpp"
 #include "work/inference/inference.hpp"
+#include "work/training/training.hpp"
 
 namespace koinon::cli {
 namespace {
@@ -177,6 +178,7 @@ class Serve : public Command {
   Status add_kinds(work::KindSet& to) const {
     KOINON_CHECK(to.add(std::make_unique<work::Inference>()));
     KOINON_CHECK(to.add(std::make_unique<work::Encrypted>()));
+    KOINON_CHECK(to.add(std::make_unique<work::Training>()));
     return extensions_.kinds ? extensions_.kinds(to) : Status{};
   }
   /// The options of the command beyond those of every node.

@@ -6,11 +6,10 @@
 #include "base/file.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/train_chart.hpp"
+#include "cli/commands/trained.hpp"
 #include "cli/line/line.hpp"
 #include "cli/terminal/console.hpp"
-#include "engine/io/quantise.hpp"
-#include "engine/quantise/build.hpp"
-#include "engine/run/prepared.hpp"
+#include "engine/train/recipe/divergence.hpp"
 #include "engine/train/recipe/export_net.hpp"
 #include "engine/train/recipe/run.hpp"
 
@@ -20,7 +19,6 @@ namespace {
 using base::Code;
 using base::Result;
 using base::Status;
-using engine::tensor::FloatTensor;
 using engine::train::DataSet;
 using engine::train::Recipe;
 using engine::train::Run;
@@ -28,51 +26,7 @@ using engine::train::Score;
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kCalibration = 256, kCompared = 1000;  ///< samples for the program, and on which it is scored
-
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
-
-/// One sample as a tensor with a batch of 1.
-FloatTensor sample_of(const DataSet& data, std::size_t index, std::vector<float>& target) {
-  FloatTensor out;
-  out.shape = data.sample;
-  out.shape.insert(out.shape.begin(), 1);
-  out.data.resize(static_cast<std::size_t>(engine::tensor::element_count(data.sample)));
-  target.resize(static_cast<std::size_t>(engine::tensor::element_count(data.target)));
-  data.take(index, out.data.data(), target.data());
-  return out;
-}
-
-/// How well the integer program does: the share of targets it has right, or the mean squared error.
-Result<Score> score_program(const engine::program::Program& program, const DataSet& data, base::ThreadPool& pool) {
-  KOINON_TRY(const auto prepared, engine::run::Prepared::make(program, {}));
-  engine::run::RunOptions options;
-  options.pool = &pool;
-  options.trace = options.roots = false;
-  Score score;
-  score.samples = std::min(data.count, kCompared);
-  double rows = 0;
-  std::vector<float> target;
-  for (std::size_t i = 0; i < score.samples; ++i) {
-    const auto sample = sample_of(data, i, target);
-    const std::vector<double> values(sample.data.begin(), sample.data.end());
-    KOINON_TRY(const auto input, engine::io::quantise(program.inputs[0], values));
-    KOINON_TRY(const auto done, prepared.run({&input, 1}, options));
-    const auto out = engine::io::dequantise(done.outputs[0], program.outputs[0].scale);
-    const auto width = out.size() / target.size();
-    for (std::size_t r = 0; r < target.size(); ++r, ++rows) {
-      const auto* x = out.data() + r * width;
-      const double t = static_cast<double>(target[r]);
-      if (data.classes > 0)
-        score.right += static_cast<double>(std::max_element(x, x + width) - x) == t ? 1 : 0;
-      else
-        score.loss += (x[0] - t) * (x[0] - t);
-    }
-  }
-  score.right /= rows;
-  score.loss /= rows;
-  return score;
-}
 
 class Train final : public Command {
  public:
@@ -81,29 +35,41 @@ class Train final : public Command {
                  "koinon train examples/training/digits.toml -o trained"}) {}
 
   void options(Line& line) override {
-    line.text("recipe", recipe_, "The .toml recipe (docs/work/training.md)", Need::required)
+    line.text("recipe", recipe_, "The .toml recipe (docs/work/training.md)")
         .text("-o,--output NAME", output_,
               "Files are NAME.checkpoint, NAME.onnx, NAME.koinon, NAME.svg; the recipe's name when absent")
         .flag("--fresh", fresh_, "Begin anew even where a checkpoint of another run stands")
         .number("--stop-after N", stop_after_, 1, std::int64_t{1} << 40, "Stop after N steps more, with a checkpoint")
+        .flag("--trace", traced_, "Write the state root after each step to NAME.trace, for koinon train compare")
+        .number("--record N", record_, 0, std::int64_t{1} << 40, "Write all that step N computes to NAME.step, and stop")
         .choice("--activations", activations_, {"8", "16"}, "Bits of the program's values")
         .number("--threads N", threads_, 0, 1024, "Threads; 0: one a core. The result never depends on it");
   }
 
+  Status check() const override {
+    if (recipe_.empty()) return base::fail(Code::invalid_argument, "[train] a recipe expected");
+    if (traced_ && !fresh_ && std::filesystem::exists(name() + ".checkpoint"))
+      return base::fail(Code::invalid_argument,
+                        "[train] --trace: {}.checkpoint stands in the middle of a run: --fresh expected", name());
+    return {};
+  }
+
   Status run(Console& console) override {
     const std::filesystem::path path = recipe_;
-    name_ = output_.empty() ? path.stem().string() : output_;
+    name_ = name();
     KOINON_TRY(const auto text, base::read_file(path));
     KOINON_TRY(const auto recipe, engine::train::read_recipe(text, recipe_, path.parent_path()));
-    KOINON_TRY(auto data, load(recipe));
+    KOINON_TRY(auto data, load_data(recipe));
     base::ThreadPool pool(static_cast<std::size_t>(threads_));
     auto made = Run::make(recipe, data.first, {&pool, engine::kernels::best_isa()});
     if (!made) return base::fail(std::move(made).error().within(recipe_));
     auto& run = **made;
     KOINON_CHECK(resume(console, run));
+    if (record_ >= 0) return record(console, run);
     tell_start(console, run, data.first, data.second);
     const auto every = recipe.checkpoint_every > 0 ? recipe.checkpoint_every : run.steps_an_epoch();
-    KOINON_CHECK(train(console, run, data.second, static_cast<std::uint64_t>(recipe.batch), every));
+    const auto until = recipe.until > 0 ? std::min(recipe.until, run.steps()) : run.steps();
+    KOINON_CHECK(train(console, run, data.second, {static_cast<std::uint64_t>(recipe.batch), every, until}));
     if (run.done() < run.steps()) {
       console.print(fmt::format("stopped after step {} of {}; the same command goes on\n", run.done(), run.steps()));
       console.object({{"steps", run.done()}, {"of", run.steps()}, {"state_root", base::to_hex(run.state())}});
@@ -113,16 +79,22 @@ class Train final : public Command {
   }
 
  private:
-  static Result<std::pair<DataSet, DataSet>> load(const Recipe& recipe) {
-    KOINON_TRY(auto train, engine::train::read_data(recipe.train));
-    if (recipe.holdout > 0) return engine::train::hold_out(train, recipe.holdout);
-    DataSet test;
-    if (recipe.test) {
-      KOINON_TRY(test, engine::train::read_data(*recipe.test));
-      const bool fits = test.names.empty() || train.names.empty() || test.names == train.names;
-      if (!fits) return base::fail(Code::invalid_argument, "[train] the test data has other classes than the training data");
+  [[nodiscard]] std::string name() const { return output_.empty() ? std::filesystem::path(recipe_).stem().string() : output_; }
+  /// Takes the steps before the one that is asked for, and writes that one down.
+  Status record(Console& console, Run& run) const {
+    const auto step = static_cast<std::uint64_t>(record_);
+    if (step < run.done() || step >= run.steps())
+      return base::fail(Code::out_of_range, "[train] --record {}: a step from {}{} to {} expected", step, run.done(),
+                        run.done() > 0 ? ", where the checkpoint stands (--fresh begins anew)," : "", run.steps() - 1);
+    while (run.done() < step) {
+      KOINON_TRY([[maybe_unused]] const float loss, run.step());
     }
-    return std::pair{std::move(train), std::move(test)};
+    KOINON_TRY(const auto record, engine::train::StepRecord::of(run));
+    const auto bytes = record.encode();
+    KOINON_CHECK(base::write_file(name_ + ".step", bytes));
+    console.print(fmt::format("{}.step  step {}: {} arrays, {} bytes\n", name_, step, record.entries.size(), bytes.size()));
+    console.object({{"step", step}, {"entries", record.entries.size()}, {"files", {name_ + ".step"}}});
+    return {};
   }
 
   [[nodiscard]] std::string checkpoint() const { return name_ + ".checkpoint"; }
@@ -151,27 +123,33 @@ class Train final : public Command {
     return {};
   }
 
-  Status train(Console& console, Run& run, const DataSet& test, std::uint64_t batch, std::uint64_t every) {
+  struct Pace {
+    std::uint64_t batch, checkpoint_every, until;
+  };
+  Status train(Console& console, Run& run, const DataSet& test, const Pace& pace) {
     const auto first = run.done();
-    const auto end = stop_after_ > 0 ? std::min(run.steps(), first + static_cast<std::uint64_t>(stop_after_)) : run.steps();
+    const auto end = stop_after_ > 0 ? std::min(pace.until, first + static_cast<std::uint64_t>(stop_after_)) : pace.until;
     auto progress = console.progress();
     const auto begin = Clock::now();
     double smooth = 0;
     while (run.done() < end) {
       progress.stage("training");
       KOINON_TRY(const float loss, run.step());
+      if (traced_) states_.push_back(run.state());
       smooth = run.done() == first + 1 ? static_cast<double>(loss) : 0.95 * smooth + 0.05 * static_cast<double>(loss);
       const auto done = run.done() - first;
-      speed_ = static_cast<double>(done * batch) / seconds_since(begin);
+      speed_ = static_cast<double>(done * pace.batch) / seconds_since(begin);
       progress.detail(fmt::format("loss {:.4f}, {:.0f} samples/s", smooth, speed_));
       progress.update(done, end - first);
-      if (run.done() % every != 0 && run.done() != end) continue;
+      if (run.done() % pace.checkpoint_every != 0 && run.done() != end) continue;
       KOINON_CHECK(base::write_file(checkpoint(), run.checkpoint()));
       progress.finish();
       KOINON_CHECK(score(console, run, test));
     }
     seconds_ = seconds_since(begin);
-    return {};
+    if (!traced_) return {};
+    const engine::train::StateTrace trace{run.commitment(), first, states_};
+    return base::write_file(name_ + ".trace", trace.encode());
   }
 
   Status finish(Console& console, Run& run, const DataSet& train, const DataSet& test, base::ThreadPool& pool) {
@@ -183,7 +161,7 @@ class Train final : public Command {
     if (scores_.empty()) scores_.push_back({run.done(), score.loss, score.right});
     const auto chart = training_chart(title, run.losses(), scores_, judge.classes > 0);
     KOINON_CHECK(base::write_file(name_ + ".svg", base::as_bytes(chart)));
-    auto built = program_of(console, onnx, train, title);
+    auto built = make_program(console, onnx, train, title);
     if (!built) return base::fail(std::move(built).error().within(name_ + ".onnx is written; its program failed"));
     KOINON_CHECK(base::write_file(name_ + ".koinon", engine::program::encode(built->program)));
     KOINON_TRY(const auto exact, score_program(built->program, judge, pool));
@@ -191,12 +169,8 @@ class Train final : public Command {
     return {};
   }
 
-  Result<engine::quantise::Built> program_of(Console& console, const base::Bytes& onnx, const DataSet& train,
-                                             const std::string& title) const {
-    std::vector<std::vector<FloatTensor>> samples;
-    std::vector<float> target;
-    const auto count = std::min(train.count, kCalibration);
-    for (std::size_t i = 0; i < count; ++i) samples.push_back({sample_of(train, i * train.count / count, target)});
+  Result<engine::quantise::Built> make_program(Console& console, const base::Bytes& onnx, const DataSet& train,
+                                               const std::string& title) const {
     engine::quantise::BuildOptions options;
     options.activations = std::stoi(activations_);
     options.metadata.name = title;
@@ -205,19 +179,17 @@ class Train final : public Command {
       progress.stage("making the program");
       progress.update(done, total);
     };
-    return engine::quantise::build(onnx, samples, options);
+    return program_of(onnx, train, options);
   }
 
   void tell(Console& console, const Run& run, const Score& score, const Score& exact, const engine::program::Program& program,
             bool classes, bool tested) const {
     const auto id = base::to_hex(engine::program::program_id(program));
-    const auto word = [&](const Score& s) {
-      return classes ? fmt::format("{:.2f} % right", 100 * s.right) : fmt::format("mean squared error {:.5g}", s.loss);
-    };
-    console.print(fmt::format(
-        "\n{0}.onnx    {1} of {2} {3} samples, loss {4:.4f}\n{0}.koinon  {5} of {6} (integers), program {7}\n"
-        "{0}.svg     the course of the run\n",
-        name_, word(score), score.samples, tested ? "test" : "training", score.loss, word(exact), exact.samples, id));
+    console.print(
+        fmt::format("\n{0}.onnx    {1} of {2} {3} samples, loss {4:.4f}\n{0}.koinon  {5} of {6} (integers), program {7}\n"
+                    "{0}.svg     the course of the run\n",
+                    name_, score_text(score, classes), score.samples, tested ? "test" : "training", score.loss,
+                    score_text(exact, classes), exact.samples, id));
     console.print(fmt::format("state root  {}\nrun         {}\n", base::to_hex(run.state()), base::to_hex(run.commitment())));
     json out = {{"steps", run.done()},
                 {"seconds", seconds_},
@@ -239,8 +211,9 @@ class Train final : public Command {
   }
 
   std::string recipe_, output_, name_, activations_ = "8";
-  bool fresh_ = false;
-  std::int64_t stop_after_ = 0, threads_ = 0;
+  bool fresh_ = false, traced_ = false;
+  std::int64_t stop_after_ = 0, threads_ = 0, record_ = -1;
+  std::vector<base::Hash> states_;  ///< after each step, with --trace
   std::vector<ScorePoint> scores_;
   double speed_ = 0, seconds_ = 0;
 };

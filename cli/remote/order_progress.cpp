@@ -16,9 +16,11 @@ using base::Code;
 using base::Result;
 using nlohmann::json;
 
-constexpr std::int64_t kTurnMs = 250;  ///< between two looks at the keyboard
-constexpr int kReceiptPolls = 80;      ///< 20 s from the settlement to the receipt
-constexpr int kMaxLostPolls = 40;      ///< answers missed in a row until we give up
+constexpr std::int64_t kTurnMs = 250;       ///< between two looks at the keyboard
+constexpr int kReceiptPolls = 80;           ///< 20 s from the settlement to the receipt
+constexpr int kMaxLostPolls = 40;           ///< answers missed in a row until we give up
+constexpr int kMostTakenBackPolls = 1'200;  ///< the same of an order that a reorganisation removed: five minutes at least
+constexpr std::string_view kFindIt = "it may have another number now; see: koinon orders";
 
 volatile std::sig_atomic_t interrupted = 0;
 void on_interrupt(int) { interrupted = 1; }
@@ -34,6 +36,16 @@ class Interruptible {
  private:
   void (*before_)(int);
 };
+
+/// Whether two answers under one number are of one order: a reorganisation may give the number to another.
+bool same_order(const json& before, const json& now) {
+  const auto root = [](const json& order) {
+    const auto input = order.find("input");
+    return input == order.end() ? std::string() : text_at(*input, "root");
+  };
+  return text_at(before, "program") == text_at(now, "program") && number_at(before, "buyer") == number_at(now, "buyer") &&
+         root(before) == root(now);
+}
 
 }  // namespace
 
@@ -56,6 +68,7 @@ std::string stage_of(const json& order) {
   };
   const auto state = text_at(order, "state");
   if (state == "standing" && text_at(order, "check") == "optimistic") return "the claim stands and may be disputed";
+  if (state == "standing" && text_at(order, "check") == "proof") return "the claim stands; its proof is checked";
   const auto known = kStages.find(state);
   return known == kStages.end() ? clean(state, 40) : known->second;
 }
@@ -87,11 +100,18 @@ Result<json> follow_order(NodeClient& node, const std::string& id, Progress& pro
     auto order = node.get("/api/v1/orders/" + id);
     if (!order) {
       const auto code = order.error().code;
-      if (code == Code::not_found || code == Code::unauthorised) return base::fail(std::move(order).error());
-      if (++lost > kMaxLostPolls) return advise(std::move(order).error(), goes_on);
-      progress.stage(fmt::format("order {}: the node does not answer", shown));
+      const bool taken_back = code == Code::not_found && !seen.is_null();
+      if ((code == Code::not_found && !taken_back) || code == Code::unauthorised) return base::fail(std::move(order).error());
+      if (++lost > (taken_back ? kMostTakenBackPolls : kMaxLostPolls))
+        return advise(std::move(order).error(), taken_back ? kFindIt : goes_on);
+      progress.stage(fmt::format("order {}: {}", shown,
+                                 taken_back ? "the ledger took it back, and it is sent again" : "the node does not answer"));
       continue;
     }
+    if (!seen.is_null() && !same_order(seen, *order))
+      return advise(
+          {Code::conflict, fmt::format("[order] the ledger took order {} back, and another order has its number now", shown)},
+          kFindIt);
     lost = 0;
     progress.stage(fmt::format("order {}: {}", shown, stage_of(*order)), time_left(*order, clock.now_ms()));
     seen = *order;

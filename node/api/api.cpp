@@ -16,6 +16,7 @@ net::Router make_api(Node& node, ApiOptions options) {
   api::add_completions(router, context, waiting);
   api::add_providers(router, context);
   api::add_models(router, context);
+  api::add_training(router, context);
   api::add_quote(router, context);
   api::add_preview(router, context);
   api::add_history(router, context);

@@ -6,6 +6,7 @@
 #include "net/url.hpp"
 #include "node/api/card.hpp"
 #include "node/api/text_request.hpp"
+#include "node/api/training.hpp"
 #include "node/core/front.hpp"
 #include "work/inference/inference.hpp"
 
@@ -17,11 +18,10 @@ Door door_of(const Node& node, bool sells) {
   out.token = node.token();
   out.site = site_of(node.config());
   out.is_public = !node.config().public_endpoint.empty();
-  return out;
   out.sells = sells;
+  return out;
 }
 
-std::string label_key(std::uint64_t order) { return fmt::format("order/{}/label", order); }
 Result<std::unique_ptr<paid::Till>> open_till(Node& node) {
   const auto& config = node.config();
   KOINON_TRY(const auto addresses, market::MarketAddresses::of(node.deployment()));
@@ -51,6 +51,7 @@ std::unique_ptr<paid::Till> till_of(Node& node) {
   return nullptr;
 }
 
+std::string label_key(std::uint64_t order) { return fmt::format("order/{}/label", order); }
 
 /// The tokens of a text, which its words go with.
 RealOutput text_output(const TextModel& model, const work::language::Request& request, const work::language::Tokens& tokens) {
@@ -73,7 +74,6 @@ Context::Context(Node& node_in, ApiOptions options_in)
       repeats(node_in.store()),
       encrypted(node_in) {}
 
-Result<market::OrderView> Context::order(std::uint64_t id) const {
 net::RouteOptions behind_till(const std::shared_ptr<Context>& context, Rule rule, std::uint64_t max_body) {
   return {max_body, [context, rule](const HttpRequest& request) -> std::optional<HttpResponse> {
             auto& c = *context;
@@ -86,6 +86,7 @@ net::RouteOptions behind_till(const std::shared_ptr<Context>& context, Rule rule
           }};
 }
 
+Result<market::OrderView> Context::order(std::uint64_t id) const {
   std::optional<market::OrderView> out;
   node.sync().read([&](const market::Book& book, std::uint64_t) {
     if (const auto* found = book.order(id)) out = *found;
@@ -134,6 +135,10 @@ Result<std::vector<RealOutput>> Context::outputs(const market::OrderView& order)
     return std::vector<RealOutput>{text_output(*read.model, read.request, *read.generated)};
   }
   KOINON_TRY(const auto delivery, node.buyer().result(order));
+  if (is_training(order)) {
+    KOINON_TRY(auto losses, losses_output(delivery.outputs));
+    return std::vector<RealOutput>{std::move(losses)};
+  }
   const auto id = program_of(order);
   KOINON_TRY(const auto program, programs.find(id));
   KOINON_TRY(const auto record, node.store().models.get(id));
@@ -156,7 +161,8 @@ Result<std::vector<RealOutput>> Context::outputs(const market::OrderView& order)
 
 std::optional<std::string> Context::answer(const market::OrderView& order) {
   const auto encrypted_kind = static_cast<std::uint8_t>(work::KindCode::encrypted);
-  if (!order.verdict || (order.terms.kind != 0 && order.terms.kind != encrypted_kind)) return {};
+  const bool known = order.terms.kind == 0 || order.terms.kind == encrypted_kind || is_training(order);
+  if (!order.verdict || !known) return {};
   {
     const std::lock_guard lock(mutex_);
     const auto at = answers_.find(order.id);

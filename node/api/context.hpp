@@ -98,6 +98,7 @@ void add_models(net::Router& router, const ContextPtr& context);
 struct Waiting;
 void add_serving(net::Router& router, const ContextPtr& context, const std::shared_ptr<Waiting>& waiting);
 void add_completions(net::Router& router, const ContextPtr& context, const std::shared_ptr<Waiting>& waiting);
+void add_training(net::Router& router, const ContextPtr& context);
 void add_quote(net::Router& router, const ContextPtr& context);
 void add_preview(net::Router& router, const ContextPtr& context);
 void add_history(net::Router& router, const ContextPtr& context);

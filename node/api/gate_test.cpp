@@ -175,6 +175,21 @@ TEST(NewOrder, reads_tensors_with_defaults) {
   EXPECT_FALSE(order->trap);
 }
 
+TEST(NewOrder, reads_training_in_the_place_of_a_program) {
+  const auto order = parse_new_order(R"({"training":{"recipe":"seed = 1","data":"AAEC","checkpoint":"/w=="},"max_price":"7"})");
+  ASSERT_TRUE(order) << order.error().text;
+  ASSERT_TRUE(order->training);
+  EXPECT_EQ(order->program, base::keccak256(base::as_bytes("seed = 1")));
+  EXPECT_EQ(order->training->inputs(), (std::vector<base::Bytes>{{0, 1, 2}, {255}}));
+  EXPECT_EQ(order->n, 3);
+  for (const std::string& wrong :
+       {R"({"training":{"recipe":"a","data":"AAEC"},"program":"0x11","max_price":"7"})",
+        R"({"training":{"recipe":"a"},"max_price":"7"})", R"({"training":{"recipe":"a","data":""},"max_price":"7"})",
+        R"({"training":{"recipe":"a","data":"A"},"max_price":"7"})",
+        R"({"training":{"recipe":"a","data":"AAEC","more":1},"max_price":"7"})", R"({"training":[],"max_price":"7"})"})
+    EXPECT_FALSE(parse_new_order(wrong)) << wrong;
+}
+
 TEST(NewOrder, refuses_what_the_document_does_not_allow) {
   const std::string input = R"(,"input":{"input_data":[[1]]})";
   const std::pair<std::string, Code> cases[] = {
@@ -182,7 +197,7 @@ TEST(NewOrder, refuses_what_the_document_does_not_allow) {
       {order_body(input + R"(,"hidden":1)"), Code::invalid_argument},
       {order_body(input + R"(,"n":6)"), Code::out_of_range},
       {order_body(input + R"(,"n":4,"k":2)"), Code::invalid_argument},
-      {order_body(input + R"(,"check":"proof")"), Code::unsupported},
+      {order_body(input + R"(,"check":"proof","n":2)"), Code::invalid_argument},
       {order_body(input + R"(,"check":"oracle")"), Code::invalid_argument},
       {order_body(input + R"(,"privacy":"secret")"), Code::invalid_argument},
       {order_body(input + R"(,"audit_bps":10001)"), Code::out_of_range},

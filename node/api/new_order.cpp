@@ -4,7 +4,7 @@
 
 #include "node/api/fields.hpp"
 #include "node/api/words.hpp"
-#include "trust/quorum/optimistic.hpp"
+#include "trust/quorum/proof_check.hpp"
 
 namespace koinon::node::api {
 namespace {
@@ -51,6 +51,25 @@ Result<base::Hash> parse_program(const json& order) {
   return *hash;
 }
 
+/// What is bought: a program with an input, or training.
+base::Status parse_goods(const json& order, NewOrder& out) {
+  if (order.contains("training")) {
+    if (order.contains("program") || order.contains("input"))
+      return fail(Code::invalid_argument, "[order] training stands in the place of program and input");
+    KOINON_TRY(out.training, parse_training(order["training"]));
+    out.program = out.training->spec();
+    return {};
+  }
+  KOINON_TRY(out.program, parse_program(order));
+  KOINON_TRY(const auto* input, input_field(order));
+  if (input->contains("text")) {
+    KOINON_TRY(out.text, parse_text((*input)["text"]));
+  } else {
+    KOINON_TRY(out.input, parse_input(order));
+  }
+  return {};
+}
+
 Result<std::uint8_t> parse_policy(const json& order, NewOrder& out, const trust::CheckSet& rules, const std::string& usual) {
   KOINON_TRY(const auto check, text_or(order, "check", usual, 40));
   KOINON_TRY(const auto privacy, text_or(order, "privacy", "plain", 20));
@@ -60,10 +79,10 @@ Result<std::uint8_t> parse_policy(const json& order, NewOrder& out, const trust:
   out.privacy = privacy == "plain" ? 0 : 1;
   if (out.privacy != 0 && out.check != 0)
     return fail(Code::unsupported, "[order] {{{}, {}}}: private inputs are checked by the quorum alone", check, privacy);
-  const bool alone = out.check == trust::OptimisticCheck::kCode;  // one provider claims, whoever likes disputes
+  const bool alone = trust::is_alone(out.check);
   KOINON_TRY(const auto n, number_or(order, "n", alone ? 1 : 3, 1, 5));
   KOINON_TRY(const auto k, number_or(order, "k", n / 2 + 1, 1, 5));
-  if (alone && n != 1) return fail(Code::invalid_argument, "[order] {} providers: the optimistic check takes one", n);
+  if (alone && n != 1) return fail(Code::invalid_argument, "[order] {} providers: the {} check takes one", n, check);
   if (k > n || 2 * k <= n) return fail(Code::invalid_argument, "[order] k is {} of n {}: n / 2 < k <= n expected", k, n);
   out.n = static_cast<std::uint8_t>(n);
   out.k = static_cast<std::uint8_t>(k);
@@ -73,28 +92,22 @@ Result<std::uint8_t> parse_policy(const json& order, NewOrder& out, const trust:
 }  // namespace
 
 Result<NewOrder> parse_new_order(std::string_view body, const trust::CheckSet& rules, const std::string& usual) {
-  KOINON_TRY(const auto order, read_object(body, {"program", "input", "check", "privacy", "n", "k", "max_price", "audit_bps",
-                                                  "commit_window", "trap", "label"}));
+  KOINON_TRY(const auto order, read_object(body, {"program", "input", "training", "check", "privacy", "n", "k", "max_price",
+                                                  "audit_bps", "commit_window", "trap", "label"}));
   NewOrder out;
-  KOINON_TRY(out.program, parse_program(order));
+  KOINON_CHECK(parse_goods(order, out));
   KOINON_TRY([[maybe_unused]] const auto n, parse_policy(order, out, rules, usual));
   KOINON_TRY(out.max_price, wei_field(order, "max_price"));
-  if (out.check == trust::OptimisticCheck::kCode) out.audit_bps = 0;
+  if (trust::is_alone(out.check)) out.audit_bps = 0;
   KOINON_TRY(const auto audit, number_or(order, "audit_bps", out.audit_bps, 0, 10'000));
-  if (out.check == trust::OptimisticCheck::kCode && audit != 0)
-    return fail(Code::invalid_argument, "[order] audit_bps {}: the optimistic check has no audits; anyone may dispute instead",
+  if (trust::is_alone(out.check) && audit != 0)
+    return fail(Code::invalid_argument, "[order] audit_bps {}: one provider's claim has no audits; it is disputed or proved",
                 audit);
   KOINON_TRY(const auto window, number_or(order, "commit_window", out.commit_window, 1, 86'400));
   out.audit_bps = static_cast<std::uint16_t>(audit);
   out.commit_window = static_cast<std::uint32_t>(window);
   KOINON_TRY(out.trap, flag_or(order, "trap", false));
   KOINON_TRY(out.label, text_or(order, "label", "", kMaxLabel * 4));
-  KOINON_TRY(const auto* input, input_field(order));
-  if (input->contains("text")) {
-    KOINON_TRY(out.text, parse_text((*input)["text"]));
-  } else {
-    KOINON_TRY(out.input, parse_input(order));
-  }
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include "base/hash.hpp"
 #include "base/money.hpp"
 #include "node/api/text_request.hpp"
+#include "node/api/training_request.hpp"
 #include "trust/quorum/quorum.hpp"
 
 namespace koinon::node::api {
@@ -13,6 +14,7 @@ struct NewOrder {
   base::Hash program;
   base::Bytes input;  ///< the picture, or {"input_data": ...}: what engine/io reads; empty for a text
   std::optional<TextAsked> text;
+  std::optional<TrainingAsked> training;  ///< in the place of program and input; `program` is then its recipe's hash
   std::uint8_t check = 0;
   std::uint8_t privacy = 0;
   std::uint8_t n = 3;

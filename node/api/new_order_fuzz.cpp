@@ -18,6 +18,7 @@ std::vector<base::Bytes> koinon_fuzz_seeds() {
             R"(","input":{"text":{"prompt":"Mira","tokens":9,"temperature":0.5,"top_k":4,"top_p":0.9,)" +
             R"("seed":"any","past_end":true}},"max_price":"1"})",
         R"({"program":")" + program + R"(","input":{"text":{"prompt":[1,2,4294967295]}},"max_price":"1"})",
+        std::string(R"({"training":{"recipe":"seed = 1","data":"AAEC","checkpoint":"AA=="},"max_price":"1"})"),
         std::string("iVBORw0KGgo=")}) {
     const auto bytes = base::as_bytes(text);
     out.emplace_back(bytes.begin(), bytes.end());
@@ -30,7 +31,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto order = api::parse_new_order(text)) {
     if (order->n < 1 || order->n > 5 || order->k > order->n || 2 * order->k <= order->n) __builtin_trap();
     if (order->text && (order->text->tokens < 1 || !(order->text->sampling.top_p >= 0))) __builtin_trap();
-    if (order->audit_bps > 10'000 || order->input.empty() != order->text.has_value() || order->check != 0 || order->privacy > 1)
+    if (order->training && (order->training->data.empty() || order->training->inputs().size() > 3)) __builtin_trap();
+    if (order->audit_bps > 10'000 || order->input.empty() != (order->text || order->training) || order->check != 0 ||
+        order->privacy > 1)
       __builtin_trap();
   }
   if (const auto preview = api::parse_preview(text); preview && preview->input.empty() && !preview->text) __builtin_trap();

@@ -5,6 +5,7 @@
 #include "node/api/fields.hpp"
 #include "node/api/order_json.hpp"
 #include "node/api/picture.hpp"
+#include "node/api/training.hpp"
 #include "trust/quorum/optimistic.hpp"
 #include "work/inference/inference.hpp"
 
@@ -108,7 +109,7 @@ Result<HttpResponse> order_detail(Context& context, const HttpRequest& request, 
   KOINON_TRY(const auto order, context.order(id));
   const bool own = context.is_mine(order) && context.gate.is_owner(request);
   OrderOwn details;
-  json outputs, text;
+  json outputs, text, training;
   if (own) {
     if (const auto found = context.outputs(order)) {
       outputs = outputs_json(*found);
@@ -121,6 +122,7 @@ Result<HttpResponse> order_detail(Context& context, const HttpRequest& request, 
     if (const auto parcel = context.node.buyer().input(order); parcel && salted) details.salt = parcel->salt;
     details.receipt = receipt_of(context, order).has_value();
     if (auto told = context.text(order)) text = *std::move(told);
+    if (auto told = training_json(context, order)) training = *std::move(told);
     if (const auto note = context.node.buyer().purchase(order); note && *note && (*note)->has_expected && order.verdict)
       details.agrees =
           order.verdict->output_root == (*note)->expected.output && order.verdict->trace_root == (*note)->expected.trace;
@@ -130,6 +132,7 @@ Result<HttpResponse> order_detail(Context& context, const HttpRequest& request, 
     if (const auto now = context.node.market().now(id)) deadline = now->deadline;
   auto body = order_details(order, aside_of(context, order, own), details, deadline);
   body["text"] = std::move(text);
+  body["training"] = std::move(training);
   return HttpResponse::json(200, body.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 

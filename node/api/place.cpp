@@ -4,19 +4,22 @@
 
 #include "engine/io/read.hpp"
 #include "engine/language/bundle.hpp"
+#include "market/actor/proofs.hpp"
 #include "market/watch/reserve.hpp"
 #include "node/api/order_json.hpp"
+#include "node/api/training.hpp"
 #include "trust/optimistic/disputable.hpp"
-#include "trust/quorum/optimistic.hpp"
+#include "trust/quorum/proof_check.hpp"
 
 namespace koinon::node::api {
 namespace {
 
 using nlohmann::json;
 
-constexpr std::uint64_t kMaxBody = std::uint64_t{16} << 20;
+constexpr std::uint64_t kMaxBody = std::uint64_t{96} << 20;  // the data of a training order are in it
 
 Result<std::vector<base::Bytes>> input_parts(Context& context, const NewOrder& order) {
+  if (order.training) return order.training->inputs();
   if (order.text) {
     KOINON_TRY(const auto model, context.programs.text(order.program));
     base::SystemRandom random;
@@ -82,7 +85,8 @@ Result<Purse::Hold> check_means(Context& context, const NewOrder& order, std::ui
   KOINON_TRY(const auto eligible, context.node.accounts().eligible(kind, tier));
   if (eligible.count < order.n)
     return fail(Code::exhausted, "[order] {} providers {} for at most {} tokens: {} are wanted", eligible.count,
-                order.privacy == 0 ? "work" : "compute on encrypted inputs (provide --kinds inference,encrypted)",
+                order.training       ? "train (provide --kinds training)"
+                : order.privacy == 0 ? "work" : "compute on encrypted inputs (provide --kinds inference,encrypted)",
                 market::tier_price(tier).tokens(), order.n);
   return held;
 }
@@ -125,6 +129,19 @@ Status encrypt(Context& context, const NewOrder& order, market::Purchase& purcha
   return {};
 }
 
+/// The program of a model whose run is `treated`. Errors: unsupported (a language model), those of the store.
+Result<engine::program::Program> one_program(Context& context, const base::Hash& id, std::string_view treated) {
+  KOINON_TRY(const auto record, context.node.store().models.get(id));
+  KOINON_TRY(const auto file, context.node.artifacts().get(record.artifact.cid));
+  if (engine::language::is_bundle(file))
+    return fail(Code::unsupported,
+                "[order] a language model's text is checked by quorum: only the run of one program can be {}", treated);
+  auto program = engine::program::decode(file);
+  if (!program)
+    return fail(Code::unsupported, "[order] only the run of a program can be {}: {}", treated, program.error().text);
+  return program;
+}
+
 HttpResponse accepted(std::uint64_t id) { return HttpResponse::json(202, json{{"id", std::to_string(id)}}.dump()); }
 
 Result<HttpResponse> place_order(Context& context, const HttpRequest& request) {
@@ -160,9 +177,26 @@ Result<work::Outcome> run_here(Context& context, const base::Hash& program, cons
   return run_job(context, static_cast<std::uint8_t>(work::KindCode::inference), program, record.artifact.cid, inputs);
 }
 
+namespace {
+
+/// What is run: a program that this node knows, or a recipe.
+Status name_goods(Context& context, const NewOrder& order, market::Purchase& purchase) {
+  if (order.training) {
+    if (order.check != 0 || order.privacy != 0)
+      return fail(Code::unsupported, "[order] training is checked by the quorum, with plain inputs");
+    return train_with(context, *order.training, purchase);
+  }
+  KOINON_TRY(const auto record, context.node.store().models.get(order.program));
+  purchase.spec = order.program;
+  purchase.artifact = record.artifact;
+  purchase.model = record.name;
+  return {};
+}
+
+}  // namespace
+
 Result<std::uint64_t> place(Context& context, const NewOrder& order, std::vector<base::Bytes> inputs,
                             const std::optional<std::uint64_t>& nonce) {
-  KOINON_TRY(const auto record, context.node.store().models.get(order.program));
   market::Purchase purchase;
   purchase.check = order.check;
   purchase.privacy = order.privacy;
@@ -171,21 +205,22 @@ Result<std::uint64_t> place(Context& context, const NewOrder& order, std::vector
   purchase.max_price = order.max_price;
   purchase.audit_bps = order.audit_bps;
   purchase.commit_window = order.commit_window;
-  purchase.spec = order.program;
-  purchase.artifact = record.artifact;
-  purchase.model = record.name;
   purchase.inputs = std::move(inputs);
+  KOINON_CHECK(name_goods(context, order, purchase));
   if (order.check == trust::OptimisticCheck::kCode) {
     if (order.privacy != 0)
       return fail(Code::unsupported, "[order] {{optimistic, private}}: what is disputed is seen by everybody");
     KOINON_CHECK(check_disputable(context, order.program));
+  }
+  if (order.check == trust::ProofCheck::kCode) {
+    KOINON_TRY(purchase.subject, proof_subject(context, order.program));
   }
   if (order.privacy != 0) KOINON_CHECK(encrypt(context, order, purchase));
   KOINON_TRY([[maybe_unused]] const auto held, check_means(context, order, purchase.kind));  // until the book has the order
   // A verdict that differs from our own run is appealed or, of a claim that stands alone, disputed; the same claim is
   // confirmed.
   if (order.trap) {
-    KOINON_TRY(const auto own, order.privacy == 0
+    KOINON_TRY(const auto own, order.privacy == 0 && !order.training
                                    ? run_here(context, order.program, purchase.inputs)
                                    : run_job(context, purchase.kind, purchase.spec, purchase.artifact.cid, purchase.inputs));
     purchase.expected = own.roots;
@@ -213,14 +248,16 @@ void add_place(net::Router& router, const ContextPtr& context) {
 }
 
 Status check_disputable(Context& context, const base::Hash& id) {
-  KOINON_TRY(const auto record, context.node.store().models.get(id));
-  KOINON_TRY(const auto file, context.node.artifacts().get(record.artifact.cid));
-  if (engine::language::is_bundle(file))
-    return fail(Code::unsupported,
-                "[order] a language model's text is checked by quorum: only the run of one program can be disputed");
-  const auto program = engine::program::decode(file);
-  if (!program) return fail(Code::unsupported, "[order] only the run of a program can be disputed: {}", program.error().text);
-  return trust::optimistic::disputable(*program);
+  KOINON_TRY(const auto program, one_program(context, id, "disputed"));
+  return trust::optimistic::disputable(program);
+}
+
+Result<base::Hash> proof_subject(Context& context, const base::Hash& id) {
+  auto* proofs = context.node.proofs();
+  if (proofs == nullptr) return fail(Code::unsupported, "[order] this market has no contract that checks proofs");
+  KOINON_TRY(const auto program, one_program(context, id, "proved"));
+  KOINON_TRY(const auto able, market::provable(program));
+  return proofs->subject(able.circuit, 0, {});
 }
 
 }  // namespace koinon::node::api

@@ -17,6 +17,9 @@ Result<std::uint64_t> place_once(Context& context, const HttpRequest& request, c
 /// Whether a run of a program can be ordered optimistically: any wrong element must fit one transaction. Errors: unsupported,
 /// saying what would help; not_found.
 Status check_disputable(Context& context, const base::Hash& program);
+/// What the proof of an order of a model must be about (market/actor/proofs.hpp). Errors: unsupported, saying why its runs
+/// cannot be proved.
+Result<base::Hash> proof_subject(Context& context, const base::Hash& id);
 /// Runs it here. Errors: those of the artifacts and of the run.
 Result<work::Outcome> run_here(Context& context, const base::Hash& program, const std::vector<base::Bytes>& inputs);
 

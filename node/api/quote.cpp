@@ -7,6 +7,7 @@
 #include "node/api/fields.hpp"
 #include "node/api/order_json.hpp"
 #include "node/api/place.hpp"
+#include "node/api/words.hpp"
 
 namespace koinon::node::api {
 namespace {
@@ -15,13 +16,13 @@ using nlohmann::json;
 
 /// The mean price of those that a draw may choose, by their chance, times n.
 /// The buyer's own offer is never drawn for its order.
-base::Wei expected_cost(const market::Book& book, std::uint32_t buyer, const base::Wei& least_stake, std::uint8_t tier,
-                        std::uint64_t n) {
+base::Wei expected_cost(const market::Book& book, std::uint32_t buyer, const base::Wei& least_stake, std::uint8_t kind,
+                        std::uint8_t tier, std::uint64_t n) {
   base::Wei weighted;
   std::uint64_t weights = 0;
   for (const auto& [id, account] : book.accounts()) {
-    const auto offer = account.offers.find(0);
-    const auto weight = market::draw_weight(account, 0, least_stake);
+    const auto offer = account.offers.find(kind);
+    const auto weight = market::draw_weight(account, kind, least_stake);
     if (id == buyer || weight == 0 || offer->second.tier > tier) continue;
     const auto part = market::tier_price(offer->second.tier).times(weight);
     if (!part) continue;
@@ -60,27 +61,42 @@ json terms_json(const Terms& terms) {
             {"appeal", terms.appeal_window}}}};
 }
 
+/// Errors: those of a program that this node does not know, or whose runs the wanted check does not cover.
+Status check_program(Context& context, const HttpRequest& request) {
+  const auto program = base::fixed_from_hex<32>(*request.query_value("program"));
+  if (!program) return fail(Code::invalid_argument, "[quote] program: 0x and 64 hex digits expected");
+  KOINON_TRY([[maybe_unused]] const auto record, context.node.store().models.get(*program));
+  if (const auto* check = request.query_value("check"); check != nullptr && *check == "optimistic")
+    return check_disputable(context, *program);
+  if (const auto* check = request.query_value("check"); check != nullptr && *check == "proof") {
+    KOINON_TRY([[maybe_unused]] const auto subject, proof_subject(context, *program));
+  }
+  return {};
+}
+
 Result<HttpResponse> quote(Context& context, MarketTerms& market_terms, const HttpRequest& request) {
   const auto* program_text = request.query_value("program");
   const auto* price_text = request.query_value("max_price");
-  if (program_text == nullptr || price_text == nullptr)
-    return fail(Code::invalid_argument, "[quote] program and max_price expected");
-  const auto program = base::fixed_from_hex<32>(*program_text);
-  if (!program) return fail(Code::invalid_argument, "[quote] program: 0x and 64 hex digits expected");
-  KOINON_TRY([[maybe_unused]] const auto record, context.node.store().models.get(*program));
+  const auto* kind_text = request.query_value("kind");
+  if ((program_text == nullptr) == (kind_text == nullptr) || price_text == nullptr)
+    return fail(Code::invalid_argument, "[quote] program or kind, and max_price expected");
+  std::uint8_t kind = 0;
+  if (kind_text != nullptr) {
+    KOINON_TRY(kind, kind_code(*kind_text, &context.node.kinds()));
+  } else {
+    KOINON_CHECK(check_program(context, request));
+  }
   KOINON_TRY(const auto max_price, parse_wei(*price_text, "max_price"));
   std::uint64_t n = 3;
   if (const auto* text = request.query_value("n")) {
     KOINON_TRY(n, parse_number(*text, "n", 1, 5));
   }
-  if (const auto* check = request.query_value("check"); check != nullptr && *check == "optimistic")
-    KOINON_CHECK(check_disputable(context, *program));
   KOINON_TRY(const auto tier, market::tier_within(max_price));
   KOINON_TRY(const auto cost, context.node.accounts().cost(static_cast<std::uint8_t>(n), tier));
-  KOINON_TRY(const auto eligible, context.node.accounts().eligible(0, tier));
+  KOINON_TRY(const auto eligible, context.node.accounts().eligible(kind, tier));
   base::Wei expected;
   context.node.sync().read([&](const market::Book& book, std::uint64_t) {
-    expected = expected_cost(book, context.node.account(), context.node.least_stake(), tier, n);
+    expected = expected_cost(book, context.node.account(), context.node.least_stake(), kind, tier, n);
   });
   KOINON_TRY(const auto terms, market_terms.get(context));
   json out = terms_json(terms);

@@ -13,6 +13,7 @@
 #include "node/api/api.hpp"
 #include "work/encrypted/encrypted.hpp"
 #include "work/inference/inference.hpp"
+#include "work/training/training.hpp"
 
 namespace koinon::test::e2e {
 namespace {
@@ -101,6 +102,7 @@ std::unique_ptr<Member> World::start(const std::string& name, const std::functio
   options.block_ms = 500;
   need(options.kinds.add(std::make_unique<work::Inference>()), "kinds");
   need(options.kinds.add(std::make_unique<work::Encrypted>()), "kinds");
+  need(options.kinds.add(std::make_unique<work::Training>()), "kinds");
   options.make_router = [](node::Node& node) { return node::make_api(node); };
   options.make_seller = [conduct = member->conduct](const market::Services& services) {
     return std::make_unique<ActingSeller>(services, conduct);

@@ -61,10 +61,16 @@ Result<Recipe> recipe_of(const Job& job) {
 }
 
 /// Errors: rejected, with the figures.
-Status check_size(const Work& work) {
+Status check_steps(const Work& work) {
   const auto& run = *work.run;
   if (work.until <= work.from || work.until > run.steps())
     return fail(Code::rejected, "[training] steps {} to {} of {}: nothing to do", work.from, work.until, run.steps());
+  return {};
+}
+
+/// That it is not too much for one order. Errors: as check_steps.
+Status check_size(const Work& work) {
+  const auto& run = *work.run;
   const auto steps = work.until - work.from;
   if (steps > Training::kMaxSteps)
     return fail(Code::rejected, "[training] {} steps: at most {} in one order", steps, Training::kMaxSteps);
@@ -91,7 +97,7 @@ Result<std::unique_ptr<Work>> prepare(const Job& job, const Means& means) {
       return fail(Code::rejected, "[training] {}", gone_on.error().text);
   out->from = run.done();
   out->until = out->recipe.until > 0 ? out->recipe.until : run.steps();
-  KOINON_CHECK(check_size(*out));
+  KOINON_CHECK(check_steps(*out));
   out->begin = run.state();
   return out;
 }
@@ -182,6 +188,7 @@ Outcome outcome_of(const Work& work) {
 Result<Outcome> Training::run(const Job& job, const Means& means) const {
   const auto begin = Clock::now();
   KOINON_TRY(const auto work, prepare(job, means));
+  KOINON_CHECK(check_size(*work));
   resume(*work, means.checkpoints);
   KOINON_CHECK(train(*work, means, tap_.get()));
   auto out = outcome_of(*work);

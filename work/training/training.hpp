@@ -54,7 +54,8 @@ class Training final : public Kind {
   /// Errors: rejected (recipe, data, model or checkpoint are not what can be trained, it is too much for one order, or the loss
   /// is not finite), cancelled.
   base::Result<Outcome> run(const Job& job, const Means& means) const override;
-  /// What run() would do; takes a few steps to measure them unless one is more than a second's work. Errors: as run.
+  /// What run() would do; takes a few steps to measure them unless one is more than a second's work. Errors: as run, but for
+  /// what is too much for one order: the caller may cut it into several.
   base::Result<TrainingPlan> plan(const Job& job, const Means& means) const;
 
  private:

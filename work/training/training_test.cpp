@@ -164,7 +164,8 @@ TEST(training, refuses_what_is_too_much_before_it_begins) {
   auto recipe = kRecipe;
   recipe.replace(recipe.find("steps = 30"), 10, "steps = 900000");
   recipe.replace(recipe.find("linear 16"), 9, "linear 65536");
-  EXPECT_THAT(kind.plan(job(recipe), {}).error().text, HasSubstr("one order takes at most"));
+  EXPECT_THAT(kind.run(job(recipe), {}).error().text, HasSubstr("one order takes at most"));
+  EXPECT_GT(kind.plan(job(recipe), {})->step_work, Training::kMaxWork / 900'000);
 }
 
 TEST(training, goes_on_from_a_model_that_comes_with_the_order) {

@@ -19,7 +19,8 @@ export type Provider = Schemas["Provider"];
 export type Model = Schemas["Model"];
 export type Port = Schemas["Port"];
 export type LiveEvent = Schemas["Event"];
-export type NewOrder = Schemas["NewOrder"];
+/** What the page orders: runs of programs. */
+export type NewOrder = Schemas["NewOrder"] & Required<Pick<Schemas["NewOrder"], "program" | "input">>;
 export type Quote = Schemas["Quote"];
 export type Preview = Schemas["Preview"];
 export type History = Schemas["History"];

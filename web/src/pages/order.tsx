@@ -128,7 +128,7 @@ function Facts({ order }: { order: Order }) {
       <dl class="facts">
         <dt>Model</dt>
         <dd>
-          {order.model.name ? <a href="#/models">{order.model.name}</a> : "not known to this node"}
+          {order.kind === "training" ? "training by a recipe" : order.model.name ? <a href="#/models">{order.model.name}</a> : "not known to this node"}
           {order.model.name && (
             <>
               {", "}

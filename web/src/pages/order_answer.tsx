@@ -5,6 +5,7 @@ import { sampling_words } from "../order/prompt";
 import { is_final } from "../order/stages";
 import { Card } from "../ui/frame";
 import { Picture } from "../ui/picture";
+import { Trained } from "./order_training";
 
 /** The input beside what came out. */
 export function AnswerCard({ order }: { order: Order }) {
@@ -15,7 +16,7 @@ export function AnswerCard({ order }: { order: Order }) {
         <InputView order={order} />
       </Card>
       <Card title="Answer">
-        {order.text?.text != null ? <Continued text={order.text} /> : scores ? <Scores scores={scores} answer={order.answer} /> : order.outputs ? <Tensors outputs={order.outputs} /> : <NoAnswer order={order} />}
+        {order.training ? <Trained id={order.id} training={order.training} /> : order.text?.text != null ? <Continued text={order.text} /> : scores ? <Scores scores={scores} answer={order.answer} /> : order.outputs ? <Tensors outputs={order.outputs} /> : <NoAnswer order={order} />}
       </Card>
     </div>
   );
@@ -46,6 +47,7 @@ function first_scores(outputs: readonly Output[] | null): Score[] | null {
 
 function InputView({ order }: { order: Order }) {
   const { picture_url, label } = order.input;
+  if (order.kind === "training") return <p class="empty">{order.input.label ?? "A recipe"} and its data, sealed to the providers that were drawn.</p>;
   if (order.text) return <p class="continued">{order.text.prompt}</p>;
   if (!picture_url)
     return (
