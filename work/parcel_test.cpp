@@ -39,6 +39,16 @@ TEST(Delivery, reads_what_it_writes) {
   delivery.output_root = outputs_root(delivery.outputs);
   delivery.signature.bytes[64] = 27;
   EXPECT_EQ(Delivery::decode(delivery.encode()).value(), delivery);
+  const auto plain = delivery.encode().size();
+  delivery.proof = {7, 8, 9};
+  const auto proven = delivery.encode();
+  EXPECT_EQ(proven.size(), plain + 4 + 3);
+  EXPECT_EQ(Delivery::decode(proven).value(), delivery);
+  for (std::size_t size = 0; size < proven.size(); ++size)
+    EXPECT_FALSE(Delivery::decode(base::ByteView(proven).first(size))) << size;
+  auto empty = base::Bytes(proven.begin(), proven.end() - 3);
+  empty[empty.size() - 4] = 0;
+  EXPECT_EQ(Delivery::decode(empty).error().code, base::Code::malformed) << "no proof is written one way only";
   EXPECT_EQ(Delivery::decode(parcel().encode()).error().code, base::Code::malformed);
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "market/actor/notes.hpp"
+#include "trust/quorum/proof_check.hpp"
 
 namespace koinon::market {
 namespace {
@@ -69,6 +70,19 @@ TEST(Duties, a_provider_answers_demands_for_parts_of_its_claim) {
   order.demand.reset();
   order.dispute.condemned = kWithheld;
   EXPECT_FALSE(find(duties(order, 2, 60), DutyKind::answer_trace));
+}
+
+TEST(Duties, what_asks_for_a_proof_is_proven_after_the_buyers_third_of_its_time) {
+  auto order = disputed();
+  order.terms.check = trust::ProofCheck::kCode;
+  order.dispute = {};
+  const auto due = find(duties(order, 2, 60), DutyKind::prove);
+  ASSERT_TRUE(due);
+  EXPECT_EQ(due->due_ms, order.since_ms + (order.deadline * 1000 - order.since_ms) / 3);
+  EXPECT_FALSE(find(duties(order, kBuyer, 60), DutyKind::prove)) << "the provider alone has the proof";
+  EXPECT_TRUE(find(duties(order, kBuyer, 60), DutyKind::judge));
+  order.terms.check = trust::OptimisticCheck::kCode;
+  EXPECT_FALSE(find(duties(order, 2, 60), DutyKind::prove));
 }
 
 TEST(Duties, a_disputed_claim_is_settled_after_its_disputes) {

@@ -110,8 +110,8 @@ Status Seller::prove(const OrderView& order, std::stop_token stop) {
 
 // ---- The buyer
 
-/// A claim with a proof that holds is confirmed at once. With none, or a false one, nothing is done here: its provider proves
-/// it on the ledger, or is not paid.
+/// A claim with a proof that holds is confirmed at once. With none, or a false one, its provider proves it on the ledger, or is
+/// not paid. Errors: rejected, saying why it is not confirmed.
 Status Buyer::judge_proof(const OrderView& order, const Parties& parties, std::stop_token stop) {
   KOINON_CHECK(take_delivery(order, parties, std::move(stop)));
   const auto delivery = result(order);

@@ -303,20 +303,30 @@ TEST(NewOrder, that_is_optimistic_has_one_provider_and_no_audit) {
   EXPECT_EQ(order(R"(,"check":"optimistic","n":3)").error().code, base::Code::invalid_argument);
   EXPECT_EQ(order(R"(,"check":"optimistic","audit_bps":600)").error().code, base::Code::invalid_argument);
   EXPECT_EQ(order("")->n, 3);
+  const auto proved = order(R"(,"check":"proof")");
+  ASSERT_TRUE(proved) << proved.error().text;
+  EXPECT_EQ(proved->check, 2);
+  EXPECT_EQ(proved->n, 1);
+  EXPECT_EQ(proved->audit_bps, 0);
+  EXPECT_EQ(order(R"(,"check":"proof","n":3)").error().code, base::Code::invalid_argument);
+  EXPECT_EQ(order(R"(,"check":"proof","audit_bps":600)").error().code, base::Code::invalid_argument);
+  EXPECT_EQ(order(R"(,"check":"proof","privacy":"private")").error().code, base::Code::unsupported);
 }
 
 TEST(Words, name_what_the_node_knows_and_number_what_it_does_not) {
   const auto rules = trust::standard_checks();
   EXPECT_EQ(check_code("quorum", rules).value(), 0);
-  EXPECT_EQ(check_code("proof", rules).error().code, base::Code::unsupported);
   EXPECT_EQ(check_code("oracle", rules).error().code, base::Code::invalid_argument);
   EXPECT_NE(check_code("oracle", rules).error().text.find("quorum"), std::string::npos);
   EXPECT_EQ(check_word(9, &rules), "check-9");
   EXPECT_EQ(check_code("optimistic", rules).value(), 1);
-  EXPECT_EQ(check_words(rules), (std::vector<std::string>{"quorum", "optimistic"}));
+  EXPECT_EQ(check_code("proof", rules).value(), 2);
+  EXPECT_EQ(check_words(rules), (std::vector<std::string>{"quorum", "optimistic", "proof"}));
   auto older = trust::standard_checks();
   older.drop(1);  // a market of version 3
   EXPECT_EQ(check_code("optimistic", older).error().code, base::Code::unsupported);
+  older.drop(2);  // nor had one of version 4 this
+  EXPECT_EQ(check_code("proof", older).error().code, base::Code::unsupported);
 }
 
 }  // namespace
