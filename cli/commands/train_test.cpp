@@ -1,7 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "cli/commands/shell.hpp"
+#include "engine/train/recipe/divergence.hpp"
 
 // koinon train as people use it.
 namespace koinon::cli {
@@ -45,6 +48,28 @@ TEST_F(Train, makes_a_program_that_reads_digits) {
   ASSERT_EQ(run(kDigits + " -o digits").exit, 0);
   EXPECT_THAT(run("koinon run digits.koinon --input examples/digits/digit-7.png").text, HasSubstr("7"));
   EXPECT_EQ(run("koinon train examples/training/fine-tune.toml -o tuned").exit, 0);
+}
+
+TEST_F(Train, compare_names_the_step_the_operator_and_the_number_that_differ) {
+  ASSERT_EQ(run(kDigits + " -o mine --trace && cp mine.trace theirs.trace").exit, 0);
+  EXPECT_THAT(run("koinon train compare mine.trace theirs.trace").text, HasSubstr("equal: 480 steps"));
+  auto trace = engine::train::StateTrace::decode(*base::read_file(folder.path() / "theirs.trace")).value();
+  for (std::size_t step = 240; step < trace.states.size(); ++step) trace.states[step].bytes[3] ^= 1;
+  ASSERT_TRUE(base::write_file(folder.path() / "theirs.trace", trace.encode()));
+  EXPECT_THAT(run("koinon train compare mine.trace theirs.trace").text, HasSubstr("step 240 is the first that differs"));
+
+  ASSERT_EQ(run(kDigits + " -o one --record 240").exit, 0);
+  auto record = engine::train::StepRecord::decode(*base::read_file(folder.path() / "one.step")).value();
+  const auto at = std::ranges::find_if(record.entries,
+                                       [](const auto& e) { return e.name.starts_with("gradient of") && e.values.size() > 90; });
+  ASSERT_NE(at, record.entries.end());
+  at->values[77] += 1;
+  record.entries.back().values[0] += 1;  // what follows differs too
+  ASSERT_TRUE(base::write_file(folder.path() / "two.step", record.encode()));
+  const auto told = run("koinon train compare one.step two.step").text;
+  EXPECT_THAT(told, HasSubstr("the first difference is in the " + at->name));
+  EXPECT_THAT(told, HasSubstr("element 77 of"));
+  EXPECT_EQ(run("koinon train compare one.step mine.trace").exit, 1);
 }
 
 TEST_F(Train, names_line_and_value_of_what_is_wrong) {
