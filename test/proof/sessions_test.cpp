@@ -172,7 +172,6 @@ TEST_F(ProofsInParts, of_real_networks_fit_their_transactions) {
   base::SeededRandom random(41);
   for (const std::string name : {"digits-mlp", "digits-lenet"})
     for (const trust::proof::Secrecy secrecy : {trust::proof::Secrecy{false, false}, trust::proof::Secrecy{true, false}}) {
-      if (name == "digits-lenet" && !secrecy.weights) continue;  // a part of its tape is too long (docs/trust/proof.md, 11.2)
       const auto bytes = base::read_file("examples/digits/" + name + ".onnx", 64 << 20);
       ASSERT_TRUE(bytes) << bytes.error().text;
       const auto built = engine::quantise::build(*bytes, {}, {});

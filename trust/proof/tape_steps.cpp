@@ -12,9 +12,12 @@ namespace {
 
 /// What costs what, in gas, as measured (rounded up).
 constexpr std::uint64_t kWordGas = 5500, kLoadGas = 700, kTermGas = 900, kSumGas = 1500, kFactorGas = 36, kGatherGas = 100;
-constexpr std::uint64_t kRowGas = 320;         ///< of a term in L
-constexpr std::uint64_t kStepGas = 8'000'000;  ///< a product above this is cut
-constexpr std::size_t kStepBytes = 96 << 10;   ///< of a part's steps, which leaves room for the terms of what they give
+constexpr std::uint64_t kRunGas = 150;          ///< of a run of a product's operands
+constexpr std::uint64_t kByteGas = 12;          ///< of calldata, with its zeros
+constexpr std::uint64_t kMostGas = 15'000'000;  ///< of one step with what it is made of; a transaction holds 16.7M
+constexpr std::uint64_t kRowGas = 320;          ///< of a term in L
+constexpr std::uint64_t kStepGas = 8'000'000;   ///< a product above this is cut
+constexpr std::size_t kStepBytes = 96 << 10;    ///< of a part's steps, which leaves room for the terms of what they give
 constexpr std::uint32_t kUnset = ~0U;
 
 /// Some columns of a public product. Only read, never pushed through.
@@ -138,30 +141,21 @@ std::uint64_t TapeCompiler::gas_of_step(const LinearStep& step) const {
 
 base::Status TapeCompiler::place_steps() {
   std::vector<std::size_t> held;
-  std::uint64_t gas = setup_gas_;
+  const auto fits = [](const Part& part) { return part.gas <= kPartGas && part.bytes.size() <= kStepBytes; };
   for (std::size_t s = 0; s < used_.size(); ++s) {
     if (!used_[s]) continue;
-    std::vector<std::size_t> more;
-    std::uint64_t extra = 0;
-    for (const auto n : needed(s))
-      if (std::find(held.begin(), held.end(), n) == held.end()) {
-        more.push_back(n);
-        extra += gas_of_step(*steps_[n]);
-      }
+    const auto all = needed(s);
     auto both = held;
-    both.insert(both.end(), more.begin(), more.end());
-    if (!held.empty() && (gas + extra > kPartGas || assemble(both).part.bytes.size() > kStepBytes)) {
+    for (const auto n : all)
+      if (std::find(held.begin(), held.end(), n) == held.end()) both.push_back(n);
+    if (held.empty() || fits(assemble(both).part)) {
+      held = std::move(both);
+    } else {
       lay_out(held);
-      held.clear();
-      gas = setup_gas_;
-      more = needed(s);
-      extra = 0;
-      for (const auto n : more) extra += gas_of_step(*steps_[n]);
+      held = all;
     }
-    if (gas + extra > kPartGas)
-      return fail(Code::unsupported, "[proof] linear step {} takes about {} gas: a transaction holds {}", s, extra, kPartGas);
-    held.insert(held.end(), more.begin(), more.end());
-    gas += extra;
+    if (const auto gas = assemble(held).part.gas; gas > kMostGas)
+      return fail(Code::unsupported, "[proof] linear step {} takes about {} gas: a transaction holds {}", s, gas, kMostGas);
   }
   if (!held.empty()) lay_out(held);
   return {};
@@ -218,7 +212,7 @@ TapeCompiler::Assembled TapeCompiler::assemble(const std::vector<std::size_t>& l
     const auto& step = *steps_[s];
     part.gas += gas_of_step(step);
     if (const auto* p = step.product(); p != nullptr && p->bias_vars.empty()) {
-      append_product(part.bytes, *p, number);
+      part.gas += kRunGas * append_product(part.bytes, *p, number);
       for (std::size_t i = 0; i < p->rows; ++i)
         for (std::size_t j = 0; j < p->columns; ++j)
           numbers[p->out[i * p->columns + j]] = next + static_cast<std::uint32_t>(j * p->rows + i);
@@ -242,6 +236,7 @@ TapeCompiler::Assembled TapeCompiler::assemble(const std::vector<std::size_t>& l
   append(whole, begin);
   whole.insert(whole.end(), part.bytes.begin(), part.bytes.end());
   part.bytes = std::move(whole);
+  part.gas += kByteGas * part.bytes.size();
   return out;
 }
 

@@ -80,7 +80,7 @@ std::vector<TapeRow> read_rows(base::ByteView bytes, std::size_t& at, const Tape
   return out;
 }
 
-void append_product(base::Bytes& to, const PublicProduct& p, const std::function<std::uint32_t(Var)>& number) {
+std::uint32_t append_product(base::Bytes& to, const PublicProduct& p, const std::function<std::uint32_t(Var)>& number) {
   const bool small = std::all_of(p.right.begin(), p.right.end(), [](std::int64_t w) { return w >= -128 && w <= 127; });
   base::Bytes runs;
   std::uint32_t count = 0;
@@ -121,6 +121,7 @@ void append_product(base::Bytes& to, const PublicProduct& p, const std::function
     }
     while (to.size() % kTapeWord != 0) to.push_back(small ? 128 : 0);
   }
+  return count;
 }
 
 TapeProduct read_product(base::ByteView bytes, std::size_t& at, const TapeWord& word) {

@@ -77,7 +77,8 @@ void append_rows(base::Bytes& to, std::span<const TapeRow> rows);
 /// F_p; then, each padded with zero to words: biases, 64 bits each; runs of the left operand, number 32 | stride 16 | count 16,
 /// which make up `rows` lines of `inner`, their number in `outer`; and for each column its weights, as bytes w + 128, padded
 /// with 128, or 64 bits each. It appends out[i, j] to L column after column. `number` gives an operand's place in L.
-void append_product(base::Bytes& to, const PublicProduct& product, const std::function<std::uint32_t(Var)>& number);
+/// Returns the number of runs.
+std::uint32_t append_product(base::Bytes& to, const PublicProduct& product, const std::function<std::uint32_t(Var)>& number);
 
 /// Reads what follows a word; each advances `at` beyond the padding.
 std::vector<TapeRow> read_rows(base::ByteView bytes, std::size_t& at, const TapeWord& word);
