@@ -7,15 +7,14 @@
 #include "base/thread_pool.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/describe_output.hpp"
+#include "cli/commands/private_commands.hpp"
+#include "cli/commands/private_keys.hpp"
 #include "cli/files/model_file.hpp"
 #include "cli/line/line.hpp"
 #include "cli/terminal/console.hpp"
 #include "engine/io/quantise.hpp"
 #include "engine/io/read.hpp"
 #include "engine/run/roots.hpp"
-#include "ledger/keystore.hpp"
-#include "market/envelope/envelope.hpp"
-#include "node/core/membership.hpp"
 #include "trust/private/models/bundle.hpp"
 #include "trust/private/serial.hpp"
 
@@ -61,28 +60,6 @@ auto read_with(const std::filesystem::path& path, F decode) -> decltype(decode(b
   return out;
 }
 
-/// The pair that a key folder's secret.key is sealed to, from the folder's keystore.
-Result<market::BoxPair> lock_of(const std::filesystem::path& folder, const std::string& password_file, bool create) {
-  const auto keystore = folder / "keystore.json";
-  const std::filesystem::path password = password_file.empty() ? folder / "password" : std::filesystem::path(password_file);
-  base::SystemRandom random;
-  const auto key = create ? ledger::unlock_or_create(keystore, password, random) : ledger::unlock(keystore, password);
-  if (!key) return advise(key.error(), "the password of these keys is in the file that keygen named: --password-file FILE");
-  return node::box_of(*key);
-}
-
-/// The secret key of a folder, opened.
-Result<trust::fhe::SecretKey> secret_of(const Context& context, const std::filesystem::path& folder,
-                                        const std::string& password_file) {
-  KOINON_TRY(const auto lock, lock_of(folder, password_file, false));
-  return read_with(folder / "secret.key", [&](base::ByteView bytes) -> Result<trust::fhe::SecretKey> {
-    KOINON_TRY(auto opened, market::open(bytes, lock));
-    auto key = trust::fhe::decode_secret_key(context, opened);
-    base::wipe(opened);
-    return key;
-  });
-}
-
 constexpr const char* kPasswordHelp = "Holds the password of the keys; password in their folder when absent";
 
 json cost_json(const Bundle& bundle) {
@@ -91,7 +68,8 @@ json cost_json(const Bundle& bundle) {
               {"security_limit_bits", trust::fhe::security_bits(bundle.parameters().degree)},
               {"input_ciphertexts", trust::fhe::input_count(bundle)},
               {"result_ciphertexts", trust::fhe::result_count(bundle)},
-              {"thermometer", bundle.thermometer}};
+              {"thermometer", bundle.thermometer},
+              {"shown_thresholds", trust::fhe::bit_count(bundle.cuts)}};
   const auto* network = std::get_if<trust::fhe::NetworkPlan>(&bundle.plan);
   out["kind"] = network != nullptr ? "table network" : "linear";
   if (network == nullptr) return out;
@@ -123,6 +101,15 @@ std::string cost_text(const json& cost) {
   return out;
 }
 
+/// What a plan shows of the model, beside its sums.
+std::string shown_text(const Bundle& bundle) {
+  if (bundle.cuts.empty()) return "";
+  return fmt::format(
+      "  shows        {} thresholds that inputs are compared with: the buyer sends one bit for each; model build --profile "
+      "private\n               keeps them to the provider\n",
+      trust::fhe::bit_count(bundle.cuts));
+}
+
 class Plan final : public Command {
  public:
   Plan()
@@ -139,7 +126,8 @@ class Plan final : public Command {
     const auto bytes = trust::fhe::encode(compiled->bundle);
     KOINON_CHECK(base::write_file(output_, bytes));
     auto out = cost_json(compiled->bundle);
-    console.print(cost_text(out) + fmt::format("plan         {}, {}\n", output_, size_text(bytes.size())));
+    console.print(cost_text(out) + shown_text(compiled->bundle) +
+                  fmt::format("plan         {}, {}\n", output_, size_text(bytes.size())));
     out["program"] = base::to_hex(engine::program::program_id(model.program));
     out["file"] = output_;
     console.object(out);
@@ -161,26 +149,15 @@ class Keygen final : public Command {
   }
   Status run(Console& console) override {
     KOINON_TRY(const auto opened, Opened::load(plan_));
-    const std::filesystem::path folder = output_;
-    if (std::filesystem::exists(folder / "secret.key"))
-      return base::fail(Code::invalid_argument, "[private keygen] {} exists: name another folder, or its results are lost",
-                        (folder / "secret.key").string());
-    KOINON_CHECK(base::make_folder(folder));
     auto progress = console.progress();
     progress.stage("making keys");
     progress.update(0, 0);
     base::SystemRandom random;
     base::ThreadPool pool(0);
     const auto key = trust::fhe::make_secret_key(*opened.context, random);
-    const auto open = trust::fhe::make_public_key(*opened.context, key, random);
+    const std::filesystem::path folder = output_;
+    KOINON_CHECK(store_keys(*opened.context, key, folder, password_, random));
     KOINON_TRY(const auto keys, trust::fhe::make_keys(*opened.context, opened.bundle, key, random, &pool));
-    KOINON_TRY(const auto lock, lock_of(folder, password_, true));
-    auto secret = trust::fhe::encode(*opened.context, key);
-    const auto sealed = market::seal(secret, {lock.public_key()});
-    base::wipe(secret);
-    if (!sealed) return base::fail(sealed.error());
-    KOINON_CHECK(base::write_file(folder / "secret.key", *sealed, 0600));
-    KOINON_CHECK(base::write_file(folder / "public.key", trust::fhe::encode(*opened.context, open)));
     const auto bytes = trust::fhe::encode(*opened.context, keys);
     KOINON_CHECK(base::write_file(folder / "evaluation.keys", bytes));
     progress.finish();
@@ -322,6 +299,10 @@ void add_private(Commands& to) {
   to.push_back(std::make_unique<Encrypt>());
   to.push_back(std::make_unique<RunPrivate>());
   to.push_back(std::make_unique<Decrypt>());
+  to.push_back(make_private_serve());
+  to.push_back(make_private_ask());
+  to.push_back(make_private_train());
+  add_private_sums(to);
 }
 
 }  // namespace koinon::cli

@@ -116,7 +116,7 @@ Result<AidedRun> run_aided(const trust::fhe::AidedProgram& program, const engine
     KOINON_TRY(const auto answer,
                rounds.agreed(fmt::format("/aided/{}/{}", id, i), trust::fhe::encode(*context, std::span(&sent, 1))));
     KOINON_TRY(const auto results, trust::fhe::decode_ciphertexts(*context, answer, plan.results));
-    KOINON_TRY(sums.emplace_back(), trust::fhe::decrypt_shared(*context, plan, key, results));
+    KOINON_TRY(sums.emplace_back(), trust::fhe::decrypt_sums(*context, program.layers[i], key, results));
   }
   AidedRun out;
   KOINON_TRY(out.outputs, trust::fhe::aided_outputs(program, input, sums));

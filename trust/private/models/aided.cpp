@@ -67,6 +67,21 @@ class Cutter {
   std::map<std::size_t, std::size_t> made_by_;
 };
 
+/// Takes the offsets out of rows whose sums would leave 28 bits with them.
+std::vector<std::int64_t> large_offsets(LinearLayer& layer) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 27;
+  const auto largest = std::max(std::abs(layer.low), std::abs(layer.high));
+  std::vector<std::int64_t> out(layer.outputs);
+  for (std::size_t row = 0; row < layer.outputs; ++row) {
+    auto reach = std::abs(layer.bias[row]);
+    for (std::size_t i = 0; i < layer.inputs && reach < kMost; ++i)
+      reach += std::abs(layer.weights[row * layer.inputs + i]) * largest;
+    if (reach >= kMost) std::swap(out[row], layer.bias[row]);
+  }
+  if (std::ranges::all_of(out, [](auto v) { return v == 0; })) out.clear();
+  return out;
+}
+
 /// Runs a client's section on the input and all sums so far.
 Result<std::vector<IntTensor>> run(const Program& section, const AidedProgram& program, const IntTensor& input,
                                    std::span<const std::vector<std::int64_t>> sums) {
@@ -113,6 +128,7 @@ Result<AidedProgram> compile_aided(const Program& given) {
     KOINON_TRY(auto before, cutter.section(layers, {from}));
     KOINON_TRY(layer.before, std::move(before).finish(from));
     KOINON_TRY(layer.weights, affine_of(program, ranges, from, step.first_output, {i}));
+    layer.offsets = large_offsets(layer.weights);
     auto plan = plan_shared(layer.weights);
     if (!plan) return fail(plan.error().code, "[private] step {}: {}", i, plan.error().text);
     layer.plan = *std::move(plan);
@@ -138,6 +154,13 @@ Result<std::vector<std::int64_t>> aided_input(const AidedProgram& program, const
   KOINON_TRY(const auto tensors, run(program.layers[sums.size()].before, program, input, sums));
   std::vector<std::int64_t> out;
   for (std::int64_t i = 0; i < tensors[0].size(); ++i) out.push_back(tensors[0].at(i));
+  return out;
+}
+
+Result<std::vector<std::int64_t>> decrypt_sums(const Context& context, const AidedProgram::Layer& layer, const SecretKey& key,
+                                               std::span<const Ciphertext> results) {
+  KOINON_TRY(auto out, decrypt_shared(context, layer.plan, key, results));
+  for (std::size_t i = 0; i < layer.offsets.size(); ++i) out[i] += layer.offsets[i];
   return out;
 }
 

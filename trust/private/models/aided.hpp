@@ -17,7 +17,10 @@ struct AidedProgram {
   struct Layer {
     std::size_t step = 0;  ///< the matmul or convolution, steps that take constants alone not counted
     SharedPlan plan;
-    LinearLayer weights;              ///< provider's; empty at a client
+    LinearLayer weights;  ///< provider's; empty at a client
+    /// What the client adds to its sums: the offsets of rows whose sums would leave 28 bits with them, as those of filters that
+    /// are almost zero; 0 elsewhere. Empty: none.
+    std::vector<std::int64_t> offsets;
     engine::program::Program before;  ///< client's: from the input and the sums of the layers before to this layer's input
   };
   engine::program::Program description;  ///< of the program, without weights: inputs, outputs, id
@@ -39,6 +42,9 @@ base::Result<AidedProgram> decode_aided(base::ByteView bytes);
 /// those of each layer before. Errors: out_of_range for sums that no honest run gives.
 base::Result<std::vector<std::int64_t>> aided_input(const AidedProgram& program, const engine::tensor::IntTensor& input,
                                                     std::span<const std::vector<std::int64_t>> sums);
+/// Client: the sums of a layer. Errors: those of decrypt_shared.
+base::Result<std::vector<std::int64_t>> decrypt_sums(const Context& context, const AidedProgram::Layer& layer,
+                                                     const SecretKey& key, std::span<const Ciphertext> results);
 /// Client: the program's outputs.
 base::Result<std::vector<engine::tensor::IntTensor>> aided_outputs(const AidedProgram& program,
                                                                    const engine::tensor::IntTensor& input,

@@ -22,6 +22,7 @@ constexpr std::size_t kMaxPlan = 16 << 20;
 constexpr std::size_t kMaxProgram = 64 << 20;
 constexpr std::size_t kMaxLayers = 4096;
 constexpr std::size_t kMaxSide = 1 << 20;
+constexpr std::int64_t kMostOffset = std::int64_t{1} << 47;
 
 Result<base::Reader> opened(base::ByteView bytes, std::string_view magic) {
   base::Reader in(bytes);
@@ -47,6 +48,20 @@ Status check(const SharedPlan& plan) {
 
 std::size_t elements(const engine::program::TensorInfo& info) {
   return static_cast<std::size_t>(engine::tensor::element_count(info.shape));
+}
+
+/// None, or one for each sum.
+Result<std::vector<std::int64_t>> decode_offsets(base::Reader& in, std::size_t sums) {
+  KOINON_TRY(const auto count, in.number<std::uint32_t>());
+  if (count != 0 && count != sums) return fail(Code::malformed, "[private] {} offsets of {} sums", count, sums);
+  std::vector<std::int64_t> out;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    KOINON_TRY(const auto offset, in.number<std::int64_t>());
+    if (offset < -kMostOffset || offset > kMostOffset)
+      return fail(Code::malformed, "[private] offset {}: within {} expected", offset, kMostOffset);
+    out.push_back(offset);
+  }
+  return out;
 }
 
 /// A section takes the program's input and the sums of `layers` before it.
@@ -133,6 +148,8 @@ base::Bytes encode(const AidedProgram& program) {
   for (const auto& layer : program.layers) {
     out.number(static_cast<std::uint32_t>(layer.step));
     out.blob(encode(layer.plan));
+    out.number(static_cast<std::uint32_t>(layer.offsets.size()));
+    for (const auto offset : layer.offsets) out.number(offset);
     out.blob(engine::program::encode(layer.before));
   }
   out.blob(engine::program::encode(program.rest));
@@ -156,6 +173,7 @@ Result<AidedProgram> decode_aided(base::ByteView bytes) {
     KOINON_TRY(layer.step, in.number<std::uint32_t>());
     KOINON_TRY(const auto plan, in.blob(kMaxPlan));
     KOINON_TRY(layer.plan, decode_shared_plan(plan));
+    KOINON_TRY(layer.offsets, decode_offsets(in, layer.plan.places.size()));
     KOINON_TRY(layer.before, program());
     out.layers.push_back(std::move(layer));
   }

@@ -58,7 +58,7 @@ Rounds run(const AidedProgram& program, const IntTensor& input) {
     const auto results = evaluate_shared(*context, *model, sent).value();
     out.provider += since(begin);
     begin = Clock::now();
-    sums.push_back(decrypt_shared(*context, layer.plan, key, results).value());
+    sums.push_back(decrypt_sums(*context, layer, key, results).value());
     out.client += since(begin);
     for (const auto& r : results) out.bytes += 2 * r.level * layer.plan.parameters.degree * 50 / 8;
   }
@@ -94,6 +94,22 @@ TEST(Aided, skip_connections_are_the_clients) {
     const auto input = IntTensor::of<std::int8_t>({1, 3}, values);
     EXPECT_EQ(run(*aided, input).outputs, engine::run::execute(program, std::vector{input}, {}).value().outputs);
   }
+}
+
+TEST(Aided, rows_whose_offset_dwarfs_their_weights_are_exact) {
+  Builder b;
+  auto x = b.input("x", {DType::i8, {1, 2}}, {}, -127, 127);
+  const auto w = b.weight(IntTensor::of<std::int8_t>({2, 2}, {1, -2, 100, 90}));
+  x = b.matmul(x, w, b.weight(IntTensor::of<std::int32_t>({2}, {900'000'000, -3})));
+  b.output("y", b.matmul(requantised(b, x, 31), w), {});
+  const auto program = b.finish({}).value();
+  const auto aided = compile_aided(program);
+  ASSERT_TRUE(aided) << aided.error().text;
+  EXPECT_EQ(aided->layers[0].offsets, (std::vector<std::int64_t>{900'000'000, 0}));
+  const auto client = decode_aided(encode(*aided)).value();
+  EXPECT_EQ(client.layers[0].offsets, aided->layers[0].offsets);
+  const auto input = IntTensor::of<std::int8_t>({1, 2}, {127, -100});
+  EXPECT_EQ(run(*aided, input).outputs, engine::run::execute(program, std::vector{input}, {}).value().outputs);
 }
 
 TEST(Aided, refuses_sums_that_no_honest_run_gives) {
