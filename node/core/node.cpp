@@ -11,6 +11,7 @@
 #include "base/random.hpp"
 #include "ledger/keystore.hpp"
 #include "market/actor/proofs.hpp"
+#include "node/config/address_file.hpp"
 #include "node/core/adapters.hpp"
 #include "node/core/farewell.hpp"
 #include "node/core/front.hpp"
@@ -46,6 +47,23 @@ void serve_artifacts(net::Router& router, Artifacts& artifacts) {
                         });
 }
 
+/// What the data folder says about where its node is up, while it is.
+class AddressFile {
+ public:
+  AddressFile(const std::filesystem::path& data, const std::string& url) : file_(data / kAddressFile) {
+    if (const auto told = base::write_file(file_, base::as_bytes(url), 0600); !told) base::log_warn("{}", told.error().text);
+  }
+  ~AddressFile() {
+    std::error_code gone;
+    std::filesystem::remove(file_, gone);
+  }
+  AddressFile(const AddressFile&) = delete;
+  AddressFile& operator=(const AddressFile&) = delete;
+
+ private:
+  const std::filesystem::path file_;
+};
+
 }  // namespace
 
 /// Members in the order of construction: each uses those above it, and they go in reverse.
@@ -68,6 +86,7 @@ struct Node::State {
   std::unique_ptr<Faucet> faucet;
   ledger::Deployment deployment;
   market::MarketAddresses addresses;
+  std::unique_ptr<AddressFile> address_file;
   base::Wei least_stake;  ///< Registry.minStake
   std::unique_ptr<ledger::TxSender> sender;
   std::unique_ptr<market::MarketLedger> market;
@@ -377,6 +396,7 @@ Node::Node(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Node::~Node() {
   if (!state_) return;
+  state_->address_file.reset();
   if (state_->server) state_->server->stop();
   state_->server.reset();                      // with its routes, whose threads read what goes below
   if (state_->sender) state_->sender->stop();  // duties that wait for the ledger give up at once
@@ -410,6 +430,8 @@ Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
   else
     serve_artifacts(router, *s.artifacts);
   s.server->replace(std::move(router));
+  // For who looks at this folder, such as the doctor: a free port is known to nobody else.
+  s.address_file = std::make_unique<AddressFile>(s.options.config.data, s.server->url());
   // Only now do the actors begin: they name the endpoint to others.
   KOINON_CHECK(s.start_actor());
   if (s.options.provide)

@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include "base/file.hpp"
 #include "ledger/keystore.hpp"
 #include "net/http_server.hpp"
+#include "node/config/address_file.hpp"
 #include "node/store/store.hpp"
 
 namespace koinon::node {
@@ -100,6 +103,31 @@ TEST_F(DoctorTest, an_address_that_something_else_has_is_bad) {
   EXPECT_EQ(examine_address(config).health, Health::good);
   config.http_port = (*other)->port();
   EXPECT_EQ(examine_address(config).health, Health::bad);
+}
+
+TEST_F(DoctorTest, the_node_of_the_folder_is_found_at_whatever_port_it_took) {
+  net::Router router;
+  router.get("/openapi.json",
+             [](const net::HttpRequest&) { return net::HttpResponse::json(200, R"({"info":{"title":"Koinon node"}})"); });
+  router.get("/api/v1/watch", [](const net::HttpRequest&) {
+    return net::HttpResponse::json(200, R"({"watching":true,"free":"1","fees":"160000000000000000"})");
+  });
+  auto up = net::HttpServer::start(std::move(router));
+  ASSERT_TRUE(up);
+  const auto other = net::HttpServer::start({});
+  ASSERT_TRUE(other);
+  config.http_port = (*other)->port();  // the default port is somebody else's
+  ASSERT_TRUE(base::write_file(config.data / kAddressFile, base::as_bytes((*up)->url())));
+  EXPECT_EQ(examine_address(config).health, Health::good);
+  const auto watching = [&] {
+    const auto all = examine(config, {});
+    const auto at = std::ranges::find(all, "watching", &Finding::name);
+    return at == all.end() ? std::optional<Health>() : at->health;
+  };
+  EXPECT_EQ(watching(), Health::bad) << "too little for a dispute";
+  (*up)->stop();
+  EXPECT_EQ(watching(), std::nullopt);
+  EXPECT_EQ(examine_address(config).health, Health::bad) << "it is down, and what is configured is taken";
 }
 
 TEST_F(DoctorTest, a_server_that_answers_nonsense_is_told_from_a_node) {

@@ -9,6 +9,8 @@
 #include "ledger/local/local_ledger.hpp"
 #include "net/http_client.hpp"
 #include "net/http_server.hpp"
+#include "net/url.hpp"
+#include "node/config/address_file.hpp"
 #include "node/doctor/doctor.hpp"
 
 namespace koinon::node {
@@ -117,11 +119,31 @@ std::optional<Finding> about_coins(const Config& config, const Ledger& ledger) {
   return Finding{Health::good, "gas", text, {}};
 }
 
+/// URL at this machine of the address that the configuration names; empty: any free port.
+std::string configured_url(const Config& config) {
+  if (config.http_port == 0) return {};
+  const auto host = config.http_address == "0.0.0.0" || config.http_address == "::" ? "127.0.0.1" : config.http_address;
+  return fmt::format("http://{}:{}", host, config.http_port);
+}
+
+/// Where the node of this folder answers now, whatever address is configured; empty: it does not.
+std::string running_url(const Config& config) {
+  constexpr std::size_t kMostUrl = 300;
+  const auto said = base::read_file(config.data / kAddressFile);
+  if (!said || said->size() > kMostUrl) return {};
+  std::string url(base::as_text(*said));
+  const auto parsed = net::Url::parse(url);
+  if (!parsed) return {};
+  if (parsed->host == "0.0.0.0" || parsed->host == "::") url = fmt::format("http://127.0.0.1:{}", parsed->port);
+  return is_node(url) ? url : std::string();
+}
+
 /// Whether the account of a watching node that is up can pay for a dispute.
 std::optional<Finding> about_watching(const Config& config) {
-  if (config.http_port == 0) return std::nullopt;
-  const auto host = config.http_address == "0.0.0.0" || config.http_address == "::" ? "127.0.0.1" : config.http_address;
-  const auto watch = ask(fmt::format("http://{}:{}", host, config.http_port), "/api/v1/watch");
+  auto url = running_url(config);
+  if (url.empty()) url = configured_url(config);
+  if (url.empty()) return std::nullopt;
+  const auto watch = ask(url, "/api/v1/watch");
   if (!watch || !watch->contains("watching") || (*watch)["watching"] != true) return std::nullopt;
   const auto amount = [&](const char* key) {
     const auto at = watch->find(key);
@@ -149,6 +171,8 @@ Finding about_endpoint(const Config& config) {
 }  // namespace
 
 Finding examine_address(const Config& config) {
+  if (const auto url = running_url(config); !url.empty())
+    return {Health::good, "address", fmt::format("the node of this folder is up at {}", url), {}};
   const auto where = fmt::format("{}:{}", config.http_address, config.http_port);
   if (config.http_port == 0) return {Health::good, "address", fmt::format("{}: a free port at each start", where), {}};
   net::ServerOptions probe;
@@ -156,9 +180,7 @@ Finding examine_address(const Config& config) {
   probe.port = config.http_port;
   const auto free = net::HttpServer::start({}, probe);
   if (free) return {Health::good, "address", fmt::format("{} is free", where), {}};
-  const auto host = config.http_address == "0.0.0.0" || config.http_address == "::" ? "127.0.0.1" : config.http_address;
-  if (is_node(fmt::format("http://{}:{}", host, config.http_port)))
-    return {Health::good, "address", fmt::format("a Koinon node is up at {}", where), {}};
+  if (is_node(configured_url(config))) return {Health::good, "address", fmt::format("a Koinon node is up at {}", where), {}};
   return {Health::bad, "address", free.error().text,
           "stop the program that has it, or choose another with --http 127.0.0.1:PORT"};
 }
