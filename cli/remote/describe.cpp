@@ -290,15 +290,18 @@ std::string describe_watch(const json& watch) {
 }
 
 std::string describe_models(const json& models) {
+  std::string troubles;
   Table table({{"model"}, {"program"}, {"takes"}, {"gives"}, {"size", right}, {"licence"}, {"author"}, {"price", right}});
   std::size_t rows = 0;
   each(models, [&](const json& m) {
     ++rows;
     table.add({word(m, "name"), word(m, "program").substr(0, 18), ports_of(child(m, "inputs")), ports_of(child(m, "outputs")),
                size_text(number_at(m, "size")), word(m, "licence"), word(m, "author"), tokens_at(m, "price")});
+    if (const auto trouble = clean(text_at(m, "trouble"), 200); !trouble.empty())
+      troubles += fmt::format("{} cannot be used: {}\n", word(m, "name"), trouble);
   });
   return rows == 0 ? "No models yet. An order brings its own: koinon order NET.koinon --input FILE --price 0.01\n"
-                   : table.text();
+                   : table.text() + troubles;
 }
 
 }  // namespace koinon::cli

@@ -11,6 +11,7 @@
 #include "cli/remote/describe.hpp"
 #include "cli/remote/ledger_source.hpp"
 #include "cli/remote/node_client.hpp"
+#include "cli/remote/order_progress.hpp"
 #include "cli/remote/order_watch.hpp"
 #include "cli/remote/reply.hpp"
 #include "net/http_server.hpp"
@@ -55,6 +56,14 @@ TEST(Describe, lets_no_escape_sequence_through) {
   const json models = json::array({{{"name", "a\x1b[2Jb\xc2\x9b"}, {"program", "0x1"}}});
   EXPECT_THAT(describe_models(models), HasSubstr("a?[2Jb?"));
   EXPECT_THAT(describe_models(models), Not(HasSubstr("\x1b")));
+}
+
+TEST(Describe, names_models_that_cannot_be_used) {
+  const auto text =
+      describe_models(json::parse(R"([{"name":"old","program":"0x1","trouble":"format version 1: build the model again"},
+    {"name":"new","program":"0x2","trouble":null}])"));
+  EXPECT_THAT(text, HasSubstr("old cannot be used: format version 1: build the model again"));
+  EXPECT_THAT(text, Not(HasSubstr("new cannot")));
 }
 
 TEST(Describe, says_what_to_do_when_there_is_nothing) {
@@ -117,6 +126,35 @@ TEST_F(Node, passes_on_the_error_with_its_code) {
   const auto answer = NodeClient::open(access)->get("/api/v1/absent");
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error(), (base::Error{Code::not_found, "[orders] no order 9"}));
+}
+
+/// Follows order 5 of a node that gives these answers one after the other, and the last one from then on; null: 404.
+base::Result<json> follow(NodeAccess access, std::vector<json> answers) {
+  net::Router router;
+  auto next = std::make_shared<std::atomic<std::size_t>>(0);
+  router.get("/api/v1/orders/5", [next, answers](const net::HttpRequest&) -> base::Result<net::HttpResponse> {
+    const auto& answer = answers[std::min(next->fetch_add(1), answers.size() - 1)];
+    if (answer.is_null()) return base::fail(Code::not_found, "[order] 5 is not on the ledger");
+    return net::HttpResponse::json(200, answer.dump());
+  });
+  const auto server = *net::HttpServer::start(std::move(router), {});
+  access.url = server->url();
+  auto node = NodeClient::open(access);
+  Progress progress(true);
+  return follow_order(*node, "5", progress);
+}
+
+TEST_F(Node, whose_ledger_takes_an_order_back_is_waited_for) {
+  const json input = {{"root", "0x01"}};
+  const json running = {{"state", "committing"}, {"buyer", 1}, {"input", input}};
+  const json paid = {{"state", "settled"}, {"buyer", 1}, {"input", input}, {"mine", true}, {"receipt_url", "/r"}};
+  const auto done = follow(access, {running, nullptr, nullptr, running, paid});
+  ASSERT_TRUE(done) << done.error().text;
+  EXPECT_EQ(text_at(*done, "state"), "settled");
+  EXPECT_EQ(follow(access, {nullptr}).error().code, Code::not_found) << "it was never there";
+  auto another = paid;
+  another["input"]["root"] = "0x02";
+  EXPECT_EQ(follow(access, {running, nullptr, another}).error().code, Code::conflict);
 }
 
 TEST_F(Node, is_not_believed_when_it_sends_no_json) {
