@@ -37,6 +37,7 @@ Commands all_commands(const Extensions& extensions) {
   out.push_back(make_run());
   out.push_back(make_train());
   out.push_back(make_train_compare());
+  out.push_back(make_federated());
   add_language(out);
   out.push_back(make_prove());
   out.push_back(make_verify());
@@ -49,6 +50,7 @@ Commands all_commands(const Extensions& extensions) {
   out.push_back(make_status());
   out.push_back(make_simulate());
 #if KOINON_WITH_NODE
+  out.push_back(make_deploy(extensions));
   out.push_back(make_doctor());
   add_backup(out);
 #endif

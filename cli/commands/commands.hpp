@@ -24,6 +24,7 @@ void add_listings(Commands& to);  ///< orders, orders show, order-show, provider
 std::unique_ptr<Command> make_generate();
 std::unique_ptr<Command> make_train();
 std::unique_ptr<Command> make_train_compare();
+std::unique_ptr<Command> make_federated();
 std::unique_ptr<Command> make_simulate();
 void add_language(Commands& to);      ///< language ..., generate
 void add_private(Commands& to);       ///< private plan, keygen, encrypt, run, decrypt
@@ -34,6 +35,7 @@ std::unique_ptr<Command> make_up(const Extensions& extensions);
 std::unique_ptr<Command> make_watch(const Extensions& extensions);
 std::unique_ptr<Command> make_provide(const Extensions& extensions);
 /// Commands that look after a node's folder.
+std::unique_ptr<Command> make_deploy(const Extensions& extensions);
 std::unique_ptr<Command> make_doctor();
 void add_backup(Commands& to);  ///< backup, restore
 

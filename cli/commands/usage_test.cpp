@@ -26,10 +26,10 @@ struct Usage : ::testing::Test {
 
 /// Commands that need no node and no order made before.
 bool is_local(const std::string& path) {
-  static const std::set<std::string> kLocal = {
-      "model build",     "model inspect",  "model publish", "run",        "prove", "verify",  "version",
-      "account new-key", "language build", "generate",      "completion", "train", "simulate",
-      "private sum plan", "private sum keygen"};
+  static const std::set<std::string> kLocal = {"model build",    "model inspect", "model publish",    "run",
+                                               "prove",          "verify",        "version",          "account new-key",
+                                               "language build", "generate",      "completion",       "train",
+                                               "federated",      "simulate",      "private sum plan", "private sum keygen"};
   return kLocal.contains(path);
 }
 bool serves(const std::string& path) { return path == "up" || path == "provide" || path == "watch"; }

@@ -14,8 +14,6 @@ namespace math = engine::math;
 constexpr int kMostOrder = 512;
 constexpr double kTau = 6.283185307179586476925286766559;
 
-double uniform(base::Random& source) { return static_cast<double>(source.u64() >> 11) * 0x1p-53; }
-
 /// log(n!) for n up to kMostOrder.
 double log_factorial(int n) {
   static const auto kTable = [] {
@@ -34,19 +32,31 @@ double log_add(double a, double b) {
 
 }  // namespace
 
+double Gaussian::uniform() {
+  if (at_ == bytes_.size()) {
+    source_.fill(bytes_);
+    at_ = 0;
+  }
+  std::uint64_t word = 0;
+  for (std::size_t i = 0; i < 8; ++i) word = word << 8 | bytes_[at_++];
+  return static_cast<double>(word >> 11) * 0x1p-53;
+}
+
 double Gaussian::next() {
   if (has_spare_) {
     has_spare_ = false;
     return spare_;
   }
-  const double radius = std::sqrt(-2 * math::log(1 - uniform(source_)));  // of (0, 1]
-  const double angle = kTau * uniform(source_);
+  const double radius = std::sqrt(-2 * math::log(1 - uniform()));  // of (0, 1]
+  const double angle = kTau * uniform();
   spare_ = radius * math::sin(angle);
   has_spare_ = true;
   return radius * math::cos(angle);
 }
 
-bool chance(base::Random& source, double probability) { return uniform(source) < probability; }
+bool chance(base::Random& source, double probability) {
+  return static_cast<double>(source.u64() >> 11) * 0x1p-53 < probability;
+}
 
 double renyi(double rate, double noise, int order) {
   if (noise <= 0) return std::numeric_limits<double>::infinity();

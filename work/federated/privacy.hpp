@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstdint>
 
 #include "base/random.hpp"
@@ -11,10 +12,17 @@ namespace koinon::work::federated {
 class Gaussian {
  public:
   explicit Gaussian(base::Random& source) : source_(source) {}
+  ~Gaussian() { base::wipe(bytes_); }
+  Gaussian(const Gaussian&) = delete;
+  Gaussian& operator=(const Gaussian&) = delete;
   double next();
 
  private:
+  double uniform();  ///< in [0, 1), 53 bits
+
   base::Random& source_;
+  std::array<std::uint8_t, 4096> bytes_{};  ///< drawn ahead: a call of the source costs more than its bytes
+  std::size_t at_ = 4096;
   double spare_ = 0;
   bool has_spare_ = false;
 };
