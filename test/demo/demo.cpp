@@ -89,6 +89,17 @@ bool all_cheats_met(const Network& network, const std::vector<Order>& orders) {
   return std::ranges::all_of(network.providers(), [&](const Provider& p) { return !p.cheats || found.met.contains(p.name); });
 }
 
+/// The model that was bought is sold: one run of it.
+Status sell_trained(Network& network, std::vector<Order>& orders) {
+  Order order;
+  order.digit = 7;
+  order.model = "trained";
+  KOINON_TRY(order.wanted_root, network.run_here(order.model, order.digit));
+  KOINON_TRY(order.id, network.place(order.model, order.digit, false));
+  orders.push_back(std::move(order));
+  return {};
+}
+
 void verify_receipts(Network& network, std::vector<Order>& orders) {
   for (auto& order : orders) {
     if (order.receipt_good || is_condemned(order)) continue;
@@ -113,6 +124,7 @@ Status play(Network& network, const Settings& settings, const Story& story) {
   story.tell(fmt::format("{} orders placed, quorum(3, 2) each: what number is in the picture?", orders.size()));
   KOINON_CHECK(place(network, orders, kAlone, true));
   story.tell(fmt::format("{} optimistic orders placed: one provider runs each, and a watcher runs it again", kAlone));
+  auto training = std::async(std::launch::async, [&] { return network.train(); });
   KOINON_CHECK(follow(network, orders, story));
   while (!all_cheats_met(network, orders) && orders.size() < kMostOrders) {
     story.tell("a cheat was never drawn yet; a few more orders");
@@ -120,6 +132,12 @@ Status play(Network& network, const Settings& settings, const Story& story) {
     KOINON_CHECK(place(network, orders, kAlone, true));
     KOINON_CHECK(follow(network, orders, story));
   }
+  KOINON_TRY(const auto trained, training.get());
+  story.tell(
+      fmt::format("a model was trained to order: {} steps, each the same for three providers; {:.0f} % of new digits right",
+                  trained.value("steps", 0), 100 * trained.value("program_accuracy", 0.0)));
+  KOINON_CHECK(sell_trained(network, orders));
+  KOINON_CHECK(follow(network, orders, story));
   verify_receipts(network, orders);
   story.tell("every receipt checked, offline and against the ledger");
   const auto found = judge(network, orders);

@@ -20,6 +20,23 @@ constexpr auto kCheatStake = "25";   ///< more stake is drawn more often, and th
 constexpr auto kSlyStake = "90";     ///< so that an order of one provider often meets it
 constexpr auto kCommitWindow = "8";  ///< seconds to run a digit: who is silent so long is replaced or left behind
 
+constexpr int kTrainers = 4;  ///< honest providers that sell training too
+
+/// An MLP that learns to read digits in a second.
+constexpr auto kRecipe = R"(seed = 1
+batch = 32
+steps = 150
+[data]
+format = "idx"
+train = ["DIGITS/test-images.idx3.gz", "DIGITS/test-labels.idx1.gz"]
+holdout = 0.2
+[model]
+layers = ["flatten", "linear 48", "relu", "linear 10"]
+[optimiser]
+rate = 0.1
+momentum = 0.9
+)";
+
 Result<json> parse(const std::string& text) {
   auto parsed = json::parse(text, nullptr, false);
   if (!parsed.is_object() && !parsed.is_array()) return fail(Code::malformed, "[demo] no JSON: {}", text.substr(0, 200));
@@ -82,7 +99,9 @@ Status Network::start_providers() {
     wanted.push_back(std::move(out));
   };
   for (int i = 1; i <= settings_.honest; ++i)
-    add(fmt::format("honest-{}", i), "koinon", {"provide", "--json", "--http", "127.0.0.1:0"}, false, kHonestStake);
+    add(fmt::format("honest-{}", i), "koinon",
+        {"provide", "--json", "--http", "127.0.0.1:0", "--kinds", i <= kTrainers ? "inference,training" : "inference"}, false,
+        kHonestStake);
   add("liar", "koinon-adversary", {"--cheat", "lies"}, true, kCheatStake);
   add("silent", "koinon-adversary", {"--cheat", "silent"}, true, kCheatStake);
   add("sly", "koinon-adversary", {"--cheat", "errs"}, true, kSlyStake);
@@ -148,6 +167,19 @@ Result<std::string> Network::place(const std::string& model, int digit, bool opt
   KOINON_TRY(const auto text, koinon(std::move(arguments)));
   KOINON_TRY(const auto placed, parse(text));
   return placed.value("order", "");
+}
+
+Result<json> Network::train() {
+  std::string recipe = kRecipe;
+  const std::string place = "DIGITS", digits = std::filesystem::absolute(settings_.digits).string();
+  for (auto at = recipe.find(place); at != std::string::npos; at = recipe.find(place, at + digits.size()))
+    recipe.replace(at, place.size(), digits);
+  const auto file = settings_.data / "digits-recipe.toml";
+  KOINON_CHECK(base::write_file(file, base::as_bytes(recipe)));
+  KOINON_TRY(const auto text, koinon({"order", "--train", file.string(), "-o", (settings_.data / "trained").string(), "--price",
+                                      kOffer, "--receipt", (settings_.data / "receipt-training.json").string(), "--node", url_,
+                                      "--token-file", (settings_.data / "buyer" / "token").string()}));
+  return parse(text);
 }
 
 Result<json> Network::watched() {

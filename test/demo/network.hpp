@@ -34,7 +34,7 @@ struct Provider {
 /// A run that is bought: one picture through one model.
 struct Order {
   std::string id;
-  std::string model;  ///< "mlp" or "lenet"
+  std::string model;  ///< "mlp", "lenet" or "trained"
   int digit = 0;
   bool optimistic = false;
   std::string wanted_root;     ///< output root of our own run
@@ -58,6 +58,9 @@ class Network {
   Result<std::string> run_here(const std::string& model, int digit);
   /// `koinon order --no-wait`, by quorum or optimistic. Returns the order's id.
   Result<std::string> place(const std::string& model, int digit, bool optimistic);
+  /// `koinon order --train`: a small net learns to read digits; three providers train it, and it becomes the model "trained".
+  /// Returns what the command says. Errors: those of run().
+  Result<json> train();
   /// What the watcher has checked and found: its /api/v1/watch.
   Result<json> watched();
   Result<json> get(const std::string& path);
