@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/hash.hpp"
 #include "base/log.hpp"
 #include "market/actor/posted.hpp"
 #include "market/actor/sealing.hpp"
@@ -299,6 +300,7 @@ Result<Receipt> Buyer::conclude(const OrderView& order, const Parties& parties) 
   out.output_root = order.verdict->output_root;
   out.trace_root = order.verdict->trace_root;
   out.outputs = delivery.outputs;
+  if (!delivery.proof.empty()) out.proof = base::keccak256(delivery.proof);
   out.condemned = fell;
   out.verdict = trust::verdict_name(order.outcome());
   for (const auto& seat : order.seats) {

@@ -6,7 +6,7 @@
 
 #include "base/json.hpp"
 #include "ledger/typed_data.hpp"
-#include "trust/quorum/optimistic.hpp"
+#include "trust/quorum/proof_check.hpp"
 #include "work/parcel.hpp"
 
 namespace koinon::market {
@@ -63,6 +63,7 @@ json body(const Receipt& r) {
       {"claims", json::array()},
       {"payments", json::array()}};
   if (r.over_ledger) out["delivered"] = "ledger";
+  if (r.proof) out["proof"] = base::to_hex(*r.proof);
   if (r.condemned) out["condemned"] = condemned_json(*r.condemned);
   for (const auto& part : r.outputs) out["outputs"].push_back(base::to_hex(part));
   for (const auto& c : r.claims)
@@ -262,6 +263,7 @@ Result<Receipt> read_receipt(const json& parsed) {
       return fail(Code::malformed, "[receipt] delivered: 'ledger' expected, or nothing");
     out.over_ledger = true;
   }
+  if (parsed.is_object() && parsed.contains("proof")) out.proof = in.bytes<32>("proof");
   if (parsed.is_object() && parsed.contains("condemned")) {
     KOINON_TRY(out.condemned, read_condemned(parsed["condemned"]));
   }
@@ -373,6 +375,8 @@ Result<ReceiptReport> verify_offline(const Receipt& receipt, const trust::CheckS
   report.outputs_included = !receipt.outputs.empty();
   if (report.outputs_included && work::outputs_root(receipt.outputs) != receipt.output_root)
     return fail(Code::rejected, "[receipt] the outputs do not hash to the output root");
+  if (receipt.proof && (receipt.check != trust::ProofCheck().name() || receipt.condemned))
+    return fail(Code::rejected, "[receipt] a proof is named by the receipt of a result that was to be proven alone");
   const trust::OrderContext context{receipt.chain_id, receipt.market, receipt.order};
   std::set<std::uint32_t> accounts;
   std::set<base::Address> operators;
@@ -445,6 +449,8 @@ Status verify_on_ledger(const Receipt& receipt, const Book& book, const trust::C
     const auto* member = book.account(claim.account);
     if (member == nullptr || !member->operators.contains(claim.operator_address)) return differs("claims: the operator");
   }
+  const auto bound = [&](const Seat& seat) { return seat.verdict == Standing::accepted && seat.claim.mark == *receipt.proof; };
+  if (receipt.proof && std::ranges::none_of(order->seats, bound)) return differs("proof");
   const auto* buyer = book.account(order->terms.buyer);
   if (buyer == nullptr || (receipt.issuer != buyer->owner && !buyer->operators.contains(receipt.issuer)))
     return differs("issuer");

@@ -51,7 +51,8 @@ struct Receipt {
   /// The result was not handed over, but brought to the ledger on demand. What stands there carries no signature of its own, so
   /// that the claims are confirmed by the ledger alone.
   bool over_ledger = false;
-  std::string verdict;  ///< "accepted"; "rejected" of an order whose claim fell, whose roots are those of that claim
+  std::optional<Hash> proof;  ///< keccak256 of the proof (trust/proof, encode_proof), of an order that asked for one
+  std::string verdict;        ///< "accepted"; "rejected" of an order whose claim fell, whose roots are those of that claim
   std::optional<Condemned> condemned;
   std::vector<MemberPayment> payments;
   Wei paid, slashed, burned, refunded;

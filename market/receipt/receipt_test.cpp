@@ -56,6 +56,18 @@ std::size_t change_every_field(const Receipt& good) {
   return fields;
 }
 
+TEST(Receipt, of_a_proven_result_names_its_proof_and_no_other_does) {
+  const auto receipt = sample_proven();
+  ASSERT_TRUE(verify_offline(receipt));
+  EXPECT_EQ(Receipt::from_json(receipt.to_json()).value().proof, receipt.proof);
+  EXPECT_GT(change_every_field(receipt), 30U);
+  auto other = sample_receipt();
+  other.proof = receipt.proof;
+  sign_sample(other);
+  EXPECT_EQ(rejection(other).error().code, Code::rejected) << "a quorum's result was not proven";
+  EXPECT_FALSE(sample_receipt().proof);
+}
+
 TEST(Receipt, refuses_every_changed_field) {
   EXPECT_GT(change_every_field(sample_receipt()), 40U);
   EXPECT_GT(change_every_field(sample_condemned()), 30U);

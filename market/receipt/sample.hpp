@@ -60,6 +60,19 @@ inline Receipt sample_receipt() {
   return out;
 }
 
+/// An order that asked for a proof, of which account 1 made one.
+inline Receipt sample_proven() {
+  auto out = sample_receipt();
+  out.check = "proof";
+  out.n = out.k = 1;
+  out.claims = {out.claims[0]};
+  out.payments = {out.payments[0]};
+  out.proof = Hash{};
+  out.proof->bytes.fill(0x77);
+  sign_sample(out);
+  return out;
+}
+
 /// An optimistic order: the claim of account 3 was refuted by account 5.
 inline Receipt sample_condemned() {
   auto out = sample_receipt();

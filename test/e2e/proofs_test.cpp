@@ -78,6 +78,8 @@ TEST(Proofs, claim_is_confirmed_as_soon_as_the_buyer_has_checked_its_proof) {
   EXPECT_TRUE(arena.proven(order).is_zero()) << "no gas was spent on a proof";
   const auto receipt = world.receipt(id);
   EXPECT_EQ(receipt.check, "proof");
+  ASSERT_TRUE(receipt.proof);
+  EXPECT_EQ(*receipt.proof, seat_of(order, world.provider(0)).claim.mark) << "bound on the ledger";
   EXPECT_EQ(receipt.outputs, arena.model.run(wanted.inputs).outputs);
   const auto report = market::verify_offline(receipt);
   EXPECT_TRUE(report) << report.error().text;
