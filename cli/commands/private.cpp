@@ -72,32 +72,34 @@ json cost_json(const Bundle& bundle) {
               {"shown_thresholds", trust::fhe::bit_count(bundle.cuts)}};
   const auto* network = std::get_if<trust::fhe::NetworkPlan>(&bundle.plan);
   out["kind"] = network != nullptr ? "table network" : "linear";
-  if (network == nullptr) return out;
-  if (const auto cost = trust::fhe::cost_of(*network)) {
-    auto points = json::array();
-    for (const auto& layer : network->layers) points.push_back(layer.domain);
-    out["table_points"] = std::move(points);
+  if (const auto cost = trust::fhe::run_cost(bundle)) {
     out["key_bytes"] = cost->key_bytes;
-    out["rotation_keys"] = cost->rotations.size() + (cost->swap_level != 0 ? 1 : 0);
     out["input_bytes"] = cost->input_bytes;
     out["result_bytes"] = cost->result_bytes;
     out["memory_bytes"] = cost->memory_bytes;
     out["core_seconds"] = cost->seconds;
   }
+  if (network == nullptr) return out;
+  auto points = json::array();
+  for (const auto& layer : network->layers) points.push_back(layer.domain);
+  out["table_points"] = std::move(points);
+  if (const auto cost = trust::fhe::cost_of(*network))
+    out["rotation_keys"] = cost->rotations.size() + (cost->swap_level != 0 ? 1 : 0);
   return out;
 }
 
 std::string cost_text(const json& cost) {
   auto out = fmt::format("{}: N = {}, modulus of {} bits where {} are secure\n", cost["kind"].get<std::string>(),
                          cost["degree"].get<int>(), cost["modulus_bits"].get<int>(), cost["security_limit_bits"].get<int>());
+  if (cost.contains("table_points"))
+    out += fmt::format("  tables       {} points\n", fmt::join(cost["table_points"].get<std::vector<std::size_t>>(), " and "));
   if (cost.contains("key_bytes"))
     out += fmt::format(
-        "  tables       {} points\n  keys         {}\n  input        {}\n  result       {}\n"
+        "  keys         {}\n  input        {}\n  result       {}\n"
         "  memory       {} at the provider\n  time         about {} of one core\n",
-        fmt::join(cost["table_points"].get<std::vector<std::size_t>>(), " and "),
-        size_text(cost["key_bytes"].get<std::uint64_t>()), size_text(cost["input_bytes"].get<std::uint64_t>()),
-        size_text(cost["result_bytes"].get<std::uint64_t>()), size_text(cost["memory_bytes"].get<std::uint64_t>()),
-        seconds_text(cost["core_seconds"].get<double>()));
+        cost["key_bytes"] == 0 ? "none" : size_text(cost["key_bytes"].get<std::uint64_t>()),
+        size_text(cost["input_bytes"].get<std::uint64_t>()), size_text(cost["result_bytes"].get<std::uint64_t>()),
+        size_text(cost["memory_bytes"].get<std::uint64_t>()), seconds_text(cost["core_seconds"].get<double>()));
   return out;
 }
 

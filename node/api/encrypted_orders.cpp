@@ -16,6 +16,8 @@ using base::Result;
 
 constexpr std::int64_t kKeptMs = std::int64_t{30} * 24 * 3600 * 1000;  ///< after the last order of it
 
+constexpr std::size_t kMostCosts = 1024;
+
 std::string program_key(const base::Hash& program) { return "encrypted/program/" + base::to_hex(program); }
 std::string spec_key(const base::Hash& spec) { return "encrypted/spec/" + base::to_hex(spec); }
 
@@ -76,6 +78,30 @@ Result<EncryptedOrders::Prepared> EncryptedOrders::prepare(const base::Hash& pro
   base::SystemRandom random;
   KOINON_TRY(auto encrypted, keys.encrypt(inputs, random));
   return Prepared{note.spec, note.artifact, {std::move(encrypted)}};
+}
+
+namespace {
+
+Result<trust::fhe::RunCost> planned(base::ByteView file) {
+  KOINON_TRY(const auto program, engine::program::decode(file));
+  KOINON_TRY(const auto compiled, trust::fhe::compile(program));
+  KOINON_TRY(const auto cost, trust::fhe::run_cost(compiled.bundle));
+  if (cost.memory_bytes > work::kUsualMemory)
+    return fail(Code::exhausted,
+                "[private] a run takes {} MB: providers give {}; what helps: fewer bits (model build --activations 4)",
+                cost.memory_bytes >> 20, work::kUsualMemory >> 20);
+  return cost;
+}
+
+}  // namespace
+
+Result<trust::fhe::RunCost> EncryptedOrders::cost(const base::Hash& program) {
+  const std::lock_guard lock(cost_mutex_);
+  if (const auto found = costs_.find(program); found != costs_.end()) return found->second;
+  KOINON_TRY(const auto record, node_.store().models.get(program));
+  KOINON_TRY(const auto file, node_.artifacts().get(record.artifact.cid));
+  if (costs_.size() >= kMostCosts) costs_.clear();
+  return costs_.emplace(program, planned(file)).first->second;
 }
 
 std::optional<base::Hash> EncryptedOrders::program_of(const base::Hash& spec) const {

@@ -1,4 +1,5 @@
 #pragma once
+#include <map>
 #include <mutex>
 #include <optional>
 
@@ -27,6 +28,9 @@ class EncryptedOrders {
   /// Encrypts canonical inputs of a program that the node holds; makes keys when there are none. Errors: unsupported, naming
   /// the step that cannot run encrypted and what would help; out_of_range; those of the store.
   base::Result<Prepared> prepare(const base::Hash& program, const std::vector<base::Bytes>& inputs);
+  /// What a run of a program that the node holds takes under encryption; planned once, which may take seconds. Errors as
+  /// prepare, exhausted when it takes more memory than the market's providers give.
+  base::Result<trust::fhe::RunCost> cost(const base::Hash& program);
   /// The program of a spec that this node has keys for.
   [[nodiscard]] std::optional<base::Hash> program_of(const base::Hash& spec) const;
   /// Canonical outputs of the program, from the output parts of an order. Errors: not_found (no keys of that spec), those of
@@ -43,7 +47,9 @@ class EncryptedOrders {
   [[nodiscard]] base::Result<work::BuyerKeys> keys_of(const base::Hash& spec) const;
 
   Node& node_;
-  std::mutex mutex_;  ///< keys of a program are made once
+  std::mutex mutex_;                                               ///< keys of a program are made once
+  std::mutex cost_mutex_;                                          ///< one plan at a time
+  std::map<base::Hash, base::Result<trust::fhe::RunCost>> costs_;  ///< those planned last; guarded by cost_mutex_
 };
 
 }  // namespace koinon::node::api

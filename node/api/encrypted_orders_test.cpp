@@ -70,8 +70,25 @@ TEST_F(EncryptedOrdersTest, of_what_cannot_run_encrypted_are_refused_before_anyt
   const auto model = upload();  // gives back its input: no layer
   auto wanted = order_body(model);
   wanted["privacy"] = "private";
+  const auto asked = call(net::Method::get, std::string("/api/v1/quote?privacy=private&max_price=") + kPrice +
+                                                "&program=" + model["program"].get<std::string>());
+  EXPECT_EQ(asked.status, 422);
+  EXPECT_NE(asked.body_text().find("nothing for a provider to compute"), std::string::npos) << asked.body_text();
   const auto text = post("/api/v1/orders", wanted, 422).dump();
   EXPECT_NE(text.find("nothing for a provider to compute"), std::string::npos) << text;
+}
+
+TEST_F(EncryptedOrdersTest, are_quoted_with_what_they_take) {
+  const auto model = upload(program::encode(scores()));
+  const auto path = std::string("/api/v1/quote?max_price=") + kPrice + "&program=" + model["program"].get<std::string>();
+  EXPECT_FALSE(get(path).contains("private"));
+  for (int again = 0; again < 2; ++again) {
+    const auto quote = get(path + "&privacy=private");
+    EXPECT_GT(quote["private"]["memory_bytes"].get<std::uint64_t>(), 1'000'000U);
+    EXPECT_GT(quote["private"]["key_bytes"].get<std::uint64_t>(), 1'000'000U);
+    EXPECT_GT(quote["private"]["core_seconds"].get<double>(), 0);
+  }
+  EXPECT_EQ(call(net::Method::get, path + "&privacy=secret").status, 400);
 }
 
 }  // namespace

@@ -74,6 +74,29 @@ Status check_program(Context& context, const HttpRequest& request) {
   return {};
 }
 
+/// What a run on encrypted inputs takes of its providers, and what travels.
+json private_json(const trust::fhe::RunCost& cost) {
+  return {{"core_seconds", cost.seconds},
+          {"memory_bytes", cost.memory_bytes},
+          {"key_bytes", cost.key_bytes},
+          {"input_bytes", cost.input_bytes},
+          {"result_bytes", cost.result_bytes}};
+}
+
+/// The same of a program whose inputs are wanted private; nothing where they are plain. Errors: those of EncryptedOrders::cost.
+Result<std::optional<json>> private_part(Context& context, const HttpRequest& request) {
+  const auto* privacy = request.query_value("privacy");
+  if (privacy == nullptr || *privacy == "plain") return std::optional<json>{};
+  const auto* program = request.query_value("program");
+  if (*privacy != "private" || program == nullptr)
+    return fail(Code::invalid_argument, "[quote] privacy '{}': plain, or private with a program expected", *privacy);
+  if (!context.node.kinds().find(static_cast<std::uint8_t>(work::KindCode::encrypted)))
+    return fail(Code::unsupported, "[quote] this node cannot check runs on encrypted inputs");
+  KOINON_TRY(const auto id, base::fixed_from_hex<32>(*program));
+  KOINON_TRY(const auto cost, context.encrypted.cost(id));
+  return std::optional<json>(private_json(cost));
+}
+
 Result<HttpResponse> quote(Context& context, MarketTerms& market_terms, const HttpRequest& request) {
   const auto* program_text = request.query_value("program");
   const auto* price_text = request.query_value("max_price");
@@ -86,6 +109,8 @@ Result<HttpResponse> quote(Context& context, MarketTerms& market_terms, const Ht
   } else {
     KOINON_CHECK(check_program(context, request));
   }
+  KOINON_TRY(auto encrypted, private_part(context, request));
+  if (encrypted) kind = static_cast<std::uint8_t>(work::KindCode::encrypted);
   KOINON_TRY(const auto max_price, parse_wei(*price_text, "max_price"));
   std::uint64_t n = 3;
   if (const auto* text = request.query_value("n")) {
@@ -106,6 +131,7 @@ Result<HttpResponse> quote(Context& context, MarketTerms& market_terms, const Ht
   out["bond"] = cost.bond.text();
   out["lock"] = cost.lock.text();
   out["expected"] = expected.text();
+  if (encrypted) out["private"] = *std::move(encrypted);
   return HttpResponse::json(200, out.dump());
 }
 

@@ -1,6 +1,7 @@
 #include "trust/private/models/bundle.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "base/codec.hpp"
 #include "trust/private/models/constants.hpp"
@@ -40,6 +41,13 @@ const LinearPlan* linear(const Bundle& bundle) { return std::get_if<LinearPlan>(
 const NetworkPlan& network(const Bundle& bundle) { return std::get<NetworkPlan>(bundle.plan); }
 std::size_t outputs(const Bundle& bundle) { return linear(bundle) ? linear(bundle)->outputs : network(bundle).outputs; }
 
+/// Bytes of one part of a ciphertext of a level as it travels.
+std::uint64_t part_bytes(const Parameters& parameters, std::size_t level) {
+  std::uint64_t bits = 0;
+  for (std::size_t i = 0; i < level; ++i) bits += static_cast<std::uint64_t>(std::bit_width(parameters.primes[i]));
+  return parameters.degree * bits / 8;
+}
+
 /// The parts of a bundle fit each other.
 Status check(const Bundle& bundle) {
   const auto size = [](const engine::program::TensorInfo& info) {
@@ -72,6 +80,26 @@ std::size_t Bundle::inputs() const {
 }
 std::size_t input_count(const Bundle& bundle) { return linear(bundle) ? linear(bundle)->chunks : network(bundle).chunks(); }
 std::size_t result_count(const Bundle& bundle) { return linear(bundle) ? linear(bundle)->groups : network(bundle).results(); }
+
+Result<RunCost> run_cost(const Bundle& bundle) {
+  RunCost out;
+  KOINON_TRY(out.memory_bytes, memory_of(bundle));
+  if (const auto* plan = linear(bundle)) {
+    const auto& p = plan->parameters;
+    // A fresh ciphertext is one part and a seed, a result two parts.
+    out.input_bytes = plan->chunks * part_bytes(p, p.primes.size());
+    out.result_bytes = plan->groups * 2 * part_bytes(p, plan->result_level);
+    constexpr double kProduct = 1.1e-3 / 4096;  // seconds a coefficient, packing and flooding included: measured
+    out.seconds = kProduct * p.degree * static_cast<double>(plan->chunks * plan->groups);
+    return out;
+  }
+  KOINON_TRY(const auto cost, cost_of(network(bundle)));
+  out.key_bytes = cost.key_bytes;
+  out.input_bytes = cost.input_bytes;
+  out.result_bytes = cost.result_bytes;
+  out.seconds = cost.seconds;
+  return out;
+}
 
 Result<std::uint64_t> memory_of(const Bundle& bundle) {
   if (const auto* plan = linear(bundle)) {

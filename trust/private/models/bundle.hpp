@@ -65,6 +65,15 @@ base::Result<std::vector<Ciphertext>> evaluate(const Context& context, const Com
 /// Buyer: the program's outputs.
 base::Result<std::vector<engine::tensor::IntTensor>> decrypt_results(const Context& context, const Bundle& bundle,
                                                                      const SecretKey& key, std::span<const Ciphertext> results);
+/// What one run of a bundle takes, stated in advance.
+struct RunCost {
+  std::uint64_t key_bytes = 0;                      ///< evaluation keys as they travel, once for a buyer
+  std::uint64_t input_bytes = 0, result_bytes = 0;  ///< ciphertexts as they travel
+  std::uint64_t memory_bytes = 0;                   ///< of the provider, at most
+  double seconds = 0;                               ///< of the provider on one core of 2020: an estimate
+};
+/// Error: exhausted.
+base::Result<RunCost> run_cost(const Bundle& bundle);
 /// Bytes of memory that the provider of a bundle takes at most, keys included. Error: exhausted.
 base::Result<std::uint64_t> memory_of(const Bundle& bundle);
 /// Ciphertexts of one input and of one result.

@@ -206,6 +206,14 @@ TEST(Trees, that_compare_counts_run_as_sums_of_bits) {
     EXPECT_TRUE(std::holds_alternative<LinearPlan>(parties.buyer.plan)) << "no evaluation keys";
     EXPECT_EQ(parties.buyer.rest.inputs.size(), 2U);
     EXPECT_EQ(parties.buyer.cuts.empty(), !wide);
+    const auto cost = run_cost(parties.buyer).value();
+    const auto sent =
+        encrypt_inputs(*parties.context, parties.buyer, *parties.key, std::vector<std::int64_t>(3), parties.random);
+    const auto bytes = encode(*parties.context, *sent).size();
+    EXPECT_EQ(cost.key_bytes, 0U);
+    EXPECT_LE(cost.input_bytes, bytes);
+    EXPECT_GT(cost.input_bytes + 200, bytes) << "but for heads of messages";
+    EXPECT_GT(cost.seconds, 0);
     std::mt19937_64 rng(3);
     for (int round = 0; round < 50; ++round) {
       const auto x = draw(rng, parties.buyer);
