@@ -29,6 +29,7 @@ constexpr int kMostTexts = 8;
 struct Writing {
   work::language::Texts texts{kMemory, kKeep};
   std::atomic<int> count{0};
+  std::atomic<int> priced{0};        ///< whose cost is being found out
   std::shared_ptr<Waiting> waiting;  ///< shared with the other protocol
 };
 using WritingPtr = std::shared_ptr<Writing>;  ///< shared by the handlers, and by streams under way
@@ -260,18 +261,34 @@ Result<HttpResponse> buy(Context& context, Writing& writing, const HttpRequest& 
   return whole_answer(asked, written(asked, tokens), served);
 }
 
-Result<HttpResponse> complete(const ContextPtr& context, const WritingPtr& writing, const HttpRequest& request, bool chat) {
-  Asked asked;
-  KOINON_TRY(asked.wanted, read_completion(request.body, chat));
-  KOINON_TRY(asked.record, text_model(*context, asked.wanted.model));
-  KOINON_TRY(asked.model, context->programs.text(asked.record.program));
+Result<Asked> read_asked(Context& context, const HttpRequest& request, bool chat) {
+  Asked out;
+  KOINON_TRY(out.wanted, read_completion(request.body, chat));
+  KOINON_TRY(out.record, text_model(context, out.wanted.model));
+  KOINON_TRY(out.model, context.programs.text(out.record.program));
   base::SystemRandom random;
-  KOINON_TRY(asked.request, text_request(*asked.model, asked.wanted.text, random));
-  asked.head = {chat, (chat ? "chatcmpl-" : "cmpl-") + base::to_hex(random.hash()).substr(2, 24), asked.record.name,
-                context->node.clock().now_ms() / 1000};
+  KOINON_TRY(out.request, text_request(*out.model, out.wanted.text, random));
+  out.head = {chat, (chat ? "chatcmpl-" : "cmpl-") + base::to_hex(random.hash()).substr(2, 24), out.record.name,
+              context.node.clock().now_ms() / 1000};
+  return out;
+}
+
+Result<HttpResponse> complete(const ContextPtr& context, const WritingPtr& writing, const HttpRequest& request, bool chat) {
+  KOINON_TRY(auto asked, read_asked(*context, request, chat));
   const auto check = asked.wanted.check.empty() ? request.headers.get("Koinon-Check", "none") : asked.wanted.check;
   if (check == "none") return write_here(context, writing, std::move(asked));
   return buy(*context, *writing, request, asked, check);
+}
+
+/// What a text costs by its tokens: those of the prompt, and those that it asks for at most. Errors: those of the request;
+/// exhausted, since anybody may ask.
+Result<base::Wei> cost_of(Context& context, Writing& writing, const HttpRequest& request, bool chat) {
+  const auto& price = context.node.config().serve.token_price;
+  if (price.is_zero()) return base::Wei{};
+  const Place turn(writing.priced, kMostTexts);
+  if (!turn.admitted()) return fail(Code::exhausted, "{} texts are being priced already: try again", kMostTexts);
+  KOINON_TRY(const auto asked, read_asked(context, request, chat));
+  return price.times(asked.request.prompt.size() + static_cast<std::uint64_t>(asked.request.tokens));
 }
 
 }  // namespace
@@ -288,11 +305,13 @@ void add_completions(net::Router& router, const ContextPtr& context, const std::
   const Rule rule{Access::calls, "application/json", protocol_error};
   const auto post = [&](auto pattern, bool chat) {
     router.post(pattern,
-                sold(context, rule,
-                        [context, writing, chat](Context&, const HttpRequest& request) {
-                          return complete(context, writing, request, chat);
-                        }),
-                behind_till(context, rule, kMaxBody));
+                sold(
+                    context, rule,
+                    [context, writing, chat](Context&, const HttpRequest& request) {
+                      return complete(context, writing, request, chat);
+                    },
+                    [writing, chat](Context& c, const HttpRequest& request) { return cost_of(c, *writing, request, chat); }),
+                behind_till(context, rule, kMaxBody, context->node.config().serve.token_price.is_zero()));
   };
   post(net::Pattern<>("/v1/completions"), false);
   post(net::Pattern<>("/v1/chat/completions"), true);

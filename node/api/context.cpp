@@ -74,12 +74,12 @@ Context::Context(Node& node_in, ApiOptions options_in)
       repeats(node_in.store()),
       encrypted(node_in) {}
 
-net::RouteOptions behind_till(const std::shared_ptr<Context>& context, Rule rule, std::uint64_t max_body) {
-  return {max_body, [context, rule](const HttpRequest& request) -> std::optional<HttpResponse> {
+net::RouteOptions behind_till(const std::shared_ptr<Context>& context, Rule rule, std::uint64_t max_body, bool fixed_price) {
+  return {max_body, [context, rule, fixed_price](const HttpRequest& request) -> std::optional<HttpResponse> {
             auto& c = *context;
             if (auto refused = c.gate.refusal(request, rule)) return refused;
             if (!c.till || !c.gate.is_customer(request)) return std::nullopt;
-            auto asked = c.till->refusal(request);
+            auto asked = c.till->refusal(request, fixed_price);
             if (!asked) return c.gate.answer(request, rule, base::fail(asked.error()));
             if (*asked) return c.gate.answer(request, rule, *std::move(*asked));
             return std::nullopt;

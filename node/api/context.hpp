@@ -74,18 +74,25 @@ inline net::RouteOptions behind(const std::shared_ptr<Context>& context, Rule ru
   return {max_body, [context, rule](const HttpRequest& request) { return context->gate.refusal(request, rule); }};
 }
 
-/// A handler of a call that the node sells: the owner gets it as it is, anyone else for a payment.
-template <class F>
-auto sold(const std::shared_ptr<Context>& context, Rule rule, F body) {
+/// Of calls that all cost the same.
+struct FixedPrice {
+  Result<base::Wei> operator()(Context&, const HttpRequest&) const { return base::Wei{}; }
+};
+
+/// A handler of a call that the node sells: the owner gets it as it is, anyone else for serve.price and what `cost` adds to it.
+template <class F, class Cost = FixedPrice>
+auto sold(const std::shared_ptr<Context>& context, Rule rule, F body, Cost cost = {}) {
   return guarded(context, rule,
-                 [body](Context& c, const HttpRequest& request, const auto&... parameters) -> Result<HttpResponse> {
+                 [body, cost](Context& c, const HttpRequest& request, const auto&... parameters) -> Result<HttpResponse> {
                    const auto run = [&]() -> Result<HttpResponse> { return body(c, request, parameters...); };
-                   return c.till && c.gate.is_customer(request) ? c.till->serve(request, run) : run();
+                   if (!c.till || !c.gate.is_customer(request)) return run();
+                   return c.till->serve(request, [&] { return cost(c, request); }, run);
                  });
 }
 
-/// Of such a call's route: a payment is looked at before the body is read.
-net::RouteOptions behind_till(const std::shared_ptr<Context>& context, Rule rule, std::uint64_t max_body);
+/// Of such a call's route: a payment is looked at before the body is read, and asked for when the price is fixed.
+net::RouteOptions behind_till(const std::shared_ptr<Context>& context, Rule rule, std::uint64_t max_body,
+                              bool fixed_price = true);
 
 using ContextPtr = std::shared_ptr<Context>;  ///< shared by the handlers, which the router copies
 

@@ -25,6 +25,8 @@ class Text {
     family(name, type, help);
     sample(name, "", "", number);
   }
+  /// A number that is no whole one, in decimal.
+  void line(std::string_view name, std::string_view number) { out_ += fmt::format("koinon_{} {}\n", name, number); }
   [[nodiscard]] std::string take() { return std::move(out_); }
 
  private:
@@ -37,6 +39,15 @@ std::uint64_t resident_bytes() {
   std::uint64_t all = 0, resident = 0;
   if (!(file >> all >> resident)) return 0;
   return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+/// Calls that visitors paid for, ever.
+void call_metrics(Text& text, Context& context) {
+  const auto totals = context.node.store().payments.totals();
+  if (!totals) return;
+  text.one("calls_paid_total", "counter", "Calls of models that visitors paid for.", totals->calls);
+  text.family("calls_earned_tokens_total", "counter", "What they paid, in tokens.");
+  text.line("calls_earned_tokens_total", totals->earned.tokens());
 }
 
 void market_metrics(Text& text, Context& context) {
@@ -61,6 +72,7 @@ void market_metrics(Text& text, Context& context) {
 Result<HttpResponse> metrics(Context& context, const HttpRequest&) {
   Text text;
   market_metrics(text, context);
+  call_metrics(text, context);
   const auto usage = context.node.artifacts().usage();
   text.one("artifact_bytes", "gauge", "Bytes of artifacts kept.", usage.bytes);
   text.one("artifact_pinned_bytes", "gauge", "Bytes of artifacts kept from eviction.", usage.pinned_bytes);

@@ -2,6 +2,8 @@
 
 #include "base/base64.hpp"
 #include "base/random.hpp"
+#include "engine/language/bundle.hpp"
+#include "engine/language/random_model.hpp"
 #include "ledger/contracts/koinon_token.hpp"
 #include "node/api/api_fixture.hpp"
 #include "node/paid/message.hpp"
@@ -13,7 +15,19 @@ namespace {
 using base::Wei;
 using ledger::contracts::KoinonToken;
 
+namespace language = engine::language;
+
 constexpr std::uint64_t kCall = 1'000'000'000'000'000;
+constexpr std::uint64_t kToken = 10'000'000'000;
+
+/// A language model of random weights, one token a byte.
+language::Folder words() {
+  language::BuildOptions options;
+  options.chunk = 4;
+  options.metadata = {"words", "the tests", "Apache-2.0", "Continues nothing well."};
+  return language::random_folder({"gpt2", 2, 16, 2, 2, 8, 32, 48, 260, 1e-5, 0, language::Activation::gelu_tanh, false, false},
+                                 options, 1);
+}
 
 std::string unwrapped(const std::string& field) {
   return std::string(base::as_text(base::decode_base64(field).value_or(base::Bytes{})));
@@ -29,6 +43,7 @@ struct SoldTest : testing::Test {
     out.config.password_file = out.config.data / "password";
     out.config.public_endpoint = "http://127.0.0.1:7070";
     out.config.serve.price = Wei(kCall);
+    out.config.serve.token_price = Wei(kToken);
     EXPECT_TRUE(out.kinds.add(std::make_unique<work::Inference>()));
     out.make_router = [](Node& node) { return make_api(node, {}); };
     return out;
@@ -44,9 +59,10 @@ struct SoldTest : testing::Test {
     if (!node_) return;
     ASSERT_TRUE(node_->fund(node_->operator_address(), Wei(kCall * 1'000)));
     SoldTest test;
-    const auto model =
-        test.send("/api/v1/models", std::string(base::as_text(program::encode(echo()))), "", "application/octet-stream", true);
-    ASSERT_EQ(model.status, 201) << model.body_text();
+    for (const auto& bytes : {program::encode(echo()), language::encode_bundle(words())}) {
+      const auto model = test.send("/api/v1/models", std::string(base::as_text(bytes)), "", "application/octet-stream", true);
+      ASSERT_EQ(model.status, 201) << model.body_text();
+    }
   }
   static void TearDownTestSuite() {
     node_.reset();
@@ -77,9 +93,14 @@ struct SoldTest : testing::Test {
     return send("/v2/models/echo/infer", body(value), payment);
   }
 
+  static std::string text(int tokens, bool stream = false) {
+    return json{{"model", "words"}, {"prompt", "the other"}, {"max_tokens", tokens}, {"temperature", 0}, {"stream", stream}}
+        .dump();
+  }
+
   /// What the node asks for, as a client reads it.
-  json asked() {
-    const auto answer = infer("");
+  json asked() { return asked(infer("")); }
+  static json asked(const net::HttpResponse& answer) {
     EXPECT_EQ(answer.status, 402) << answer.body_text();
     return json::parse(unwrapped(answer.headers.get("PAYMENT-REQUIRED")), nullptr, false);
   }
@@ -95,8 +116,9 @@ struct SoldTest : testing::Test {
   }
   using Change = std::function<void(paid::Requirements&, paid::Authorization&, json&)>;
   /// A payment for what is asked, changed before it is signed.
-  std::string pay(const ledger::Key& key, const Change& change = {}) {
-    auto accepted = asked()["accepts"][0];
+  std::string pay(const ledger::Key& key, const Change& change = {}) { return pay(key, asked(), change); }
+  std::string pay(const ledger::Key& key, const json& terms, const Change& change) {
+    auto accepted = terms["accepts"][0];
     auto wanted = requirements(accepted);
     paid::Authorization a{key.address(), wanted.pay_to, wanted.amount, Wei(0), Wei(now() + 60), random_.hash(), {}};
     if (change) change(wanted, a, accepted);
@@ -148,7 +170,28 @@ TEST_F(SoldTest, visitors_see_what_is_sold_and_what_it_costs) {
   EXPECT_EQ(terms["accepts"][0]["network"], fmt::format("eip155:{}", node_->deployment().chain_id));
   EXPECT_EQ(terms["accepts"][0]["amount"], std::to_string(kCall));
   EXPECT_EQ(terms["accepts"][0]["extra"], (json{{"name", "Koinon local token"}, {"version", "1"}}));
-  for (const char* path : {"/v1/completions", "/v1/chat/completions"}) EXPECT_EQ(send(path, "{}", "").status, 402) << path;
+  EXPECT_NE(send("/metrics", "", "", "", true).body_text().find("koinon_calls_paid_total"), std::string::npos);
+}
+
+TEST_F(SoldTest, texts_cost_what_their_tokens_cost) {
+  const auto prompt = words().tokeniser->encode("the other")->size();
+  const auto terms = asked(send("/v1/completions", text(6), ""));
+  EXPECT_EQ(terms["accepts"][0]["amount"], std::to_string(kCall + kToken * (prompt + 6)));
+  const auto chat = json{{"model", "words"}, {"messages", {{{"role", "user"}, {"content", "hi"}}}}, {"max_tokens", 4}};
+  EXPECT_EQ(send("/v1/chat/completions", chat.dump(), "").status, 402);
+  EXPECT_EQ(send("/v1/completions", "{}", "").status, 400) << "what no payment would help is said before";
+  const auto key = payer(3);
+  const auto payment = pay(key, terms, {});
+  EXPECT_EQ(why(send("/v1/completions", text(7), payment)), "invalid_payment_requirements") << "a longer text costs more";
+  const auto bought = send("/v1/completions", text(6), payment);
+  ASSERT_EQ(bought.status, 200) << bought.body_text();
+  const auto own = send("/v1/completions", text(6), "", "application/json", true);
+  EXPECT_EQ(json::parse(bought.body_text())["choices"], json::parse(own.body_text())["choices"]);
+  const auto streamed = send("/v1/completions", text(6, true), pay(key, terms, {}));
+  ASSERT_EQ(streamed.status, 200) << streamed.body_text();
+  EXPECT_TRUE(streamed.body_text().ends_with("data: [DONE]\n\n"));
+  EXPECT_NE(streamed.headers.find("PAYMENT-RESPONSE"), nullptr);
+  EXPECT_EQ(tokens(key.address()), Wei(3 * kCall - 2 * (kCall + kToken * (prompt + 6))));
 }
 
 TEST_F(SoldTest, the_owner_pays_nothing) {

@@ -41,6 +41,7 @@ struct WatchConfig {
 
 struct ServeConfig {
   base::Wei price{};                ///< of one call by a visitor; zero: visitors get no answers
+  base::Wei token_price{};          ///< beside it, of each token of a text's prompt and of those that it asks for at most
   std::uint32_t confirmations = 1;  ///< blocks that hold a call's payment, its own included, before the answer leaves
 };
 

@@ -218,6 +218,9 @@ constexpr ConfigField kFields[] = {
     {"serve.price", "0",
      "sell calls of the node's models at this price in tokens, paid by x402; 0: who is not the owner gets no answers",
      [](Config& c, View v) { return set_tokens(c.serve.price, v); }},
+    {"serve.token_price", "0",
+     "beside serve.price, in tokens, for each token of a text's prompt and of those it asks for at most",
+     [](Config& c, View v) { return set_tokens(c.serve.token_price, v); }},
     {"serve.confirmations", "1", "blocks that hold the payment of a call before its answer leaves, 1 to 64",
      [](Config& c, View v) { return set_number(c.serve.confirmations, v, 1U, 64U); }},
 };

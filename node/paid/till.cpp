@@ -153,9 +153,11 @@ Result<std::unique_ptr<Till>> Till::open(Means means, TillOptions options) {
   return out;
 }
 
-Requirements Till::requirements() {
+Result<Requirements> Till::requirements(const Wei& more) {
   const std::lock_guard lock(mutex_);
-  return wanted_;
+  auto out = wanted_;
+  KOINON_TRY(out.amount, wanted_.amount.plus(more));
+  return out;
 }
 
 Status Till::follow_payout() {
@@ -174,9 +176,9 @@ HttpResponse Till::ask(const HttpRequest& request, const Requirements& wanted, c
   return out;
 }
 
-Result<std::variant<Till::Paid, HttpResponse>> Till::read(const HttpRequest& request) {
+Result<std::variant<Till::Paid, HttpResponse>> Till::read(const HttpRequest& request, const Wei& more) {
   using Out = std::variant<Paid, HttpResponse>;
-  auto wanted = requirements();
+  KOINON_TRY(auto wanted, requirements(more));
   const auto* field = request.headers.find(kField);
   if (field == nullptr) return Out(ask(request, wanted, {"", fmt::format("the field {} is required", kField)}));
   KOINON_TRY(auto payment, read_payment(*field));
@@ -184,15 +186,17 @@ Result<std::variant<Till::Paid, HttpResponse>> Till::read(const HttpRequest& req
   return Out(Paid{std::move(payment), std::move(wanted)});
 }
 
-Result<std::optional<HttpResponse>> Till::refusal(const HttpRequest& request) {
-  KOINON_TRY(auto out, read(request));
+Result<std::optional<HttpResponse>> Till::refusal(const HttpRequest& request, bool fixed_price) {
+  if (!fixed_price && request.headers.find(kField) == nullptr) return std::nullopt;
+  KOINON_TRY(auto out, read(request, {}));
   if (auto* answer = std::get_if<HttpResponse>(&out)) return std::move(*answer);
   return std::nullopt;
 }
 
-Result<HttpResponse> Till::serve(const HttpRequest& request, const Run& run) {
+Result<HttpResponse> Till::serve(const HttpRequest& request, const Cost& cost, const Run& run) {
   KOINON_CHECK(follow_payout());
-  KOINON_TRY(auto out, read(request));
+  KOINON_TRY(const auto more, cost());
+  KOINON_TRY(auto out, read(request, more));
   if (auto* answer = std::get_if<HttpResponse>(&out)) return std::move(*answer);
   return take(request, std::get<Paid>(out), run);
 }

@@ -15,7 +15,7 @@
 namespace koinon::node::paid {
 
 struct TillOptions {
-  Wei price;                          ///< of one call
+  Wei price;                          ///< of one call, beside what its request adds
   std::uint32_t max_timeout_s = 120;  ///< that a payer's authorisation should last
   std::uint32_t confirmations = 1;    ///< blocks that hold a payment, its own included, before the answer leaves
   std::size_t max_calls = 16;         ///< paid calls under way at once
@@ -45,6 +45,8 @@ class Till {
     std::function<Result<Address>()> pay_to;  ///< who gets the payments
   };
   using Run = std::function<Result<net::HttpResponse>()>;
+  /// What a request costs beside the price of a call, wei.
+  using Cost = std::function<Result<Wei>()>;
 
   /// Reads from the ledger how the token is signed for. Errors: unsupported (a token without ERC-3009, or with an unusual
   /// domain), those of the ledger and of pay_to.
@@ -54,16 +56,16 @@ class Till {
   Till& operator=(const Till&) = delete;
 
   /// The answer to a call that brings no payment, or none of any use, before its body is read; nothing when it may go on. Asks
-  /// nobody, so that it never waits.
+  /// nobody, so that it never waits. `fixed_price`: the body adds nothing to the price, so that it can be told without it.
   /// Errors: malformed, out_of_range and unsupported (the payment).
-  Result<std::optional<net::HttpResponse>> refusal(const net::HttpRequest& request);
+  Result<std::optional<net::HttpResponse>> refusal(const net::HttpRequest& request, bool fixed_price);
   /// Verifies, runs, settles, answers. What `run` fails with, or answers with a status other than 2xx, is given as it is, and
   /// nothing is taken. Errors: those of refusal(), of the ledger and of the store; not_found (an answer that is kept no
   /// longer).
-  Result<net::HttpResponse> serve(const net::HttpRequest& request, const Run& run);
+  Result<net::HttpResponse> serve(const net::HttpRequest& request, const Cost& cost, const Run& run);
 
-  /// How calls are paid.
-  Requirements requirements();
+  /// How a call is paid that costs `more` than the price. Errors: out_of_range.
+  Result<Requirements> requirements(const Wei& more = {});
   /// Whether a payment could be settled now: signature, terms, time, balance, nonce, and a simulation. Errors: those of the
   /// ledger.
   Result<std::optional<Refusal>> verify(const Payment& payment, const Requirements& wanted);
@@ -78,7 +80,7 @@ class Till {
   Till(Means means, TillOptions options);
   base::Status follow_payout();
   net::HttpResponse ask(const net::HttpRequest& request, const Requirements& wanted, const Refusal& why) const;
-  Result<std::variant<Paid, net::HttpResponse>> read(const net::HttpRequest& request);
+  Result<std::variant<Paid, net::HttpResponse>> read(const net::HttpRequest& request, const Wei& more);
   Result<net::HttpResponse> take(const net::HttpRequest& request, const Paid& paid, const Run& run);
   Result<net::HttpResponse> sell(const net::HttpRequest& request, const Paid& paid, const Hash& digest, const Run& run);
   Result<net::HttpResponse> hand_over(const net::HttpRequest& request, const Paid& paid, PaymentRecord record);
