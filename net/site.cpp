@@ -107,8 +107,9 @@ Result<HttpResponse> preflight(const Site& site, const HttpRequest& request) {
   grant_origin(site, request, out);
   if (out.headers.find("Access-Control-Allow-Origin") != nullptr) {
     out.headers.set("Access-Control-Allow-Methods", "GET, POST");
-    out.headers.set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, PAYMENT-SIGNATURE, "
-                                                        "Access-Control-Expose-Headers");  // which clients of x402 send too
+    out.headers.set("Access-Control-Allow-Headers",
+                    "Authorization, Content-Type, Idempotency-Key, PAYMENT-SIGNATURE, "
+                    "Access-Control-Expose-Headers");  // which clients of x402 send too
     out.headers.set("Access-Control-Max-Age", "600");
   }
   return out;
