@@ -100,6 +100,28 @@ TEST_F(ApiTest, runs_an_order_to_its_receipt) {
   EXPECT_TRUE(told);
 }
 
+TEST_F(ApiTest, says_of_a_model_of_an_older_format_that_it_must_be_built_again) {
+  auto old = echo();
+  old.version = 1;
+  ModelRecord record;
+  record.program = base::Hash{{0x0d}};
+  record.name = "old";
+  record.card = R"({"disputable":true})";
+  record.artifact = node().artifacts().put(program::encode(old)).value();
+  ASSERT_TRUE(node().store().models.put(record));
+  const auto id = base::to_hex(record.program);
+  for (int i = 0; i < 2; ++i) {
+    const auto model = get("/api/v1/models/" + id);
+    ASSERT_TRUE(model["trouble"].is_string()) << model.dump();
+    EXPECT_NE(model["trouble"].get<std::string>().find("build the model again"), std::string::npos) << model.dump();
+    EXPECT_TRUE(model["policies"].empty());
+  }
+  EXPECT_TRUE(upload()["trouble"].is_null());
+  auto body = order_body(upload());
+  body["program"] = id;
+  EXPECT_NE(post("/api/v1/orders", body, 422).dump().find("build the model again"), std::string::npos);
+}
+
 TEST_F(ApiTest, orders_placed_at_once_keep_the_money_for_their_disputes) {
   const auto balance = [&] { return base::Wei::parse(get("/api/v1/status")["account"]["balance"].get<std::string>()).value(); };
   // Two orders of a price of 0.002 tokens, each with demands of 0.16 to come, and no third.

@@ -70,7 +70,8 @@ std::string card_of(const program::Program& p) {
   json inputs = json::array(), outputs = json::array();
   for (const auto& input : p.inputs) inputs.push_back(port(input.name, input.info));
   for (std::size_t i = 0; i < p.outputs.size(); ++i) outputs.push_back(port(p.outputs[i].name, output_info(p, i)));
-  const json out = {{"description", shortened(p.metadata.description, 4000)},
+  const json out = {{"format", program::kFormatVersion},
+                    {"description", shortened(p.metadata.description, 4000)},
                     {"inputs", inputs},
                     {"outputs", outputs},
                     {"disputable", trust::optimistic::disputable(p).has_value()},
@@ -85,7 +86,8 @@ std::string card_of(const engine::language::Folder& folder) {
       {"context", model.programs.context},       {"vocabulary", model.vocabulary()},
       {"candidates", model.programs.candidates}, {"chunk", model.programs.chunk},
       {"decode", base::to_hex(model.decode_id)}, {"prefill", prefill ? json(base::to_hex(model.prefill_id)) : json(nullptr)}};
-  const json out = {{"description", shortened(model.programs.decode.metadata.description, 4000)},
+  const json out = {{"format", program::kFormatVersion},
+                    {"description", shortened(model.programs.decode.metadata.description, 4000)},
                     {"inputs", json::array()},
                     {"outputs", json::array()},
                     {"language", language}};
@@ -104,7 +106,12 @@ json labels_of(const std::string& card, std::string_view output) {
   return texts && !found.empty() ? found : json(nullptr);
 }
 
-json model_json(const ModelRecord& record, bool held) {
+bool is_current(const std::string& card) {
+  const auto read = parse_card(card);
+  return read.contains("format") && read["format"] == program::kFormatVersion;
+}
+
+json model_json(const ModelRecord& record, bool held, const std::string& trouble) {
   const auto card = parse_card(record.card);
   json outputs = field_or(card, "outputs", json::array());
   for (auto& output : outputs)
@@ -123,7 +130,8 @@ json model_json(const ModelRecord& record, bool held) {
           {"accuracy_data", card.contains("accuracy_data") ? field_or(card, "accuracy_data", "") : json(nullptr)},
           {"size", record.artifact.size},
           {"artifact", held ? json(record.artifact.cid.text()) : json(nullptr)},
-          {"policies", policies(card)}};
+          {"trouble", trouble.empty() ? json(nullptr) : json(trouble)},
+          {"policies", trouble.empty() ? policies(card) : json::array()}};
 }
 
 }  // namespace koinon::node::api

@@ -20,8 +20,12 @@ std::string card_of(const engine::language::Folder& folder);
 /// Whether a card is that of a language model.
 bool is_text_card(const std::string& card);
 
-/// Model of the document, from its record. A damaged card gives a model without what it cannot read.
-nlohmann::json model_json(const ModelRecord& record, bool held);
+/// Whether a card says that its program has the format of this version.
+bool is_current(const std::string& card);
+
+/// Model of the document, from its record. A damaged card gives a model without what it cannot read. `trouble`: why it cannot
+/// be used; empty: it can.
+nlohmann::json model_json(const ModelRecord& record, bool held, const std::string& trouble = {});
 
 /// Names of the classes of an output, or null.
 nlohmann::json labels_of(const std::string& card, std::string_view output);

@@ -21,14 +21,14 @@ Result<HttpResponse> list_models(Context& context, const HttpRequest&) {
   json out = json::array();
   for (const auto& record : records) {
     if (out.size() == kMostModels) break;
-    out.push_back(model_json(record, context.node.artifacts().has(record.artifact)));
+    out.push_back(model_json(record, context.node.artifacts().has(record.artifact), context.programs.trouble(record)));
   }
   return answer(200, out);
 }
 
 Result<HttpResponse> one_model(Context& context, const HttpRequest&, const base::Hash& program) {
   KOINON_TRY(const auto record, context.node.store().models.get(program));
-  return answer(200, model_json(record, context.node.artifacts().has(record.artifact)));
+  return answer(200, model_json(record, context.node.artifacts().has(record.artifact), context.programs.trouble(record)));
 }
 
 /// What a record says of a program, or of a language model when the bytes are a bundle. Errors: those of decoding;

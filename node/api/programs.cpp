@@ -67,6 +67,25 @@ base::Result<Programs::TextPtr> Programs::read_text(const base::Hash& model) {
   return TextPtr(std::move(out));
 }
 
+std::string Programs::trouble(const ModelRecord& model) {
+  if (is_current(model.card)) return {};
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto at = troubles_.find(model.program); at != troubles_.end()) return at->second;
+  }
+  const auto bytes = artifacts_.get(model.artifact.cid);
+  if (!bytes) return {};
+  std::string out;
+  if (is_text_card(model.card)) {
+    if (const auto read = engine::language::decode_bundle(*bytes); !read) out = read.error().text;
+  } else if (const auto read = engine::program::decode(*bytes); !read) {
+    out = read.error().text;
+  }
+  const std::lock_guard lock(mutex_);
+  if (troubles_.size() < kMostTroubles) troubles_[model.program] = out;
+  return out;
+}
+
 std::size_t outside(const engine::program::Input& input, const std::vector<double>& values) {
   const double scale = input.scale.real();
   const double low = (static_cast<double>(input.low) - 0.5) * scale, high = (static_cast<double>(input.high) + 0.5) * scale;

@@ -1,5 +1,6 @@
 #pragma once
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 
@@ -35,8 +36,13 @@ class Programs {
   /// A language model. Errors: as find; unsupported (a program).
   base::Result<TextPtr> text(const base::Hash& model);
 
+  /// Why a model that is here cannot be used, such as an older format, and what to do; empty: it can, or is not here. The first
+  /// call for a model whose card does not tell decodes its file.
+  std::string trouble(const ModelRecord& model);
+
  private:
   static constexpr std::size_t kKept = 16;
+  static constexpr std::size_t kMostTroubles = 4096;
   template <class P>
   using Kept = std::list<std::pair<base::Hash, P>>;  ///< the last used first
   template <class P, class Make>
@@ -47,8 +53,9 @@ class Programs {
   Models& models_;
   Artifacts& artifacts_;
   std::mutex mutex_;
-  Kept<Ptr> kept_;       ///< guarded by mutex_
-  Kept<TextPtr> texts_;  ///< guarded by mutex_
+  Kept<Ptr> kept_;                              ///< guarded by mutex_
+  Kept<TextPtr> texts_;                         ///< guarded by mutex_
+  std::map<base::Hash, std::string> troubles_;  ///< guarded by mutex_
 };
 
 /// How many values of an input lie outside of what it takes, by more than rounding.

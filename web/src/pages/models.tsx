@@ -49,7 +49,7 @@ export function ModelChoice({ model, chosen, choose }: { model: Model; chosen: b
         <span class="aside">
           {[typeof model.accuracy === "number" ? `${(model.accuracy * 100).toFixed(1)} % right` : null, model.licence || null, bytes(model.size)].filter(Boolean).join(" · ")}
         </span>
-        {model.description && <span class="aside clip">{model.description}</span>}
+        {model.trouble ? <span class="aside bad">It cannot be used: {model.trouble}</span> : model.description && <span class="aside clip">{model.description}</span>}
       </span>
     </label>
   );
@@ -70,6 +70,7 @@ function ModelCard({ model, last }: { model: Model; last: OrderSummary | null })
           </p>
         )}
       </header>
+      {model.trouble && <p class="description bad">It cannot be used: {model.trouble}</p>}
       {last && <LastRun order={last} picture={!model.language} />}
       {model.description && <p class="description">{model.description}</p>}
       <dl class="facts">

@@ -186,6 +186,7 @@ function Figures({ quote, record, terms }: { quote: Quote; record: CheckRecord |
 
 /** Why the order cannot be placed yet, or null. */
 function hindrance(model: Model, draft: Draft | null, terms: OrderTerms, quote: Quote, balance: string | undefined): string | null {
+  if (model.trouble) return `This model cannot be used: ${model.trouble}`;
   if (!draft) return model.language ? "Write a prompt first." : "Give an input first.";
   if (audit_bps(terms) === null || window_of(terms) === null) return "One of the terms is not right.";
   if (quote.eligible < terms.n) return "Too few providers work at this price: raise it, or ask fewer.";
