@@ -55,6 +55,17 @@ std::uint32_t against_product(base::Random& random, const Three& x) {
   return near(random, field(bits(product)) - 24 - static_cast<int>(below(random, 3)));
 }
 
+/// Two factors whose product is one unit below a multiple of 2^24, and that multiple: what is left is a single bit.
+Three one_apart(base::Random& random) {
+  const auto left = 0x800001U | (static_cast<std::uint32_t>(random.u64()) & 0x7ffffeU);
+  std::uint32_t inverse = left;  // modulo 2^24: each round doubles the bits that are right
+  for (int i = 0; i < 5; ++i) inverse *= 2U - left * inverse;
+  const auto right = (0U - inverse) & 0xffffffU;
+  const auto product = static_cast<double>(std::uint64_t{left} * right + 1);
+  const auto sign = static_cast<std::uint32_t>(random.u64()) & 0x80000000U;
+  return {bits(static_cast<float>(left)) | sign, bits(static_cast<float>(right)), bits(static_cast<float>(-product)) ^ sign};
+}
+
 }  // namespace
 
 const std::vector<Operation>& operations() {
@@ -117,8 +128,9 @@ Three throw_case(base::Random& random) {
   const int at = static_cast<int>(below(random, 255)), off = static_cast<int>(below(random, 7)) - 3;
   Three x = {static_cast<std::uint32_t>(word), static_cast<std::uint32_t>(word >> 32),
              static_cast<std::uint32_t>(random.u64())};
-  switch (below(random, 8)) {
+  switch (below(random, 9)) {
     case 0: return x;
+    case 8: return one_apart(random);
     case 1: return {near(random, 120 + off), near(random, 127 + off), near(random, 120 + 2 * off)};  // functions change here
     case 2: x = {near(random, at), near(random, at + off), 0}; break;                                // sums that vanish
     case 3: x = {near(random, at), near(random, at - 24 + off), 0}; break;                           // ties of sums

@@ -21,7 +21,43 @@ library Float32 {
         return a ^ SIGN;
     }
 
-    function add(uint256 a, uint256 b) internal pure returns (uint256) {
+    function add(uint256 a, uint256 b) internal pure returns (uint256 y) {
+        // Two normal numbers whose sum is normal and not much smaller; the rest goes the long way.
+        assembly ("memory-safe") {
+            let e := and(shr(23, a), 0xff)
+            let d := and(shr(23, b), 0xff)
+            if and(lt(sub(e, 1), 254), lt(sub(d, 1), 254)) {
+                let x := mul(shl(3, or(and(a, 0x7fffff), 0x800000)), sub(1, and(shr(30, a), 2)))
+                let z := mul(shl(3, or(and(b, 0x7fffff), 0x800000)), sub(1, and(shr(30, b), 2)))
+                d := sub(e, d)
+                if slt(d, 0) {
+                    e := sub(e, d)
+                    d := sub(0, d)
+                    let h := x
+                    x := z
+                    z := h
+                }
+                // Then the smaller one is below a quarter of a unit of the other's last place.
+                if gt(d, 32) {
+                    d := 32
+                    z := 0
+                }
+                x := add(shl(d, x), z)
+                let sign := sar(255, x)
+                let part := shr(add(d, 24), xor(x, sign))
+                let above := and(shr(shl(1, part), 0xffffaa50), 3)
+                d := add(d, above)
+                above := add(sub(e, 3), above)
+                if and(iszero(iszero(part)), lt(above, 253)) {
+                    let q := sar(add(d, 1), add(x, add(sub(shl(d, 1), 1), and(shr(d, shr(1, x)), 1))))
+                    y := or(and(sign, 0x80000000), add(shl(23, above), sub(xor(q, sign), sign)))
+                }
+            }
+        }
+        if (y == 0) y = _add(a, b);
+    }
+
+    function _add(uint256 a, uint256 b) private pure returns (uint256) {
         unchecked {
             (uint256 ea, uint256 eb) = ((a >> 23) & 0xff, (b >> 23) & 0xff);
             if (ea == 255 || eb == 255) return _special(a, ONE, b);
@@ -65,7 +101,45 @@ library Float32 {
     }
 
     /// @notice a b + c, rounded once.
-    function fma(uint256 a, uint256 b, uint256 c) internal pure returns (uint256) {
+    function fma(uint256 a, uint256 b, uint256 c) internal pure returns (uint256 y) {
+        // As in `add`.
+        assembly ("memory-safe") {
+            let e := and(shr(23, a), 0xff)
+            let d := and(shr(23, b), 0xff)
+            let f := and(shr(23, c), 0xff)
+            if and(and(lt(sub(e, 1), 254), lt(sub(d, 1), 254)), lt(sub(f, 1), 254)) {
+                let x := mul(or(and(a, 0x7fffff), 0x800000), or(and(b, 0x7fffff), 0x800000))
+                x := mul(x, sub(1, and(shr(30, xor(a, b)), 2)))
+                let z := mul(shl(24, or(and(c, 0x7fffff), 0x800000)), sub(1, and(shr(30, c), 2)))
+                e := add(e, d)
+                d := sub(e, add(f, 126))
+                if slt(d, 0) {
+                    e := sub(e, d)
+                    d := sub(0, d)
+                    let h := x
+                    x := z
+                    z := h
+                }
+                if gt(d, 76) {
+                    d := 76
+                    z := or(1, sar(255, z)) // it only breaks ties
+                }
+                x := add(shl(d, x), z)
+                let sign := sar(255, x)
+                let part := shr(add(d, 45), xor(x, sign))
+                let above := and(shr(shl(1, part), 0xffffaa50), 3)
+                d := add(add(d, 21), above)
+                above := add(sub(e, 129), above)
+                if and(iszero(iszero(part)), lt(above, 253)) {
+                    let q := sar(add(d, 1), add(x, add(sub(shl(d, 1), 1), and(shr(d, shr(1, x)), 1))))
+                    y := or(and(sign, 0x80000000), add(shl(23, above), sub(xor(q, sign), sign)))
+                }
+            }
+        }
+        if (y == 0) y = _fma(a, b, c);
+    }
+
+    function _fma(uint256 a, uint256 b, uint256 c) private pure returns (uint256) {
         unchecked {
             uint256 ec = (c >> 23) & 0xff;
             if ((a >> 23) & 0xff == 255 || (b >> 23) & 0xff == 255 || ec == 255) return _special(a, b, c);

@@ -15,6 +15,17 @@ library FloatFunctions {
     uint256 private constant ROUND = 0x4b400000;
     uint256 private constant ROOT_HALF = 0x3f3504f3;
 
+    /// The first of `n` coefficients, 32 bits each from the top, times x plus the next, and so on.
+    function _polynomial(uint256 coefficients, uint256 n, uint256 x) private pure returns (uint256 y) {
+        unchecked {
+            y = coefficients >> 224;
+            for (; n > 1; --n) {
+                coefficients <<= 32;
+                y = Float32.fma(y, x, coefficients >> 224);
+            }
+        }
+    }
+
     function exp(uint256 x) internal pure returns (uint256) {
         unchecked {
             if (Float32.isNan(x)) return Float32.NAN;
@@ -23,10 +34,7 @@ library FloatFunctions {
             uint256 shifted = Float32.fma(inside, LOG2E, ROUND);
             uint256 n = Float32.sub(shifted, ROUND);
             uint256 r = Float32.fma(n, Float32.neg(LN2_LOW), Float32.fma(n, Float32.neg(LN2_HIGH), inside));
-            uint256 q = Float32.fma(0x3ab6de32, r, 0x3c0920a4);
-            q = Float32.fma(q, r, 0x3d2aaa2a);
-            q = Float32.fma(q, r, 0x3e2aaa43);
-            q = Float32.fma(q, r, HALF);
+            uint256 q = _polynomial(0x3ab6de323c0920a43d2aaa2a3e2aaa433f000000000000000000000000000000, 5, r);
             uint256 e = Float32.add(Float32.fma(Float32.mul(r, r), q, r), ONE);
             int256 whole = int256(shifted) - int256(ROUND);
             int256 half = whole >> 1;
@@ -51,13 +59,7 @@ library FloatFunctions {
             int256 n = (bits - int256(ROOT_HALF)) >> 23;
             uint256 f = Float32.sub(uint256(bits - n * (1 << 23)), ONE);
             uint256 exponent = Float32.fromInt(tiny ? n - 23 : n);
-            uint256 q = Float32.fma(0xbda0f6a8, f, 0x3e03e866);
-            q = Float32.fma(q, f, 0xbe067047);
-            q = Float32.fma(q, f, 0x3e113728);
-            q = Float32.fma(q, f, 0xbe2a3c45);
-            q = Float32.fma(q, f, 0x3e4cd2cb);
-            q = Float32.fma(q, f, 0xbe800110);
-            q = Float32.fma(q, f, 0x3eaaaaa5);
+            uint256 q = _polynomial(0xbda0f6a83e03e866be0670473e113728be2a3c453e4cd2cbbe8001103eaaaaa5, 8, f);
             uint256 square = Float32.mul(f, f);
             uint256 tail = Float32.fma(Float32.mul(square, f), q, Float32.mul(MINUS_HALF, square));
             return Float32.fma(exponent, LN2_HIGH, Float32.add(f, Float32.fma(exponent, LN2_LOW, tail)));
@@ -71,10 +73,7 @@ library FloatFunctions {
         uint256 y;
         if (a < 0x3f19999a) {
             uint256 square = Float32.mul(a, a);
-            uint256 q = Float32.fma(0xbbc185f3, square, 0x3caa700a);
-            q = Float32.fma(q, square, 0xbd5c4f6c);
-            q = Float32.fma(q, square, 0x3e0884ee);
-            q = Float32.fma(q, square, 0xbeaaaa9f);
+            uint256 q = _polynomial(0xbbc185f33caa700abd5c4f6c3e0884eebeaaaa9f000000000000000000000000, 5, square);
             y = Float32.fma(Float32.mul(square, a), q, a);
         } else {
             y = Float32.sub(ONE, Float32.div(0x40000000, Float32.add(exp(Float32.add(a, a)), ONE)));
@@ -94,23 +93,12 @@ library FloatFunctions {
 
     function _erfNearZero(uint256 a) private pure returns (uint256) {
         uint256 square = Float32.mul(a, a);
-        uint256 q = Float32.fma(0x38ac4a38, square, 0xba547e36);
-        q = Float32.fma(q, square, 0x3baa5248);
-        q = Float32.fma(q, square, 0xbcdc0587);
-        q = Float32.fma(q, square, 0x3de716f1);
-        q = Float32.fma(q, square, 0xbec093a1);
-        q = Float32.fma(q, square, 0x3e0375d4);
+        uint256 q = _polynomial(0x38ac4a38ba547e363baa5248bcdc05873de716f1bec093a13e0375d400000000, 7, square);
         return Float32.fma(a, q, a);
     }
 
     function _logOfErfc(uint256 t) private pure returns (uint256) {
-        uint256 p = Float32.fma(0xb531ecab, t, 0xb74edc7a);
-        p = Float32.fma(p, t, 0x39c9bcf8);
-        p = Float32.fma(p, t, 0xbb8382cc);
-        p = Float32.fma(p, t, 0x3ccb4432);
-        p = Float32.fma(p, t, 0xbddcfdaa);
-        p = Float32.fma(p, t, 0xbf223566);
-        p = Float32.fma(p, t, 0xbf909015);
+        uint256 p = _polynomial(0xb531ecabb74edc7a39c9bcf8bb8382cc3ccb4432bddcfdaabf223566bf909015, 8, t);
         return Float32.fma(p, t, 0x3920d538);
     }
 
