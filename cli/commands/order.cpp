@@ -61,6 +61,7 @@ class Order final : public Command {
         .flag("--confirm", confirm_, "Optimistic: run it here too, and have a right claim paid at once")
         .text("--label TEXT", label_, "A note for yourself; the input's file name when absent")
         .flag("--no-wait", no_wait_, "Place it and return")
+        .text("--proof FILE", proof_, "With --check proof: write the proof here, for koinon verify")
         .text("--receipt FILE", receipt_, "Where the receipt is written; receipt-ID.json when absent");
     access_.options(line);
   }
@@ -177,6 +178,7 @@ class Order final : public Command {
     if (!check_.empty() && std::ranges::find(checks, check_) == checks.end())
       return base::fail(Code::unsupported, "[order] --check {}: this node offers {}", clean(check_, 40),
                         fmt::join(checks, ", "));
+    if (!proof_.empty() && check_ != "proof") return base::fail(Code::invalid_argument, "[order] --proof is of --check proof");
     if (confirm_ && !disputed())
       return base::fail(Code::invalid_argument,
                         "[order] --confirm is of --check optimistic: with a quorum, --trap compares with a run of one's own");
@@ -334,6 +336,12 @@ class Order final : public Command {
     const auto id = clean(text_at(order, "id"), 40);
     if (text_at(order, "state") == "refunded") return base::fail(refused(console, node, order, progress));
     KOINON_TRY(const auto taken, take_receipt(node, id, progress, false));
+    if (!proof_.empty()) {
+      KOINON_TRY(const auto proof, node.get_text("/api/v1/orders/" + id + "/proof"));
+      KOINON_CHECK(base::write_file(proof_, base::as_bytes(proof)));
+      console.note(fmt::format("koinon: the proof is in {}: koinon receipt verify {} --proof {} --program FILE", proof_,
+                               taken.file, proof_));
+    }
     print(console, order, taken.receipt, taken.report, taken.file);
     if (differs(order))
       return advise({Code::rejected, fmt::format("[order] order {} was paid, but this node's own run gives another result: do "
@@ -416,7 +424,7 @@ class Order final : public Command {
 
   const Extensions& extensions_;
   NodeAccess access_;
-  std::string program_, input_, price_, check_, label_, receipt_;
+  std::string program_, input_, price_, check_, label_, receipt_, proof_;
   bool private_ = false, trap_ = false, confirm_ = false, no_wait_ = false, clamp_ = false;
   std::int64_t n_ = 0, k_ = 0, window_ = 0;
   double audit_ = -1;

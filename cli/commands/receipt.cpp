@@ -4,12 +4,16 @@
 
 #include "base/clock.hpp"
 #include "base/file.hpp"
+#include "base/hash.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/files/model_file.hpp"
 #include "cli/line/line.hpp"
 #include "cli/remote/ledger_source.hpp"
 #include "cli/terminal/console.hpp"
 #include "cli/terminal/table.hpp"
+#include "engine/run/roots.hpp"
 #include "net/url.hpp"
+#include "trust/proof/prove.hpp"
 
 namespace koinon::cli {
 namespace {
@@ -41,9 +45,13 @@ class Verify final : public Command {
   void options(Line& line) override {
     line.text("receipt", file_, "The receipt", Need::required)
         .text("--ledger URL", ledger_, "Also confirm the payment: a node, or a JSON-RPC server with --deployment")
-        .text("--deployment FILE", deployment_, "Addresses of the contracts, for a JSON-RPC server");
+        .text("--deployment FILE", deployment_, "Addresses of the contracts, for a JSON-RPC server")
+        .text("--proof FILE", proof_, "Also check that this is the proof that the receipt names, and the proof itself")
+        .text("--program FILE", program_, "The .koinon file that the proof is checked against");
   }
   Status check() const override {
+    if (proof_.empty() != program_.empty())
+      return base::fail(Code::invalid_argument, "[receipt verify] --proof FILE and --program FILE go together");
     if (ledger_.empty() && !deployment_.empty())
       return base::fail(Code::invalid_argument, "[receipt verify] --deployment needs --ledger URL");
     const auto url = net::Url::parse(ledger_.empty() ? "http://127.0.0.1" : ledger_);
@@ -70,6 +78,10 @@ class Verify final : public Command {
                             : fmt::format("{} signed claims of {} needed: right", report->supporting, report->needed);
     console.print(fmt::format("signature of the issuer {}: right\n{}\noutputs: {}\n", ledger::checksum_address(receipt.issuer),
                               claims, report->outputs_included ? "hash to the output root" : "left out of the receipt"));
+    if (!proof_.empty()) {
+      KOINON_CHECK(check_proof(receipt));
+      console.print("proof: the one that the receipt names; it shows these outputs of this program, on the input in it\n");
+    }
     if (!ledger_.empty()) {
       auto progress = console.progress();
       progress.stage("reading the ledger");
@@ -108,6 +120,19 @@ class Verify final : public Command {
   }
 
  private:
+  /// The proof is the receipt's, and right.
+  Status check_proof(const Receipt& receipt) const {
+    KOINON_TRY(const auto bytes, base::read_file(proof_, std::uint64_t{256} << 20));
+    if (!receipt.proof || base::keccak256(bytes) != *receipt.proof)
+      return base::fail(Code::rejected, "[receipt verify] {} is not the proof that the receipt names", clean(proof_));
+    KOINON_TRY(const auto model, ModelFile::load(program_));
+    KOINON_TRY(const auto proof, trust::proof::decode_proof(bytes));
+    if (proof.program_id != receipt.spec || engine::run::output_root(proof.outputs) != receipt.output_root)
+      return base::fail(Code::rejected, "[receipt verify] {} is of another program or output than the receipt's",
+                        clean(proof_));
+    return trust::proof::verify(model.program, proof);
+  }
+
   /// What a claim that fell says of itself.
   static std::string fallen(const Receipt& receipt, const market::ReceiptReport& report) {
     const auto& fell = *receipt.condemned;
@@ -144,7 +169,7 @@ class Verify final : public Command {
   }
 
   const Extensions& extensions_;
-  std::string file_, ledger_, deployment_;
+  std::string file_, ledger_, deployment_, proof_, program_;
 };
 
 class ShowReceipt final : public Command {
@@ -164,6 +189,7 @@ class ShowReceipt final : public Command {
     line("input root", base::to_hex(r.input_root));
     line("output root", base::to_hex(r.output_root));
     line("trace root", base::to_hex(r.trace_root));
+    if (r.proof) line("proof", base::to_hex(*r.proof));
     line("verdict", r.verdict);
     line("money", fmt::format("{} paid, {} slashed, {} burned, {} refunded, tokens", r.paid.tokens(), r.slashed.tokens(),
                               r.burned.tokens(), r.refunded.tokens()));

@@ -147,6 +147,15 @@ Result<HttpResponse> order_picture(Context& context, const HttpRequest& request,
   return out;
 }
 
+Result<HttpResponse> order_proof(Context& context, const HttpRequest& request, std::uint64_t id) {
+  KOINON_TRY(const auto order, context.order(id));
+  if (!context.is_mine(order) || !context.gate.is_owner(request))
+    return fail(Code::not_found, "[proof] order {}: only its owner gets its proof, which holds input and output", id);
+  KOINON_TRY(const auto delivery, context.node.buyer().result(order));
+  if (delivery.proof.empty()) return fail(Code::not_found, "[proof] order {}: its result came without one", id);
+  return HttpResponse::text(200, std::string(base::as_text(delivery.proof)), "application/octet-stream");
+}
+
 Result<HttpResponse> receipt(Context& context, const HttpRequest& request, std::uint64_t id) {
   KOINON_TRY(const auto order, context.order(id));
   if (!context.is_mine(order) || !context.gate.is_owner(request))
@@ -163,6 +172,7 @@ void add_orders(net::Router& router, const ContextPtr& context) {
   router.get("/api/v1/orders", guarded(context, {}, list_orders));
   router.get<std::uint64_t>("/api/v1/orders/{id}", guarded(context, {}, order_detail));
   router.get<std::uint64_t>("/api/v1/orders/{id}/picture", guarded(context, {}, order_picture));
+  router.get<std::uint64_t>("/api/v1/orders/{id}/proof", guarded(context, {}, order_proof));
   router.get<std::uint64_t>("/api/v1/receipts/{id}", guarded(context, {}, receipt));
 }
 
