@@ -60,6 +60,7 @@ const kRefunds: Record<string, string> = {
   undecided: "No result had enough support, so the buyer got the money back.",
   refuted: "Somebody ran it again and proved the claim wrong, so the buyer got the money back.",
   withheld: "The provider did not show what its claim binds, so the buyer got the money back.",
+  unproven: "The provider showed no proof in time that holds, so the buyer got the money back.",
   bad_input: "The input sent was not the one ordered: the bond went to the providers who said so, the rest back to the buyer.",
 };
 
