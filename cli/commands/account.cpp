@@ -16,6 +16,7 @@ using base::Status;
 using market::Accounts;
 using nlohmann::json;
 
+constexpr std::uint64_t kLocalChain = 31'337;  ///< of every ledger that a node starts itself
 constexpr std::string_view kAnAddress = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
 
 /// A change to an account, followed by what the account is then.
@@ -35,12 +36,37 @@ class Change : public Command {
     } else {
       KOINON_TRY(auto node, NodeClient::open(access_.node));
       KOINON_CHECK(check_account(node));
-      KOINON_TRY(const auto done, node.post("/api/v1/account/" + call, body));
+      if (const auto done = node.post("/api/v1/account/" + call, body); !done)
+        return base::fail(with_source(done.error(), node, body));
     }
     return show(console);
   }
+  /// A local network gives its tokens away: who has none is told where. Other errors as they are.
+  base::Error with_source(base::Error error, NodeClient& node, const json& body) const {
+    const auto status = node.get("/api/v1/status");
+    if (error.text.find("(ERC20InsufficientBalance)") == std::string::npos || !status) return error;
+    const auto& ledger = child(*status, "ledger");
+    if (number_at(ledger, "chain_id") != kLocalChain) return error;
+    const auto giver = true_at(ledger, "local") ? node.url() : "http://NODE-THAT-RUNS-THE-LEDGER";
+    error.text.resize(error.text.find("\n  Next:") == std::string::npos ? error.text.size() : error.text.find("\n  Next:"));
+    return advise(std::move(error),
+                  fmt::format("this is a local network, whose tokens are free: ask the node that runs its ledger, then deposit "
+                              "them\n        curl -H 'Content-Type: application/json' -d "
+                              "'{{\"address\":\"{}\",\"tokens\":\"{}\"}}' {}/api/v1/faucet",
+                              clean(text_at(child(*status, "account"), "operator"), 42), clean(text_at(body, "amount"), 80),
+                              giver))
+        .value();
+  }
+  /// What the account sells, as its node's book has it; null when nothing is known.
+  json sold_by(const json& account) const {
+    auto node = NodeClient::open(access_.node);
+    const auto record = node ? node->get(fmt::format("/api/v1/accounts/{}", number_at(account, "id")))
+                             : base::Result<json>(base::fail(node.error()));
+    return record ? child(*record, "provider") : json(nullptr);
+  }
   Status show(Console& console) const {
-    KOINON_TRY(const auto account, read_account(access_));
+    KOINON_TRY(auto account, read_account(access_));
+    account["provider"] = sold_by(account);
     console.print(describe_account(account));
     console.object({{"account", account}});
     return {};

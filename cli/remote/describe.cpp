@@ -108,6 +108,18 @@ std::string describe_account(const json& account) {
         line("pending", fmt::format("{} is offered the account, and becomes the owner by: koinon account accept --account {} "
                                     "--key KEYSTORE",
                                     word(account, "pending_owner"), count(account, "id")));
+  if (const auto& sells = child(account, "provider"); sells.is_object()) {
+    const auto kinds = joined(texts_of(child(sells, "kinds")));
+    out += line(
+        "sells",
+        kinds.empty()
+            ? "nothing now: its offers ended or are suspended; again with: koinon account offer --price TOKENS"
+            : fmt::format("{}{}{}", kinds,
+                          text_at(sells, "price").empty() ? "" : ", inference for " + tokens_at(sells, "price") + " tokens",
+                          true_at(sells, "active") ? "" : "; not drawn now: too little free stake"));
+    out += line("record", fmt::format("{} accepted, {} rejected, {} silent; {} tokens earned", count(sells, "accepted"),
+                                      count(sells, "rejected"), count(sells, "silent"), tokens_at(sells, "earned")));
+  }
   return out + line("operator", word(account, "operator")) + line("payout", word(account, "payout"));
 }
 

@@ -58,6 +58,18 @@ TEST(Describe, lets_no_escape_sequence_through) {
   EXPECT_THAT(describe_models(models), Not(HasSubstr("\x1b")));
 }
 
+TEST(Describe, shows_what_an_account_sells) {
+  const auto shown = [](const std::string& provider) {
+    return describe_account(json::parse(R"({"id":4,"balance":"0","stake":"0","locked":"0","provider":)" + provider + "}"));
+  };
+  EXPECT_THAT(shown(R"({"kinds":["inference"],"price":"2000000000000000","active":true,"accepted":7})"),
+              AllOf(HasSubstr("inference, inference for 0.002 tokens\n"), HasSubstr("7 accepted")));
+  EXPECT_THAT(shown(R"({"kinds":["inference"],"price":"2000000000000000","active":false})"),
+              HasSubstr("too little free stake"));
+  EXPECT_THAT(shown(R"({"kinds":[],"price":null,"active":false})"), HasSubstr("koinon account offer"));
+  EXPECT_THAT(shown("null"), Not(HasSubstr("sells")));
+}
+
 TEST(Describe, names_models_that_cannot_be_used) {
   const auto text =
       describe_models(json::parse(R"([{"name":"old","program":"0x1","trouble":"format version 1: build the model again"},
