@@ -126,6 +126,8 @@ TEST(TrainingOrders, are_settled_by_a_quorum_and_who_changes_one_gradient_is_sla
   EXPECT_TRUE(engine::operators::import_model(result.onnx));
   // What was bought is what a run here gives, step by step.
   EXPECT_EQ(engine::train::first_divergent_step(states_here(), result.states), std::nullopt);
+  // So that nobody draws a node that is gone.
+  EXPECT_TRUE(liar->node->accounts().set_offer(liar->account(), kKind, World::kTier, false));
   liar->node.reset();
 }
 
