@@ -99,5 +99,19 @@ TEST(Site, grants_only_pages_of_other_sites_that_are_named) {
   EXPECT_EQ(granted("https://evil.example"), "-");
 }
 
+TEST(Site, named_sites_may_pay_for_calls_and_read_what_is_asked) {
+  const Site site{.origins = {"https://app.example"}};
+  HttpRequest request;
+  request.headers.add("Host", "localhost:1");
+  request.headers.add("Origin", "https://app.example");
+  const auto allowed = preflight(site, request).value().headers.get("Access-Control-Allow-Headers");
+  EXPECT_NE(allowed.find("PAYMENT-SIGNATURE"), std::string::npos) << allowed;
+  HttpResponse response;
+  grant_origin(site, request, response);
+  EXPECT_EQ(response.headers.get("Access-Control-Expose-Headers"), "PAYMENT-REQUIRED, PAYMENT-RESPONSE");
+  request.headers.set("Origin", "https://evil.example");
+  EXPECT_FALSE(preflight(site, request));
+}
+
 }  // namespace
 }  // namespace koinon::net
