@@ -4,7 +4,7 @@ import { StatusContext, use_connection, use_hub, use_resource } from "../api/hoo
 import type { CheckRecord, Model, ModelRecord, NewOrder, Quote } from "../api/types";
 import type { Draft } from "../order/input";
 import { advice, back_of, fee_of, longest_seconds, wei_of } from "../order/quote";
-import { long_span, percent, plural, seconds_of } from "../format";
+import { bytes, long_span, percent, plural, seconds_of } from "../format";
 import { Card } from "../ui/frame";
 import { Button, Field } from "../ui/form";
 import { Money, Term } from "../ui/text";
@@ -16,6 +16,8 @@ export interface OrderTerms {
   alone: boolean;
   /** Of who asks one provider: this node runs it too, confirms a right claim and disputes a wrong one. */
   confirm: boolean;
+  /** Of a quorum: the input leaves this node encrypted alone. */
+  hidden: boolean;
   n: number;
   /** Tokens, as typed. */
   price: string;
@@ -27,7 +29,7 @@ export interface OrderTerms {
   commit_window: string;
 }
 
-export const kTerms: OrderTerms = { alone: false, confirm: false, n: 3, price: "", typed: false, audit: "9", commit_window: "120" };
+export const kTerms: OrderTerms = { alone: false, confirm: false, hidden: false, n: 3, price: "", typed: false, audit: "9", commit_window: "120" };
 
 function audit_bps(terms: OrderTerms): number | null {
   if (terms.alone) return 0;
@@ -47,6 +49,7 @@ export function TermsCard({ model, terms, set_terms }: { model: Model; terms: Or
   const status = useContext(StatusContext);
   const ledger = status?.ledger;
   const disputable = (status?.offers.checks.includes("optimistic") ?? false) && model.policies.some((one) => one.check === "optimistic");
+  const hides = (status?.offers.privacies.includes("private") ?? false) && !model.language && !terms.alone;
   const price_error = terms.price && ledger && !wei_of(terms.price, ledger.token_decimals) ? "An amount such as 0.002 is expected." : null;
   const set = (news: Partial<OrderTerms>) => set_terms((old) => ({ ...old, ...news }));
   return (
@@ -75,6 +78,11 @@ export function TermsCard({ model, terms, set_terms }: { model: Model; terms: Or
             </>
           ) : terms.n === 1 ? "One provider runs it; nobody compares, unless chance decides on an audit." : `${terms.n} providers run it; ${(terms.n + 1) / 2} equal results make the verdict.`}
         </p>
+        {hides && (
+          <label class="check" data-hidden>
+            <input type="checkbox" checked={terms.hidden} onChange={(event) => set({ hidden: event.currentTarget.checked })} /> Keep the input private: providers compute on ciphertexts, and only this node reads the result
+          </label>
+        )}
         {terms.alone && (
           <label class="check">
             <input type="checkbox" checked={terms.confirm} onChange={(event) => set({ confirm: event.currentTarget.checked })} /> Run it on this node too: a right claim is paid at once, a wrong one disputed
@@ -115,11 +123,12 @@ export function PayCard({ model, draft, terms }: Pay) {
 
 function Quoted({ model, draft, terms, wei }: Pay & { wei: string }) {
   const { data: quote, error } = use_resource<Quote>(
-    `/api/v1/quote?program=${model.program}&n=${terms.n}&max_price=${wei}${terms.alone ? "&check=optimistic" : ""}`,
+    `/api/v1/quote?program=${model.program}&n=${terms.n}&max_price=${wei}${terms.alone ? "&check=optimistic" : is_hidden(model, terms) ? "&privacy=private" : ""}`,
     (change) => change.type === "reload" || change.type === "provider",
   );
   const { data: records } = use_resource<ModelRecord>(`/api/v1/models/${model.program}/record`, (change) => change.type === "reload");
-  const record = records?.checks.find((one) => one.check === (terms.alone ? "optimistic" : "quorum")) ?? null;
+  // Orders on ciphertexts are another kind of work, of which the record says nothing.
+  const record = is_hidden(model, terms) ? null : (records?.checks.find((one) => one.check === (terms.alone ? "optimistic" : "quorum")) ?? null);
   if (error && !quote)
     return (
       <p class="bad" role="alert">
@@ -166,6 +175,18 @@ function Figures({ quote, record, terms }: { quote: Quote; record: CheckRecord |
       <dd>
         <Money wei={quote.lock} /> <small>of its stake, for a wrong result or silence</small>
       </dd>
+      {quote.private && (
+        <>
+          <dt>On ciphertexts</dt>
+          <dd data-private>
+            {seconds_of(quote.private.core_seconds * 1000)}{" "}
+            <small>
+              of one core and {bytes(quote.private.memory_bytes)} of memory at each provider, about; {quote.private.key_bytes > 0 && `${bytes(quote.private.key_bytes)} of keys once, `}
+              {bytes(quote.private.input_bytes)} there and {bytes(quote.private.result_bytes)} back
+            </small>
+          </dd>
+        </>
+      )}
       <dt>Time</dt>
       <dd>
         {record?.median_ms != null && record.slow_ms != null ? (
@@ -182,6 +203,11 @@ function Figures({ quote, record, terms }: { quote: Quote; record: CheckRecord |
       </dd>
     </dl>
   );
+}
+
+/** Whether the input is to leave this node encrypted alone. */
+function is_hidden(model: Model, terms: OrderTerms): boolean {
+  return terms.hidden && !terms.alone && !model.language;
 }
 
 /** Why the order cannot be placed yet, or null. */
@@ -203,7 +229,7 @@ function Confirm({ model, draft, terms, wei, quote }: Pay & { wei: string; quote
   const { signed_in } = use_connection();
   const [busy, set_busy] = useState(false);
   const [error, set_error] = useState<ApiError | null>(null);
-  const body = { program: model.program, input: draft?.input, max_price: wei, ...(terms.alone ? { check: "optimistic", ...(terms.confirm ? { trap: true } : {}) } : {}), n: terms.n, audit_bps: audit_bps(terms), commit_window: window_of(terms), label: draft?.label };
+  const body = { program: model.program, input: draft?.input, max_price: wei, ...(terms.alone ? { check: "optimistic", ...(terms.confirm ? { trap: true } : {}) } : {}), ...(is_hidden(model, terms) ? { privacy: "private" } : {}), n: terms.n, audit_bps: audit_bps(terms), commit_window: window_of(terms), label: draft?.label };
   const key = use_key(JSON.stringify(body));
   const balance = status?.account?.balance;
   const why_not = hindrance(model, draft, terms, quote, balance);
