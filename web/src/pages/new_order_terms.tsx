@@ -80,9 +80,10 @@ export function TermsCard({ model, terms, set_terms }: { model: Model; terms: Or
         </p>
         {hides && (
           <label class="check" data-hidden>
-            <input type="checkbox" checked={terms.hidden} onChange={(event) => set({ hidden: event.currentTarget.checked })} /> Keep the input private: providers compute on ciphertexts, and only this node reads the result
+            <input type="checkbox" checked={terms.hidden} onChange={(event) => set({ hidden: event.currentTarget.checked })} /> Keep the input private
           </label>
         )}
+        {hides && terms.hidden && <p class="note">Providers compute on ciphertexts; only this node reads the result.</p>}
         {terms.alone && (
           <label class="check">
             <input type="checkbox" checked={terms.confirm} onChange={(event) => set({ confirm: event.currentTarget.checked })} /> Run it on this node too: a right claim is paid at once, a wrong one disputed
