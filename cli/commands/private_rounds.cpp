@@ -12,6 +12,7 @@
 #include "cli/terminal/console.hpp"
 #include "engine/io/quantise.hpp"
 #include "engine/run/roots.hpp"
+#include "net/url.hpp"
 #include "work/encrypted/fixed_rows.hpp"
 
 // `koinon private ask` and `koinon private train`: the client's side of computations that go to and fro.
@@ -26,6 +27,15 @@ using work::Helper;
 
 constexpr const char* kAtHelp =
     "A provider, as koinon private serve prints it; several, one after another, must agree in every round";
+
+/// Providers that could be asked. Errors: invalid_argument, naming the one that is no URL.
+Status check_urls(const char* command, const std::vector<std::string>& urls) {
+  if (urls.empty()) return base::fail(Code::invalid_argument, "[{}] no provider: --at URL", command);
+  for (const auto& url : urls)
+    if (const auto parsed = net::Url::parse(url); !parsed || !parsed->scheme.starts_with("http"))
+      return base::fail(Code::invalid_argument, "[{}] --at '{}': http://HOST:PORT expected", command, clean(url, 80));
+  return {};
+}
 
 double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -62,8 +72,9 @@ class Ask final : public Command {
         .text("--program ID", program_, "Which program; needed where a provider serves several");
   }
   Status check() const override {
-    if (at_.empty()) return base::fail(Code::invalid_argument, "[private ask] no provider: --at URL");
-    return {};
+    if (!program_.empty() && !base::fixed_from_hex<32>(program_))
+      return base::fail(Code::invalid_argument, "[private ask] --program '{}': 64 hex digits expected", clean(program_, 80));
+    return check_urls("private ask", at_);
   }
   Status run(Console& console) override {
     net::HttpClient client;
@@ -140,10 +151,7 @@ class Train final : public Command {
         .text("-o,--output FILE", output_, "Write the weights here, as JSON in the units of the columns", Need::required)
         .flag("--compare", compare_, "Train in plain here too, and say whether the weights are equal");
   }
-  Status check() const override {
-    if (at_.empty()) return base::fail(Code::invalid_argument, "[private train] no provider: --at URL");
-    return {};
-  }
+  Status check() const override { return check_urls("private train", at_); }
   Status run(Console& console) override {
     KOINON_CHECK(read());
     KOINON_TRY(const auto rows, work::fix_rows(values_, labels_.size(), names_.size(), rate_));

@@ -10,7 +10,6 @@
 #include "cli/line/line.hpp"
 #include "cli/terminal/console.hpp"
 #include "net/http_server.hpp"
-#include "net/url.hpp"
 #include "work/encrypted/round_server.hpp"
 
 // `koinon private serve`: the provider's side of computations that go to and fro with a client, over HTTP.
@@ -87,7 +86,8 @@ class Serve final : public Command {
   Status check() const override {
     if (programs_.empty() && !training_)
       return base::fail(Code::invalid_argument, "[private serve] nothing to serve: name .koinon files, or --training");
-    return {};
+    net::ServerOptions options;
+    return listen_at(options);
   }
   Status run(Console& console) override {
     sigset_t signals;
