@@ -22,8 +22,8 @@ Wei with_bond(const Wei& fees, std::uint8_t tier) {
 Wei dispute_reserve(const OrderView& order, std::uint32_t account, const DisputeTerms& terms) {
   if (is_final(order.phase) || order.dispute.condemned) return {};
   const auto demand = order.dispute.demands.find(account);
-  const std::uint64_t made = demand == order.dispute.demands.end() ? 0 : demand->second.made;
-  const auto fees = fees_of(terms, terms.max_demands - std::min<std::uint64_t>(made, terms.max_demands));
+  const bool paid = demand != order.dispute.demands.end() && demand->second.made != 0;
+  const auto fees = fees_of(terms, paid ? 0 : terms.max_demands);  // the first demand takes the fees of all
   const bool challenged = std::ranges::any_of(order.dispute.challenges,
                                               [&](const ChallengeView& one) { return one.account == account && !one.closed; });
   return challenged ? fees : with_bond(fees, order.terms.max_tier);
