@@ -86,7 +86,7 @@ TEST_F(ExtendedProgram, orders_by_the_name_of_its_check_and_verifies_the_receipt
     if (word == "unanimous") word = "oracle";
   const auto refused = run(KOINON_EXTENDED, wanted);
   EXPECT_EQ(refused.exit, 1);
-  EXPECT_THAT(refused.said["error"]["text"].get<std::string>(), HasSubstr("quorum, optimistic, unanimous"));
+  EXPECT_THAT(refused.said["error"]["text"].get<std::string>(), HasSubstr("quorum, optimistic, proof, unanimous"));
 }
 
 }  // namespace
