@@ -86,7 +86,8 @@ Result<Purse::Hold> check_means(Context& context, const NewOrder& order, std::ui
   if (eligible.count < order.n)
     return fail(Code::exhausted, "[order] {} providers {} for at most {} tokens: {} are wanted", eligible.count,
                 order.training       ? "train (provide --kinds training)"
-                : order.privacy == 0 ? "work" : "compute on encrypted inputs (provide --kinds inference,encrypted)",
+                : order.privacy == 0 ? "work"
+                                     : "compute on encrypted inputs (provide --kinds inference,encrypted)",
                 market::tier_price(tier).tokens(), order.n);
   return held;
 }

@@ -14,9 +14,8 @@ using market::Phase;
 constexpr std::array<std::string_view, 8> kKinds{"inference", "training", "federated", "rendering",
                                                  "container", "crawling", "labelling", "synthesis"};
 constexpr std::array<std::string_view, 3> kChecks{"quorum", "optimistic", "proof"};
-constexpr std::array<std::string_view, 9> kRefunds{"undrawn",   "no_providers", "no_input", "silence",
-                                                   "undecided", "bad_input",    "refuted",  "withheld",
-                                                   "unproven"};
+constexpr std::array<std::string_view, 9> kRefunds{"undrawn",   "no_providers", "no_input", "silence", "undecided",
+                                                   "bad_input", "refuted",      "withheld", "unproven"};
 
 }  // namespace
 
