@@ -32,6 +32,7 @@ export const kGlossary = {
   "top-k": "Only so many of the most likely tokens are drawn from.",
   "top-p": "Only the fewest tokens that together hold this share of the probability are drawn from: 0.95 leaves out the unlikeliest twentieth.",
   "seed of a text": "Where all the draws of a text come from. The same prompt, settings and seed give the same text on every machine, so providers can be compared and you can repeat it.",
+  proof: "A zero-knowledge proof that this output comes from this model on this input. It takes the provider longer than the run, and everybody milliseconds to check; a wrong result has none.",
   receipt: "A signed record of order, result, verdict and payment. Anyone can check it offline.",
   ledger: "The Ethereum-compatible chain that holds orders, stakes and money.",
   owner: "The key that may replace the operator and the payout address. It is not needed day by day and can stay cold.",

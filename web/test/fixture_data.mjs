@@ -151,7 +151,7 @@ export function status(all, sellers, ledger = {}) {
   const total = (pick) => sum(all.map(pick)).toString();
   return {
     version: "0.1.0", time: Date.now(), uptime_ms: 812_000, state: "ready", trouble: "", public: false,
-    offers: { kinds: ["inference"], checks: ["quorum", "optimistic"], privacies: ["plain"] },
+    offers: { kinds: ["inference"], checks: ["quorum", "optimistic", "proof"], privacies: ["plain"] },
     account: { id: 1, owner: address("owner"), operator: address("buyer"), payout: address("payout"), balance: wei(982.4417), stake: "0", locked: "0" },
     ledger: { chain_id: 31337, block: 1812, local: true, market: address("market"), registry: address("registry"), token: address("token"), token_symbol: "KOIN", token_decimals: 18, connected: true, ...ledger },
     counts: { orders: all.length, open: open.length, settled: all.filter((o) => o.state === "settled").length, providers: sellers.filter((p) => p.active).length },

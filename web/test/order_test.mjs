@@ -65,6 +65,15 @@ describe("what became of optimistic orders", () => {
       expect(await page.locator(".round h2, .round h3").allInnerTexts()).toEqual(["Claim"]);
     }));
 
+  it("gives the proof of an order that was paid for one", () =>
+    with_node({}, [], async (page, node) => {
+      const proven = order({ id: 98, at: Date.now() - 60_000, state: "settled", verdict: "accepted", rounds: [["quorum", { 2: "accepted" }]] });
+      node.market.orders = [{ ...proven, mine: true, policy: { ...proven.policy, check: "proof", n: 1, k: 1 } }];
+      await visit(page, node.url, "#/orders/98", "Order #98");
+      await page.getByText("Its proof was checked.").waitFor();
+      expect(await page.getByText("Download proof").getAttribute("href")).toBe("api/v1/orders/98/proof");
+    }));
+
   it("tells a watcher of a lie that it had too little money for", () =>
     with_node({}, [], async (page, node) => {
       const claim = {
@@ -111,6 +120,21 @@ describe("placing an order", () => {
       await place(page);
       const [{ body }] = node.market.posted;
       expect([body.check, body.trap, body.n, body.audit_bps]).toEqual(["optimistic", true, 1, 0]);
+    }));
+
+  it("orders a proof from one provider", () =>
+    with_node({}, ["/api/v1/orders"], async (page, node) => {
+      const [first, model] = node.market.models;
+      node.market.models = [first, { ...model, policies: [...model.policies, { check: "proof", privacy: "plain" }] }];
+      await visit(page, node.url, `#/new/${model.program}`, "Place an order");
+      await drop_file(page, "seven.png", "image/png", picture());
+      expect(await page.getByRole("button", { name: "Optimistic" }).count()).toBe(0);
+      await page.getByRole("button", { name: "Proof" }).click();
+      expect(await page.getByLabel("Audit").count() + (await page.getByLabel("Run it on this node too").count())).toBe(0);
+      await sign_in(page, kToken);
+      await place(page);
+      const [{ body }] = node.market.posted;
+      expect([body.check, body.trap, body.n, body.audit_bps]).toEqual(["proof", undefined, 1, 0]);
     }));
 
   it("takes a prompt for a language model, and shows the text when it is there", () =>

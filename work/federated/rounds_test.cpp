@@ -215,7 +215,7 @@ TEST(Rounds, keeps_its_invariants_under_random_events) {
     std::uint32_t closes = 0;
     for (int step = 0; step < 400 && m.rounds.phase() != Phase::over; ++step) {
       const auto before = m.rounds.round();
-      const auto who = [&] { return account(dice() % people); };
+      const auto who = [&] { return account(static_cast<std::uint32_t>(dice() % people)); };
       const auto round = m.rounds.round();
       const auto root = hash(dice() % 8), salt = hash(3);
       std::vector<Vote> votes(m.rounds.shown().size(), static_cast<Vote>(dice() % 40'000) - 20'000);
@@ -264,7 +264,7 @@ TEST(Rounds, an_honest_proposer_is_never_slashed_by_a_hostile_minority) {
     auto rules = small();
     rules.voters = 7;
     rules.rounds = 5;
-    rules.agree_bps = 5000 + dice() % 4000;
+    rules.agree_bps = static_cast<std::uint32_t>(5000 + dice() % 4000);
     Machine m(rules, 16);
     const std::size_t hostile = dice() % (rules.voters * rules.agree_bps / 10'000 + 1);
     while (m.rounds.phase() != Phase::over) {

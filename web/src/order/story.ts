@@ -7,6 +7,7 @@ export function story(order: Order, amount: (wei: string) => string): string {
   const parts: string[] = [];
   const [quorum] = order.rounds;
   if (quorum) parts.push(quorum_sentence(quorum, amount));
+  if (order.policy.check === "proof" && order.state === "settled") parts.push("Its proof was checked.");
   for (const round of order.rounds.slice(1)) parts.push(later_round_sentence(round));
   if (!is_final(order.state)) parts.push(state_view(order.state).text);
   else parts.push(final_sentence(order, amount));

@@ -120,6 +120,7 @@ function LastRun({ order, picture }: { order: OrderSummary; picture: boolean }) 
 const kHow: Record<string, string> = {
   quorum: "providers agree bit for bit; audits by chance",
   optimistic: "one provider; one wrong element, shown by anybody, costs it what it locked",
+  proof: "one provider, and a proof of its run that anybody checks in milliseconds",
 };
 
 /** How a result of the model can be trusted, side by side, with what was measured here. */

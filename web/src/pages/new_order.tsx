@@ -54,7 +54,7 @@ function Form({ models, asked }: { models: Model[]; asked: string | null }) {
   if (!model) return null;
   const { language } = model;
   const fitting = draft && "text" in draft.input === Boolean(language) ? draft : null;
-  const offered = model.policies.some((one) => one.check === "optimistic") ? terms : { ...terms, alone: false, n: terms.alone ? kTerms.n : terms.n };
+  const offered = terms.check === "quorum" || model.policies.some((one) => one.check === terms.check) ? terms : { ...terms, check: kTerms.check, n: kTerms.n };
   return (
     <>
       <fieldset class="choices">

@@ -12,9 +12,9 @@ import { use_settled } from "./sight";
 
 /** What the buyer chooses beside model and input. */
 export interface OrderTerms {
-  /** One provider claims and anyone may dispute, instead of a quorum. */
-  alone: boolean;
-  /** Of who asks one provider: this node runs it too, confirms a right claim and disputes a wrong one. */
+  /** A quorum compares; or one provider claims, and anyone may dispute it or it must prove it. */
+  check: "quorum" | "optimistic" | "proof";
+  /** Of an optimistic order: this node runs it too, confirms a right claim and disputes a wrong one. */
   confirm: boolean;
   /** Of a quorum: the input leaves this node encrypted alone. */
   hidden: boolean;
@@ -29,10 +29,16 @@ export interface OrderTerms {
   commit_window: string;
 }
 
-export const kTerms: OrderTerms = { alone: false, confirm: false, hidden: false, n: 3, price: "", typed: false, audit: "9", commit_window: "120" };
+export const kTerms: OrderTerms = { check: "quorum", confirm: false, hidden: false, n: 3, price: "", typed: false, audit: "9", commit_window: "120" };
+
+/** Whether one provider's claim is all that there is to compare. */
+const is_alone = (terms: OrderTerms) => terms.check !== "quorum";
+
+/** What the one provider's claim rests on, by check. */
+const kAlone = { optimistic: "Optimistic", proof: "Proof" } as const;
 
 function audit_bps(terms: OrderTerms): number | null {
-  if (terms.alone) return 0;
+  if (is_alone(terms)) return 0;
   const value = Number(terms.audit);
   return terms.audit.trim() !== "" && value >= 0 && value <= 100 ? Math.round(value * 100) : null;
 }
@@ -48,8 +54,8 @@ type SetTerms = (change: (old: OrderTerms) => OrderTerms) => void;
 export function TermsCard({ model, terms, set_terms }: { model: Model; terms: OrderTerms; set_terms: SetTerms }) {
   const status = useContext(StatusContext);
   const ledger = status?.ledger;
-  const disputable = (status?.offers.checks.includes("optimistic") ?? false) && model.policies.some((one) => one.check === "optimistic");
-  const hides = (status?.offers.privacies.includes("private") ?? false) && !model.language && !terms.alone;
+  const alone = (["optimistic", "proof"] as const).filter((check) => status?.offers.checks.includes(check) && model.policies.some((one) => one.check === check));
+  const hides = (status?.offers.privacies.includes("private") ?? false) && !model.language && !is_alone(terms);
   const price_error = terms.price && ledger && !wei_of(terms.price, ledger.token_decimals) ? "An amount such as 0.002 is expected." : null;
   const set = (news: Partial<OrderTerms>) => set_terms((old) => ({ ...old, ...news }));
   return (
@@ -60,18 +66,20 @@ export function TermsCard({ model, terms, set_terms }: { model: Model; terms: Or
         </span>
         <div class="switch" role="group" aria-labelledby="quorum-label">
           {[1, 3, 5].map((n) => (
-            <button key={n} type="button" aria-pressed={!terms.alone && terms.n === n} onClick={() => set({ n, alone: false })}>
+            <button key={n} type="button" aria-pressed={!is_alone(terms) && terms.n === n} onClick={() => set({ n, check: "quorum" })}>
               {n === 1 ? "1 of 1" : `${(n + 1) / 2} of ${n}`}
             </button>
           ))}
-          {disputable && (
-            <button type="button" aria-pressed={terms.alone} onClick={() => set({ n: 1, alone: true })}>
-              Optimistic
+          {alone.map((check) => (
+            <button key={check} type="button" aria-pressed={terms.check === check} onClick={() => set({ n: 1, check })}>
+              {kAlone[check]}
             </button>
-          )}
+          ))}
         </div>
         <p class="note" data-check-note>
-          {terms.alone ? (
+          {terms.check === "proof" ? (
+            "One provider proves its run in zero knowledge. This node checks the proof, and pays at once; without one nobody is paid."
+          ) : terms.check === "optimistic" ? (
             <>
               <strong>Everybody sees the input.</strong> One provider runs it and puts its stake behind the result; until the window ends, anyone may run it again and{" "}
               <Term word="dispute">dispute</Term> it. What is proven wrong is paid back; what nobody runs again is believed.
@@ -84,7 +92,7 @@ export function TermsCard({ model, terms, set_terms }: { model: Model; terms: Or
           </label>
         )}
         {hides && terms.hidden && <p class="note">Providers compute on ciphertexts; only this node reads the result.</p>}
-        {terms.alone && (
+        {terms.check === "optimistic" && (
           <label class="check">
             <input type="checkbox" checked={terms.confirm} onChange={(event) => set({ confirm: event.currentTarget.checked })} /> Run it on this node too: a right claim is paid at once, a wrong one disputed
           </label>
@@ -94,7 +102,7 @@ export function TermsCard({ model, terms, set_terms }: { model: Model; terms: Or
         {(ids) => <input {...ids} inputMode="decimal" value={terms.price} onInput={(event) => set({ price: event.currentTarget.value, typed: true })} />}
       </Field>
       <div class="fields">
-        {!terms.alone && <Field label="Audit (%)" error={audit_bps(terms) === null ? "0 to 100" : null} hint="Chance of one more run.">
+        {!is_alone(terms) && <Field label="Audit (%)" error={audit_bps(terms) === null ? "0 to 100" : null} hint="Chance of one more run.">
           {(ids) => <input {...ids} inputMode="decimal" value={terms.audit} onInput={(event) => set({ audit: event.currentTarget.value })} />}
         </Field>}
         <Field label="Time to run (s)" error={window_of(terms) === null ? "1 to 86 400" : null} hint="Then a silent provider is slashed.">
@@ -124,12 +132,12 @@ export function PayCard({ model, draft, terms }: Pay) {
 
 function Quoted({ model, draft, terms, wei }: Pay & { wei: string }) {
   const { data: quote, error } = use_resource<Quote>(
-    `/api/v1/quote?program=${model.program}&n=${terms.n}&max_price=${wei}${terms.alone ? "&check=optimistic" : is_hidden(model, terms) ? "&privacy=private" : ""}`,
+    `/api/v1/quote?program=${model.program}&n=${terms.n}&max_price=${wei}${is_alone(terms) ? `&check=${terms.check}` : is_hidden(model, terms) ? "&privacy=private" : ""}`,
     (change) => change.type === "reload" || change.type === "provider",
   );
   const { data: records } = use_resource<ModelRecord>(`/api/v1/models/${model.program}/record`, (change) => change.type === "reload");
   // Orders on ciphertexts are another kind of work, of which the record says nothing.
-  const record = is_hidden(model, terms) ? null : (records?.checks.find((one) => one.check === (terms.alone ? "optimistic" : "quorum")) ?? null);
+  const record = is_hidden(model, terms) ? null : (records?.checks.find((one) => one.check === terms.check) ?? null);
   if (error && !quote)
     return (
       <p class="bad" role="alert">
@@ -200,7 +208,7 @@ function Figures({ quote, record, terms }: { quote: Quote; record: CheckRecord |
         ) : (
           <small>not measured here yet; </small>
         )}
-        <small>at most {long_span(longest_seconds(quote, window_of(terms) ?? 120))} unless it is audited or disputed{terms.alone && `; it may be disputed for ${long_span(quote.windows.appeal)}`}</small>
+        <small>at most {long_span(longest_seconds(quote, window_of(terms) ?? 120))} unless it is audited or disputed{terms.check === "optimistic" && `; it may be disputed for ${long_span(quote.windows.appeal)}`}</small>
       </dd>
     </dl>
   );
@@ -208,7 +216,7 @@ function Figures({ quote, record, terms }: { quote: Quote; record: CheckRecord |
 
 /** Whether the input is to leave this node encrypted alone. */
 function is_hidden(model: Model, terms: OrderTerms): boolean {
-  return terms.hidden && !terms.alone && !model.language;
+  return terms.hidden && !is_alone(terms) && !model.language;
 }
 
 /** Why the order cannot be placed yet, or null. */
@@ -218,7 +226,7 @@ function hindrance(model: Model, draft: Draft | null, terms: OrderTerms, quote: 
   if (audit_bps(terms) === null || window_of(terms) === null) return "One of the terms is not right.";
   if (quote.eligible < terms.n) return "Too few providers work at this price: raise it, or ask fewer.";
   const audit = audit_bps(terms) ?? 0;
-  if (!terms.alone && audit < quote.min_audit_bps) return `This market takes no audit chance below ${percent(quote.min_audit_bps / 10_000)}.`;
+  if (!is_alone(terms) && audit < quote.min_audit_bps) return `This market takes no audit chance below ${percent(quote.min_audit_bps / 10_000)}.`;
   if (balance === undefined) return "This node has no account of its own: it only watches.";
   if (BigInt(balance) < BigInt(quote.escrow)) return "The account holds less than the escrow.";
   return null;
@@ -230,7 +238,7 @@ function Confirm({ model, draft, terms, wei, quote }: Pay & { wei: string; quote
   const { signed_in } = use_connection();
   const [busy, set_busy] = useState(false);
   const [error, set_error] = useState<ApiError | null>(null);
-  const body = { program: model.program, input: draft?.input, max_price: wei, ...(terms.alone ? { check: "optimistic", ...(terms.confirm ? { trap: true } : {}) } : {}), ...(is_hidden(model, terms) ? { privacy: "private" } : {}), n: terms.n, audit_bps: audit_bps(terms), commit_window: window_of(terms), label: draft?.label };
+  const body = { program: model.program, input: draft?.input, max_price: wei, ...(is_alone(terms) ? { check: terms.check } : {}), ...(terms.check === "optimistic" && terms.confirm ? { trap: true } : {}), ...(is_hidden(model, terms) ? { privacy: "private" } : {}), n: terms.n, audit_bps: audit_bps(terms), commit_window: window_of(terms), label: draft?.label };
   const key = use_key(JSON.stringify(body));
   const balance = status?.account?.balance;
   const why_not = hindrance(model, draft, terms, quote, balance);

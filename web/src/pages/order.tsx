@@ -123,8 +123,13 @@ function Facts({ order }: { order: Order }) {
       Download receipt
     </Download>
   );
+  const proof = order.mine && policy.check === "proof" && order.state === "settled" && (
+    <Download path={`/api/v1/orders/${order.id}/proof`} name={`proof-${order.id}.bin`}>
+      Download proof
+    </Download>
+  );
   return (
-    <Card title="The order" extra={receipt}>
+    <Card title="The order" extra={<>{proof} {receipt}</>}>
       <dl class="facts">
         <dt>Model</dt>
         <dd>
@@ -156,7 +161,8 @@ function Facts({ order }: { order: Order }) {
             </>
           ) : (
             <>
-              {policy.check === "optimistic" ? <Term word="dispute">optimistic</Term> : policy.check}
+              {policy.check === "optimistic" || policy.check === "proof" ? <Term word={policy.check === "proof" ? "proof" : "dispute"}>{policy.check}</Term> : policy.check}
+              {policy.check === "proof" && ": one provider, paid when its proof is checked"}
               {policy.check === "optimistic" && ": one provider, whose claim anyone may dispute; the input is public"}
             </>
           )}

@@ -17,7 +17,7 @@ const kAlone: { title: string; word: Word } = { title: "Claim", word: "dispute" 
 
 /** One round: who was drawn, what each claimed, and what became of it. */
 export function RoundCard({ round, check, final }: { round: Round; check: string; final: boolean }) {
-  const role = check === "optimistic" && round.role === "quorum" ? kAlone : (kRoles[round.role] ?? { title: round.role, word: "quorum" });
+  const role = check !== "quorum" && round.role === "quorum" ? { ...kAlone, word: check === "proof" ? ("proof" as const) : kAlone.word } : (kRoles[round.role] ?? { title: round.role, word: "quorum" });
   const drawn = (
     <span class="aside">
       {plural(round.members.length, "provider")}
