@@ -56,6 +56,11 @@ Vote blamed(std::vector<Vote> votes, std::size_t seats, std::uint32_t bps) {
   return std::min(0, votes[seats * bps / kBps]);
 }
 
+/// The most that one round adds to a record, so that no single draw with a majority of hostile voters slashes anybody.
+std::int64_t most_blame(const Rules& rules) {
+  return -((-std::int64_t{rules.harm} + Rules::kLeastRounds - 1) / Rules::kLeastRounds);
+}
+
 }  // namespace
 
 Status Rules::check() const {
@@ -262,7 +267,8 @@ void Rounds::judge() {
     seat.score = granted(votes, voters_.size());
     seat.blame = blamed(votes, voters_.size(), rules_.agree_bps);
     auto& record = records_[seat.who];
-    record = std::min<std::int64_t>(rules_.credit, record + (seat.blame < 0 ? seat.blame : std::max(0, seat.score)));
+    const auto counted = std::max<std::int64_t>(seat.blame, most_blame(rules_));
+    record = std::min<std::int64_t>(rules_.credit, record + (seat.blame < 0 ? counted : std::max(0, seat.score)));
     seat.record = record;
     if (record <= rules_.harm)
       seat.fate = Fate::harmful;

@@ -21,6 +21,8 @@ inline constexpr Vote kUnusable = -kMostVote;  ///< the artifact is not there, o
 
 /// The terms of a federated order.
 struct Rules {
+  static constexpr int kLeastRounds = 3;  ///< of harm before a slash, whatever the votes
+
   Wei stake;                       ///< of each participant, all of it at risk
   Wei reward;                      ///< of a round, for its proposers together
   Wei voter_fee;                   ///< of each voter that shows its votes
@@ -30,7 +32,7 @@ struct Rules {
   std::uint32_t least_voters = 5;  ///< so few, an odd number, where people are missing; with fewer the order ends
   std::uint32_t slash_bps = 5000;  ///< of the stake, for a proposal that harms
   std::uint32_t quiet_bps = 200;   ///< of the stake, for a seat that is left empty
-  Vote harm = -75'000;             ///< a record at which a proposer is slashed; below 0
+  Vote harm = -75'000;             ///< a record at which a proposer is slashed; one round takes it a third of the way at most
   Vote credit = 10'000;            ///< the best record: what good proposals make up for; 0 or more
   std::uint32_t agree_bps = 6000;  ///< more than this share of the drawn voters must find harm; 5000 to 9999
   Vote worth = 1'500;              ///< a proposal is paid for when more than half grant it this or more; above 0
@@ -131,7 +133,8 @@ enum class Phase : std::uint8_t {
 
 /// Who harms is told from who is unlucky by a record (the cumulative sum of Page, "Continuous inspection schemes", 1954): blame
 /// and scores of an account's proposals are added up, `credit` at most; an honest proposer's drifts upwards, at `harm` its
-/// account is slashed. One proposal that harms enough is slashed at once.
+/// account is slashed. One round's blame counts a third of `harm` at most: one draw of voters can be hostile by chance, three
+/// hardly.
 ///
 /// The rules of a federated order as a state machine: events in, actions out. It holds no clock, network or ledger, draws
 /// nothing itself, and gives the same actions for the same events everywhere.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <random>
 
 #include "base/hash.hpp"
@@ -81,17 +82,19 @@ struct Machine {
   Books books;
 };
 
-TEST(Rounds, pays_by_score_and_slashes_each_proposer_for_its_own) {
+TEST(Rounds, pays_by_score_and_blames_each_proposer_for_its_own) {
   Machine m(small());
   m.play({{30'000, -1'000'000, 10'000}});
   const auto& p = m.rounds.proposers();
   EXPECT_EQ(p[0].fate, Fate::paid);
-  EXPECT_EQ(p[1].fate, Fate::harmful);
+  EXPECT_EQ(p[1].fate, Fate::refused);
+  EXPECT_EQ(p[1].blame, -1'000'000);
+  EXPECT_EQ(p[1].record, -25'000) << "one round, however hostile its voters, counts a third";
   EXPECT_EQ(p[2].fate, Fate::paid);
   EXPECT_EQ(p[0].paid, Wei(266));  // 3 in 4 of 400 would be 300: most is two equal shares, 266
   EXPECT_EQ(p[2].paid, Wei(100));
-  EXPECT_EQ(m.books.burned, 250U);
-  EXPECT_FALSE(m.rounds.stakes().contains(p[1].who));  // out, with what is left of its stake
+  EXPECT_EQ(m.books.burned, 0U);
+  EXPECT_EQ(m.rounds.stakes().at(p[1].who), Wei(1000));
   EXPECT_EQ(m.rounds.stakes().at(p[0].who), Wei(1000));
 }
 
@@ -108,21 +111,25 @@ TEST(Rounds, a_minority_of_voters_can_neither_slash_nor_pay) {
   EXPECT_EQ(m.books.burned, 0U);
 }
 
-TEST(Rounds, repeated_harm_adds_up_and_leaving_clears_nothing) {
+TEST(Rounds, harm_adds_up_over_three_rounds_or_more_whatever_the_votes) {
   auto rules = small();
   rules.rounds = 20;
   rules.harm = -30'000;
+  rules.credit = 0;
   Machine m(rules, 6);  // three propose, three vote
-  Address first{};
+  std::map<Address, int> blamed;
   for (int i = 0; i < 20 && m.rounds.phase() != Phase::over; ++i) {
-    m.play({{-12'000, 1, 1}});
-    const auto& seat = m.rounds.proposers()[0];
-    if (i == 0) first = seat.who;
+    m.play({{kUnusable, 1, 1}});
+    const auto seat = m.rounds.proposers()[0];
+    const auto times = ++blamed[seat.who];
+    EXPECT_EQ(seat.fate, times < 3 ? Fate::refused : Fate::harmful);
     if (seat.fate != Fate::harmful) {
       EXPECT_GT(seat.record, rules.harm);
       continue;
     }
     EXPECT_LE(seat.record, rules.harm);
+    EXPECT_EQ(m.books.burned, 250U);
+    EXPECT_FALSE(m.rounds.stakes().contains(seat.who));  // out, with what is left of its stake
     return;
   }
   FAIL() << "nobody was slashed";

@@ -52,6 +52,7 @@ Result<Recipe> recipe_of(const Job& job) {
                 base::to_hex(job.spec));
   KOINON_TRY(auto recipe, of_buyer(engine::train::read_recipe(job.artifact, "recipe", {})));
   recipe.most_elements = Training::kMaxElements;
+  recipe.most_folded = Training::kMaxFolded;
   const std::size_t least = recipe.onnx.empty() ? 1 : 2;
   if (job.inputs.size() != least && job.inputs.size() != least + 1)
     return fail(Code::rejected, "[training] {} inputs: {} expected, the data{}, and one more to go on from a checkpoint",

@@ -44,6 +44,9 @@ class Training final : public Kind {
   static constexpr std::uint64_t kMaxWork = std::uint64_t{1} << 42;
   /// Elements of a net's values at most; with gradients and what the optimiser remembers 1 GiB.
   static constexpr std::int64_t kMaxElements = std::int64_t{1} << 26;
+  /// Element operations that folding a model's constants may spend, before kMaxElements is asked: all weights that inputs can
+  /// bring.
+  static constexpr std::int64_t kMaxFolded = std::int64_t{1} << 24;
 
   Training() = default;
   /// `tap` sees every step; with it tests make providers that cheat.

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "engine/train/net/state.hpp"
+
 namespace koinon::engine::train {
 namespace {
 
@@ -66,7 +68,8 @@ class Writer {
     t.set_name(called);
     t.set_data_type(::onnx::TensorProto::FLOAT);
     for (auto axis : shape) t.add_dims(axis);
-    t.set_raw_data(data.data(), data.size() * sizeof(float));
+    const auto bytes = canonical_bytes(data);
+    t.set_raw_data(bytes.data(), bytes.size());
     return called;
   }
 

@@ -1,6 +1,7 @@
 #include "engine/train/recipe/import_net.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "base/file.hpp"
@@ -47,6 +48,8 @@ class Importer {
 
   Result<int> parameter(const std::string& name, Shape size, std::vector<float> data, bool state = false) {
     KOINON_CHECK(g_.room(size));
+    if (const auto bad = std::ranges::find_if_not(data, [](float v) { return std::isfinite(v); }); bad != data.end())
+      return base::fail(Code::invalid_argument, "[train] '{}' holds {}: finite numbers expected", name, *bad);
     const auto id = g_.parameter(name, std::move(size), !state && !recipe_.freeze);
     g_.value(id).data = std::move(data);
     return id;
@@ -161,6 +164,8 @@ class Importer {
       in.push_back(part);
     }
     const auto epsilon = static_cast<double>(attribute<float>(node, "epsilon", 1e-5F));
+    if (!std::isfinite(epsilon))
+      return base::fail(Code::invalid_argument, "[train] epsilon {}: a finite number expected", epsilon);
     return g_.add(batch ? make_batch_norm(epsilon, 0.1) : make_layer_norm(epsilon), in);
   }
 
@@ -228,6 +233,7 @@ class Importer {
 
 Result<onnx::Graph> read_model(base::ByteView bytes, const Recipe& recipe, const Shape& sample) {
   operators::ImportOptions options;
+  options.fold_budget = recipe.most_folded;
   options.read.folder = std::filesystem::absolute(recipe.folder / recipe.onnx).parent_path();
   KOINON_TRY(auto graph, operators::import_model(bytes, options));
   if (graph.inputs.size() != 1 || graph.outputs.size() != 1)

@@ -31,7 +31,8 @@ struct Recipe {
   std::uint64_t checkpoint_every = 0;  ///< steps; 0: at the end of every epoch
   std::filesystem::path folder;
   /// Bounds of who runs it for somebody else; no keys.
-  std::int64_t most_elements = kMaxGraph;  ///< of all values together
+  std::int64_t most_elements = kMaxGraph;            ///< of all values together
+  std::int64_t most_folded = std::int64_t{1} << 28;  ///< element operations that reading a model may spend on its constants
 };
 
 /// Reads a recipe. `name` stands in errors, which give the line. Errors: malformed (no toml), invalid_argument (unknown key,

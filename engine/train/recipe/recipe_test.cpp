@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <cmath>
+#include <cstring>
+
 #include "base/file.hpp"
 #include "engine/operators/import.hpp"
 #include "engine/train/arith/generator.hpp"
@@ -150,6 +154,59 @@ TEST(run, refuses_a_checkpoint_that_is_broken_or_of_another_run) {
   EXPECT_EQ((*Run::make(recipe, other, {}))->restore(bytes).error().code, base::Code::conflict);
 }
 
+/// Puts a value of chosen bits into one gradient of the last layer.
+class OneGradient final : public Tap {
+ public:
+  explicit OneGradient(std::uint32_t bits) : value_(std::bit_cast<float>(bits)) {}
+  void forward(std::size_t, float*, std::size_t) override {}
+  void gradient(std::size_t, std::size_t input, float* gradient, std::size_t) override {
+    if (input == 1) std::memcpy(gradient, &value_, sizeof value_);
+  }
+
+ private:
+  float value_;
+};
+
+TEST(run, gives_the_same_bytes_whichever_bits_a_nan_has) {
+  const auto train = points(50, 1);
+  const auto ended = [&](std::uint32_t bits) {
+    auto run = *Run::make(*read(kRecipe), train, {nullptr, Isa::ref});
+    OneGradient tap(bits);
+    EXPECT_TRUE(run->step(&tap));
+    return run;
+  };
+  const auto a = ended(0x7fc00000U), b = ended(0xffc12345U);
+  EXPECT_EQ(a->state(), b->state());
+  EXPECT_EQ(a->checkpoint(), b->checkpoint());
+  EXPECT_EQ(export_net(a->net(), "n"), export_net(b->net(), "n"));
+}
+
+TEST(run, goes_on_from_finite_numbers_alone) {
+  const auto train = points(50, 1);
+  auto run = *Run::make(*read(kRecipe), train, {nullptr, Isa::ref});
+  ASSERT_TRUE(run->step());
+  const auto state = run->state();
+  auto bytes = run->checkpoint();
+  bytes.resize(bytes.size() - 32);
+  const auto restored = [&](std::size_t at, float value) {
+    auto changed = bytes;
+    std::memcpy(changed.data() + at, &value, sizeof value);
+    const auto seal = base::keccak256(changed);
+    changed.insert(changed.end(), seal.bytes.begin(), seal.bytes.end());
+    return run->restore(changed);
+  };
+  const std::size_t loss = 8 + 4 + 32 + 8, last = bytes.size() - sizeof(float);
+  for (const auto at : {loss, last})
+    for (const float value : {HUGE_VALF, -HUGE_VALF, std::bit_cast<float>(0x7fc00000U)}) {
+      const auto out = restored(at, value);
+      ASSERT_FALSE(out) << at;
+      EXPECT_EQ(out.error().code, base::Code::malformed);
+      EXPECT_THAT(out.error().text, HasSubstr("infinite or no number"));
+    }
+  EXPECT_EQ(run->state(), state);
+  EXPECT_TRUE(restored(last, 0.5F));
+}
+
 TEST(run, stops_when_the_loss_is_not_finite) {
   auto recipe = *read(replaced(kRecipe, "\"adamw\"", "\"sgd\""));
   recipe.optimiser.rate = 1000, recipe.optimiser.decay = 1;
@@ -258,6 +315,30 @@ TEST(export_net, writes_transformers) {
   ASSERT_TRUE(run) << run.error().text;
   for (int i = 0; i < 5; ++i) ASSERT_TRUE((*run)->step());
   expect_near(by_reference(export_net((*run)->net(), "test"), data, 3), *(*run)->outputs(data, 3));
+}
+
+TEST(import_net, refuses_constants_that_are_not_finite) {
+  const auto data = points(50, 1);
+  auto run = *Run::make(net_of({{"linear 4"}, {"relu"}, {"linear 2"}}), data, {});
+  OneGradient tap(0x7f800000U);
+  ASSERT_TRUE(run->step(&tap));
+  auto recipe = net_of({});
+  recipe.onnx = "x.onnx", recipe.onnx_line = 3;
+  const auto net = import_net(export_net(run->net(), "n"), "x.onnx", recipe, data.sample);
+  ASSERT_FALSE(net);
+  EXPECT_EQ(net.error().code, base::Code::invalid_argument);
+  EXPECT_THAT(net.error().text, HasSubstr("finite numbers expected"));
+}
+
+TEST(import_net, folds_constants_within_the_recipes_bound) {
+  const auto data = *read_text(base::as_bytes("the quick brown fox jumps over the lazy dog and runs away again"), 6);
+  const auto run = *Run::make(net_of({{"embedding 30 8"}, {"linear 30"}}), data, {});
+  const auto onnx = export_net(run->net(), "n");  // the product's matrix is transposed in it
+  auto recipe = net_of({});
+  recipe.onnx = "x.onnx", recipe.onnx_line = 3;
+  EXPECT_TRUE(import_net(onnx, "x.onnx", recipe, data.sample));
+  recipe.most_folded = 8 * 30 - 1;
+  EXPECT_EQ(import_net(onnx, "x.onnx", recipe, data.sample).error().code, base::Code::unsupported);
 }
 
 TEST(import_net, takes_the_model_of_the_examples_and_names_what_it_cannot_train) {

@@ -60,6 +60,16 @@ Status check_words(const Net& net, const DataSet& data) {
   return {};
 }
 
+/// Of floats as bytes.
+bool all_finite(base::ByteView floats) {
+  for (; floats.size() >= sizeof(float); floats = floats.subspan(sizeof(float))) {
+    float value = 0;
+    std::memcpy(&value, floats.data(), sizeof value);
+    if (!std::isfinite(value)) return false;
+  }
+  return true;
+}
+
 Status check_same(const DataSet& a, const DataSet& b) {
   if (a.sample == b.sample && a.target == b.target && a.kind == b.kind && b.classes <= a.classes && b.count > 0) return {};
   return base::fail(Code::invalid_argument, "[train] the test data has samples of {} and {} classes: {} and {} expected",
@@ -206,11 +216,11 @@ std::vector<const std::vector<float>*> Run::arrays() const {
 //
 //   "KOINONCP" | u32 version | commitment 32 | u64 steps done | f32 loss of each step | u32 arrays
 //   | for each array: u64 elements | f32 each | keccak256 of all before
+//
+// Every NaN is 0x7fc00000 in it.
 base::Bytes Run::checkpoint() const {
   base::Writer to;
-  const auto floats = [&](const std::vector<float>& v) {
-    to.raw({reinterpret_cast<const std::uint8_t*>(v.data()), v.size() * sizeof(float)});
-  };
+  const auto floats = [&](const std::vector<float>& v) { to.raw(canonical_bytes(v)); };
   to.raw(base::as_bytes(kMagic));
   to.number(kVersion);
   to.raw(commitment_.view());
@@ -252,6 +262,8 @@ Status Run::restore(base::ByteView bytes) {
     parts.push_back(part);
   }
   KOINON_CHECK(from.finish());
+  if (!all_finite(losses) || !std::ranges::all_of(parts, all_finite))
+    return broken("a loss or a number of its arrays is infinite or no number: no run goes on from there");
   for (std::size_t i = 0; i < parts.size(); ++i)
     if (!parts[i].empty()) std::memcpy(mine[i]->data(), parts[i].data(), parts[i].size());
   losses_.resize(static_cast<std::size_t>(done));

@@ -51,8 +51,8 @@ class Run {
 
   /// All that is needed to go on. Layout in run.cpp.
   [[nodiscard]] base::Bytes checkpoint() const;
-  /// Goes on from bytes that nobody vouches for. Errors: malformed; conflict when they are of another run. Nothing changes
-  /// then.
+  /// Goes on from bytes that nobody vouches for. Errors: malformed, also where a number is not finite; conflict when they are
+  /// of another run. Nothing changes then.
   base::Status restore(base::ByteView bytes);
 
  private:
