@@ -115,11 +115,10 @@ TEST(Rounds, harm_adds_up_over_three_rounds_or_more_whatever_the_votes) {
   auto rules = small();
   rules.rounds = 20;
   rules.harm = -30'000;
-  rules.credit = 0;
   Machine m(rules, 6);  // three propose, three vote
   std::map<Address, int> blamed;
   for (int i = 0; i < 20 && m.rounds.phase() != Phase::over; ++i) {
-    m.play({{kUnusable, 1, 1}});
+    m.play({{kUnusable, 0, 0}});
     const auto seat = m.rounds.proposers()[0];
     const auto times = ++blamed[seat.who];
     EXPECT_EQ(seat.fate, times < 3 ? Fate::refused : Fate::harmful);
