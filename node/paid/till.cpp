@@ -27,8 +27,9 @@ constexpr std::uint32_t kPruneEvery = 64;                      ///< payments
 constexpr std::uint64_t kLogSpan = 2'000;                      ///< blocks asked at once
 constexpr auto kLook = std::chrono::milliseconds(100);
 
-/// What a payment is for: the same request again gets the same answer, another one none.
-Hash digest_of(const HttpRequest& request) {
+/// What is sold for what: the same request with the same signed authorisation again gets the same answer, all else none. Two
+/// authorisations may have one nonce, so that the nonce alone names no payment.
+Hash digest_of(const HttpRequest& request, const Requirements& wanted, const Authorization& authorization) {
   std::string all(net::method_name(request.method));
   const auto add = [&all](std::string_view part) {
     all += '\n';
@@ -38,6 +39,8 @@ Hash digest_of(const HttpRequest& request) {
   add(request.target);
   for (const auto* field : {"Content-Type", "Inference-Header-Content-Length", "Koinon-Check"}) add(request.headers.get(field));
   add(request.body);
+  add(base::as_text(authorization_digest(wanted, authorization).view()));  // from, to, value, times, nonce, token, chain
+  add(base::as_text(authorization.signature.bytes()));
   return base::sha256(base::as_bytes(all));
 }
 
@@ -206,21 +209,33 @@ Result<HttpResponse> Till::take(const HttpRequest& request, const Paid& paid, co
   const Turn turn(*this, paid.payment);
   if (turn.full()) return busy(429, fmt::format("{} paid calls are under way already: try again", options_.max_calls));
   if (!turn.admitted()) return busy(409, "a request with this payment is under way: ask again");
-  const auto digest = digest_of(request);
+  const auto digest = digest_of(request, paid.wanted, a);
   KOINON_TRY(auto kept, m_.payments->get(a.from, a.nonce));
-  if (kept) {
-    if (kept->request != digest)
-      return ask(request, paid.wanted, {"invalid_transaction_state", "this payment was made for another request"});
-    if (kept->status == 0) return fail(Code::not_found, "[payment] its answer was given, and is kept no longer");
-    return hand_over(request, paid, *std::move(kept));
+  if (kept && kept->request != digest)
+    return ask(request, paid.wanted,
+               {"invalid_transaction_state", "its nonce was taken for another request, or with another authorisation"});
+  if (kept && kept->status == 0) return fail(Code::not_found, "[payment] its answer was given, and is kept no longer");
+  bool is_taken = kept && kept->settled;
+  if (kept && !is_taken) {
+    KOINON_TRY(is_taken, is_under_way(a));
   }
-  auto why = check_terms(paid.payment, paid.wanted);
-  if (!why) why = check_time(paid.payment, m_.clock->now_ms() / 1000);
-  if (!why) {
-    KOINON_TRY(why, check_ledger(paid.payment, turn.reserved()));
+  if (!is_taken) {
+    auto why = check_terms(paid.payment, paid.wanted);
+    if (!why) why = check_time(paid.payment, m_.clock->now_ms() / 1000);
+    if (!why) {
+      KOINON_TRY(why, check_ledger(paid.payment, turn.reserved()));
+    }
+    if (why) return ask(request, paid.wanted, *why);
   }
-  if (why) return ask(request, paid.wanted, *why);
-  return sell(request, paid, digest, run);
+  return kept ? hand_over(request, paid, *std::move(kept)) : sell(request, paid, digest, run);
+}
+
+/// Whether the transfer is sent, or its nonce used. Otherwise its transaction was never sent, or it reverted, and an answer
+/// that is kept for it is owed nothing: the payment must stand every check again.
+Result<bool> Till::is_under_way(const Authorization& a) const {
+  KOINON_TRY(const auto request, transfer(a));
+  if (m_.sender->sent(request.data)) return true;
+  return KoinonToken(*m_.rpc, m_.token).authorization_state(a.from, a.nonce);
 }
 
 Result<HttpResponse> Till::sell(const HttpRequest& request, const Paid& paid, const Hash& digest, const Run& run) {
@@ -323,7 +338,8 @@ Result<Hash> Till::settle(const Payment& payment, const PaymentRecord& record) {
     return receipt->transaction;
   }
   if (!is_definite(receipt.error().code)) return fail(receipt.error());
-  // It reverted: somebody else sent the same transfer first, or the payer withdrew it.
+  // It reverted: somebody else sent the same transfer first, or the payer withdrew it or moved its tokens. The answer stays:
+  // with the nonce unused anybody may still send what the payer signed, and it is sold for nothing but that.
   KOINON_TRY(const auto used, token.authorization_state(a.from, a.nonce));
   return used ? find_use(a, record.block) : Result<Hash>(fail(receipt.error()));
 }

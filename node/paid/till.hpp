@@ -27,8 +27,10 @@ struct TillOptions {
 ///
 /// 1. An answer leaves only when its payment is on the ledger; a payment is taken only for a run that succeeded:
 ///    verify, run, settle, answer.
-/// 2. One authorisation buys one answer. The answer is on disk before the transaction that takes the payment is sent, so that
-///    the same request with the same payment gets it again, also after kill -9, and for a day once it is settled.
+/// 2. One authorisation buys one answer, and an answer is sold for one authorisation: another one of its nonce gets nothing.
+///    The answer is on disk before the transaction that takes the payment is sent, so that the same request with the same
+///    payment gets it again, also after kill -9, and for a day once it is settled. A payment that is neither on the ledger nor
+///    on its way (its transaction reverted, say) stands every check again.
 /// 3. Whoever sends the transaction (it is public once it is signed), the payment counts when the token says that it was used.
 /// 4. What one payer has under way at once is covered by its balance.
 /// Thread-safe.
@@ -84,6 +86,7 @@ class Till {
   Result<net::HttpResponse> take(const net::HttpRequest& request, const Paid& paid, const Run& run);
   Result<net::HttpResponse> sell(const net::HttpRequest& request, const Paid& paid, const Hash& digest, const Run& run);
   Result<net::HttpResponse> hand_over(const net::HttpRequest& request, const Paid& paid, PaymentRecord record);
+  Result<bool> is_under_way(const Authorization& authorization) const;
   Result<std::optional<Refusal>> check_ledger(const Payment& payment, const Wei& reserved);
   Result<Hash> settle(const Payment& payment, const PaymentRecord& record);
   Result<Hash> find_use(const Authorization& authorization, std::uint64_t since);
