@@ -152,7 +152,7 @@ function Methods({ model }: { model: Model }) {
           <th scope="row">
             <Chip tone="idle">proof · local</Chip>
             <small>
-              <code>koinon prove</code> makes a zero-knowledge proof that anyone can check, on your own machine. Not sold on the market yet.
+              <code>koinon prove</code> makes a zero-knowledge proof that anyone can check, on your own machine.
             </small>
           </th>
           <td class="none" data-label="Time">not measured</td>
