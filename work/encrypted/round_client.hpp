@@ -28,8 +28,10 @@ struct RoundMeans {
 };
 
 /// A client-aided run: every round sends the same ciphertext to all helpers and goes on only when all give the same bytes,
-/// since a helper whose wrong result is answered could learn from the answer. Keys are made for the run and forgotten. Errors:
-/// conflict, naming helpers that differ; those of helpers; out_of_range for sums that no honest run gives; cancelled.
+/// since a helper whose wrong result is answered could learn from the answer. Keys are made for the run and forgotten. Which
+/// rounds are sent depends on no decrypted value. Errors: conflict, naming helpers that differ; those of helpers; before the
+/// first round invalid_argument, out_of_range for an input that the program does not take; after the last out_of_range where
+/// sums were none of an honest run; cancelled.
 struct AidedRun {
   std::vector<engine::tensor::IntTensor> outputs;
   RoundCost cost;

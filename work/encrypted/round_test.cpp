@@ -98,6 +98,28 @@ TEST(Rounds, a_member_that_differs_is_not_answered) {
   EXPECT_EQ(b.bodies.size(), 2U);
 }
 
+/// The round in which a client stops would tell a provider whether what it sent back decrypts to a value in range.
+TEST(Rounds, a_lie_is_found_when_all_rounds_are_over) {
+  Provider a;
+  const auto id = a.server.offer(trust::fhe::lenet()).value();
+  const auto client = trust::fhe::decode_aided(a.server.plan(id).value()).value();
+  base::SystemRandom random;
+  for (const int lie : {0, 2}) {
+    a.bodies.clear();
+    a.lie = lie;
+    const auto run = run_aided(client, picture(1), std::vector{a.helper()}, random);
+    ASSERT_FALSE(run) << lie;
+    EXPECT_EQ(run.error().code, Code::out_of_range) << run.error().text;
+    EXPECT_THAT(run.error().text, ::testing::HasSubstr("a provider computed something else"));
+    EXPECT_EQ(a.bodies.size(), 5U) << lie;
+  }
+  a.bodies.clear();
+  auto wrong = picture(1);
+  wrong.set(3, -128);
+  EXPECT_EQ(run_aided(client, wrong, std::vector{a.helper()}, random).error().code, Code::out_of_range);
+  EXPECT_TRUE(a.bodies.empty()) << "an input that does not fit is refused before the first round";
+}
+
 TEST(Rounds, what_is_not_offered_or_malformed_is_refused) {
   Provider a;
   const auto id = a.server.offer(trust::fhe::lenet()).value();
@@ -150,6 +172,17 @@ TEST(Rounds, training_with_two_trainers_gives_the_plain_weights_and_leaves_no_se
   EXPECT_EQ(run.error().code, Code::conflict);
   b.lie = -1;
   EXPECT_TRUE(train_encrypted(data.plan, data.x, data.labels, 1, helpers, random)) << "sessions of a failed run are closed";
+}
+
+TEST(Rounds, a_trainers_lie_is_found_when_all_steps_are_over) {
+  const auto data = table(700);
+  Provider a;
+  base::SystemRandom random;
+  a.lie = 1;  // the first scores
+  const auto run = train_encrypted(data.plan, data.x, data.labels, 4, std::vector{a.helper()}, random);
+  ASSERT_FALSE(run);
+  EXPECT_EQ(run.error().code, Code::out_of_range) << run.error().text;
+  EXPECT_EQ(a.bodies.size(), 1U + 2 * 4 + 1) << "rows, every product, the end";
 }
 
 TEST(Rounds, trainers_take_as_much_as_they_say_and_forget_who_rests) {

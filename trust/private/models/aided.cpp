@@ -82,10 +82,15 @@ std::vector<std::int64_t> large_offsets(LinearLayer& layer) {
   return out;
 }
 
-/// Runs a client's section on the input and all sums so far.
-Result<std::vector<IntTensor>> run(const Program& section, const AidedProgram& program, const IntTensor& input,
-                                   std::span<const std::vector<std::int64_t>> sums) {
-  std::vector<IntTensor> inputs{input};
+/// What a section is given: the input and all sums so far, within its ranges.
+struct Given {
+  std::vector<IntTensor> tensors;
+  std::optional<base::Error> fault;  ///< the first sum that was not
+};
+
+Result<Given> given(const Program& section, const AidedProgram& program, const IntTensor& input,
+                    std::span<const std::vector<std::int64_t>> sums) {
+  Given out{.tensors = {input}, .fault = {}};
   for (std::size_t i = 0; i < sums.size(); ++i) {
     const auto& port = section.inputs[i + 1];
     auto tensor = IntTensor::zeros(port.info.dtype, port.info.shape);
@@ -93,17 +98,35 @@ Result<std::vector<IntTensor>> run(const Program& section, const AidedProgram& p
       return fail(Code::invalid_argument, "[private] {} sums of step {}: {} expected", sums[i].size(), program.layers[i].step,
                   tensor.size());
     for (std::size_t k = 0; k < sums[i].size(); ++k) {
-      if (sums[i][k] < port.low || sums[i][k] > port.high)
-        return fail(Code::out_of_range, "[private] sum {} of step {}: within [{}, {}] expected", k, program.layers[i].step,
-                    port.low, port.high);
-      tensor.set(static_cast<std::int64_t>(k), sums[i][k]);
+      const auto value = std::clamp(sums[i][k], port.low, port.high);
+      tensor.set(static_cast<std::int64_t>(k), value);
+      if (value != sums[i][k] && !out.fault)
+        out.fault = base::Error{Code::out_of_range, fmt::format("[private] sum {} of step {}: within [{}, {}] expected", k,
+                                                                program.layers[i].step, port.low, port.high)};
     }
-    inputs.push_back(std::move(tensor));
+    out.tensors.push_back(std::move(tensor));
   }
+  return out;
+}
+
+Result<std::vector<IntTensor>> execute(const Program& section, std::span<const IntTensor> inputs) {
   engine::run::RunOptions options;
   options.trace = false;
   KOINON_TRY(auto done, engine::run::execute(section, inputs, options));
   return std::move(done.outputs);
+}
+
+/// Runs a client's section. Error: out_of_range for sums that no honest run gives.
+Result<std::vector<IntTensor>> run(const Program& section, const AidedProgram& program, const IntTensor& input,
+                                   std::span<const std::vector<std::int64_t>> sums) {
+  KOINON_TRY(auto all, given(section, program, input, sums));
+  if (all.fault) return fail(*std::move(all.fault));
+  return execute(section, all.tensors);
+}
+
+Status check_layers_left(const AidedProgram& program, std::size_t sums) {
+  if (sums < program.layers.size()) return {};
+  return fail(Code::invalid_argument, "[private] sums of {} layers: fewer than {} expected", sums, program.layers.size());
 }
 
 }  // namespace
@@ -148,12 +171,35 @@ Result<AidedProgram> compile_aided(const Program& given) {
 
 Result<std::vector<std::int64_t>> aided_input(const AidedProgram& program, const IntTensor& input,
                                               std::span<const std::vector<std::int64_t>> sums) {
-  if (sums.size() >= program.layers.size())
-    return fail(Code::invalid_argument, "[private] sums of {} layers: fewer than {} expected", sums.size(),
-                program.layers.size());
+  KOINON_CHECK(check_layers_left(program, sums.size()));
   KOINON_TRY(const auto tensors, run(program.layers[sums.size()].before, program, input, sums));
   std::vector<std::int64_t> out;
   for (std::int64_t i = 0; i < tensors[0].size(); ++i) out.push_back(tensors[0].at(i));
+  return out;
+}
+
+Result<AidedInput> next_aided_input(const AidedProgram& program, const IntTensor& input,
+                                    std::span<const std::vector<std::int64_t>> sums) {
+  KOINON_CHECK(check_layers_left(program, sums.size()));
+  const auto& layer = program.layers[sums.size()];
+  if (input.dtype != layer.before.inputs[0].info.dtype || input.shape != layer.before.inputs[0].info.shape)
+    return fail(Code::invalid_argument, "[private] an input of another type or shape than the program's");
+  KOINON_TRY(auto all, given(layer.before, program, input, sums));
+  const auto& plan = layer.plan;
+  AidedInput out{.values = std::vector(plan.inputs, std::clamp<std::int64_t>(0, plan.low, plan.high)),
+                 .fault = std::move(all.fault)};
+  auto tensors = execute(layer.before, all.tensors);
+  if (!tensors) {
+    if (!out.fault) out.fault = std::move(tensors).error();
+    return out;
+  }
+  for (std::size_t i = 0; i < out.values.size(); ++i) {
+    const auto value = (*tensors)[0].at(static_cast<std::int64_t>(i));
+    out.values[i] = std::clamp(value, plan.low, plan.high);
+    if (out.values[i] != value && !out.fault)
+      out.fault = base::Error{Code::out_of_range, fmt::format("[private] input {} of layer {}: within [{}, {}] expected", i,
+                                                              sums.size(), plan.low, plan.high)};
+  }
   return out;
 }
 

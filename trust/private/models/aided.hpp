@@ -1,4 +1,6 @@
 #pragma once
+#include <optional>
+
 #include "engine/program/program.hpp"
 #include "engine/tensor/tensor.hpp"
 #include "trust/private/models/shared_layer.hpp"
@@ -35,13 +37,25 @@ base::Result<AidedProgram> compile_aided(const engine::program::Program& program
 /// The client's half, public: "KNPA", u16 version (1), blob of the description, u16 layers; of each u32 step, blob of its plan
 /// and blob of `before`; blob of the rest with its constants.
 base::Bytes encode(const AidedProgram& program);
-/// Decodes a client's half that nobody vouches for, and checks that its parts fit each other. Errors: malformed, unsupported.
+/// Decodes a client's half that nobody vouches for, and checks that its parts fit each other: no more layers than the program
+/// has, and, proved by its ranges, what the steps before a layer give is within the layer's plan, so that no round depends on
+/// values. Errors: malformed, unsupported.
 base::Result<AidedProgram> decode_aided(base::ByteView bytes);
 
 /// Client: the input of layer `sums.size()`, or with the sums of all layers nothing is left but aided_outputs. `sums` holds
 /// those of each layer before. Errors: out_of_range for sums that no honest run gives.
 base::Result<std::vector<std::int64_t>> aided_input(const AidedProgram& program, const engine::tensor::IntTensor& input,
                                                     std::span<const std::vector<std::int64_t>> sums);
+/// What a client encrypts for a layer, whatever it decrypted before.
+struct AidedInput {
+  std::vector<std::int64_t> values;  ///< within the layer's plan
+  std::optional<base::Error> fault;  ///< the first value that no honest run gives; it was brought into its range
+};
+/// As aided_input, but never refuses values: a client that stopped where they are out of range would tell the provider
+/// something of them. Sums and inputs are brought into their ranges; a section that does not run gives the value nearest 0.
+/// Error: invalid_argument for another number of sums, or another shape of input.
+base::Result<AidedInput> next_aided_input(const AidedProgram& program, const engine::tensor::IntTensor& input,
+                                          std::span<const std::vector<std::int64_t>> sums);
 /// Client: the sums of a layer. Errors: those of decrypt_shared.
 base::Result<std::vector<std::int64_t>> decrypt_sums(const Context& context, const AidedProgram::Layer& layer,
                                                      const SecretKey& key, std::span<const Ciphertext> results);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/codec.hpp"
+#include "engine/program/bounds.hpp"
 #include "trust/private/models/aided.hpp"
 #include "trust/private/models/stages.hpp"
 
@@ -77,16 +78,40 @@ Status check_inputs(const AidedProgram& program, const Program& section, std::si
   return {};
 }
 
+/// Every value that the steps before a layer can give is one that its plan takes, and they run whatever they are given.
+Status check_range(const AidedProgram::Layer& layer, std::size_t number) {
+  KOINON_TRY(const auto ranges, engine::program::analyse(layer.before));
+  const auto& range = ranges[layer.before.outputs[0].ref.index()];
+  if (range.low < layer.plan.low || range.high > layer.plan.high)
+    return fail(
+        Code::malformed,
+        "[private] the steps before layer {} give [{}, {}], its plan takes [{}, {}]: where a run would stop could depend "
+        "on the input",
+        number, range.low, range.high, layer.plan.low, layer.plan.high);
+  return {};
+}
+
+/// Rounds are no more than the program's products.
+Status check_count(const AidedProgram& program) {
+  const auto products = std::ranges::count_if(program.description.steps, [](const auto& step) {
+    return step.kind == engine::program::StepKind::matmul || step.kind == engine::program::StepKind::conv;
+  });
+  if (program.layers.size() <= static_cast<std::size_t>(products)) return {};
+  return fail(Code::malformed, "[private] {} layers: the program has {} products", program.layers.size(), products);
+}
+
 Status check(const AidedProgram& program) {
   if (program.description.inputs.size() != 1 || program.layers.empty())
     return fail(Code::malformed, "[private] {} inputs and {} layers: one and more expected", program.description.inputs.size(),
                 program.layers.size());
+  KOINON_CHECK(check_count(program));
   for (std::size_t i = 0; i < program.layers.size(); ++i) {
     const auto& layer = program.layers[i];
     KOINON_CHECK(check_inputs(program, layer.before, i, "before a layer"));
     const auto& outputs = layer.before.outputs;
     if (outputs.size() != 1 || elements(info_of(layer.before, outputs[0].ref.index())) != layer.plan.inputs)
       return fail(Code::malformed, "[private] the steps before layer {} do not give its {} inputs", i, layer.plan.inputs);
+    KOINON_CHECK(check_range(layer, i));
   }
   KOINON_CHECK(check_inputs(program, program.rest, program.layers.size(), "after all layers"));
   if (program.rest.outputs.size() != program.description.outputs.size())

@@ -121,6 +121,47 @@ TEST(Aided, refuses_sums_that_no_honest_run_gives) {
   EXPECT_EQ(aided_outputs(aided, input, {}).error().code, Code::invalid_argument);
 }
 
+TEST(Aided, an_input_is_given_for_every_layer_whatever_the_sums_were) {
+  const auto aided = compile_aided(skipping()).value();
+  const auto input = IntTensor::of<std::int8_t>({1, 3}, {1, 2, 3});
+  const auto& plan = aided.layers[1].plan;
+  const std::vector<std::vector<std::int64_t>> right{{7, 3, -2}}, wild{{1'000'000, -1'000'000, 0}}, few{{1}};
+  const auto honest = next_aided_input(aided, input, right).value();
+  EXPECT_FALSE(honest.fault);
+  EXPECT_EQ(honest.values, aided_input(aided, input, right).value());
+  const auto given = next_aided_input(aided, input, wild).value();
+  ASSERT_TRUE(given.fault);
+  EXPECT_EQ(given.fault->code, Code::out_of_range);
+  ASSERT_EQ(given.values.size(), plan.inputs);
+  for (const auto v : given.values) EXPECT_TRUE(v >= plan.low && v <= plan.high) << v;
+  EXPECT_EQ(next_aided_input(aided, input, few).error().code, Code::invalid_argument);
+  // A plan that nobody decoded: what leaves it is brought back too.
+  auto narrow = aided;
+  narrow.layers[0].plan.high = 2;
+  const auto first = next_aided_input(narrow, input, {}).value();
+  EXPECT_TRUE(first.fault);
+  EXPECT_EQ(first.values, (std::vector<std::int64_t>{1, 2, 2}));
+}
+
+TEST(Aided, refuses_plans_whose_rounds_could_depend_on_the_input) {
+  const auto aided = compile_aided(skipping()).value();
+  ASSERT_TRUE(decode_aided(encode(aided)));
+  for (std::size_t layer = 0; layer < 2; ++layer)
+    for (const bool low : {true, false}) {
+      auto narrow = aided;
+      (low ? ++narrow.layers[layer].plan.low : --narrow.layers[layer].plan.high);
+      const auto out = decode_aided(encode(narrow));
+      ASSERT_FALSE(out);
+      EXPECT_EQ(out.error().code, Code::malformed);
+      EXPECT_NE(out.error().text.find("could depend on the input"), std::string::npos) << out.error().text;
+    }
+  auto longer = aided;
+  longer.layers.push_back(aided.layers[1]);
+  const auto out = decode_aided(encode(longer));
+  ASSERT_FALSE(out);
+  EXPECT_NE(out.error().text.find("3 layers: the program has 2 products"), std::string::npos) << out.error().text;
+}
+
 /// Random matrices of repeated, shifted and dense rows, at both ends of their ranges.
 TEST(SharedLayer, sums_are_exact_for_random_patterns) {
   std::mt19937_64 rng(5);
