@@ -45,5 +45,7 @@ struct Provable {
   trust::proof::OnchainCircuit circuit;
 };
 Result<Provable> provable(const engine::program::Program& program);
+/// Whether a proof of this cost can be made in `left_ms` milliseconds by so many threads. Errors: exhausted.
+Status proves_in_time(const trust::proof::Cost& cost, std::size_t threads, std::int64_t left_ms);
 
 }  // namespace koinon::market

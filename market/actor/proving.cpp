@@ -1,4 +1,6 @@
 // Both sides of orders that ask for a proof.
+#include <algorithm>
+
 #include "base/hash.hpp"
 #include "base/log.hpp"
 #include "engine/run/roots.hpp"
@@ -6,6 +8,8 @@
 #include "market/actor/proofs.hpp"
 #include "market/actor/sealing.hpp"
 #include "market/actor/seller.hpp"
+#include "market/actor/time_limit.hpp"
+#include "trust/proof/bound.hpp"
 #include "trust/quorum/proof_check.hpp"
 
 namespace koinon::market {
@@ -19,6 +23,8 @@ namespace {
 /// More takes longer than any commit window that a buyer would choose, or more memory than a provider has.
 constexpr double kMostCpuSeconds = 600;
 constexpr std::uint64_t kMostMemory = std::uint64_t{8} << 30;
+/// Of a circuit: building it takes some 120 bytes for each, 8 GB for so many.
+constexpr double kMostCircuit = 1 << 26;
 
 }  // namespace
 
@@ -41,6 +47,9 @@ Result<trust::proof::Proof> check_proof(const work::Disputable& job, const Hash&
 Result<Provable> provable(const engine::program::Program& program) {
   if (!program.has_weights())
     return fail(Code::unsupported, "[proof] the program's weights are absent: this check takes programs with public weights");
+  // Before anything is built: some bytes of a stranger's program can ask for more memory than there is.
+  if (const double numbers = trust::proof::most_numbers(program, {}); numbers > kMostCircuit)
+    return fail(Code::unsupported, "[proof] its circuit may have {:.3g} numbers: at most {:.3g}", numbers, kMostCircuit);
   Provable out;
   KOINON_TRY(out.cost, trust::proof::cost(program, {}));
   if (out.cost.cpu_seconds > kMostCpuSeconds || out.cost.memory_bytes > kMostMemory)
@@ -53,10 +62,19 @@ Result<Provable> provable(const engine::program::Program& program) {
   return out;
 }
 
+Status proves_in_time(const trust::proof::Cost& cost, std::size_t threads, std::int64_t left_ms) {
+  const double seconds = cost.cpu_seconds / static_cast<double>(std::max<std::size_t>(threads, 1));
+  if (seconds * 1000 <= static_cast<double>(left_ms)) return {};
+  return fail(Code::exhausted,
+              "[proof] it takes about {:.0f} s, and {:.0f} s are left before the last quarter of the commit window", seconds,
+              static_cast<double>(std::max<std::int64_t>(left_ms, 0)) / 1000);
+}
+
 // ---- The provider
 
 /// The proof that goes with a claim; nothing where none is asked for. Errors: rejected where the order asks for what its
-/// program cannot give, which costs nobody anything; cancelled; those of the ledger.
+/// program cannot give, which costs nobody anything; exhausted where it would not be made, or is not, by the last quarter of
+/// the commit window; cancelled; those of the ledger.
 Result<Bytes> Seller::prove_run(const OrderView& order, const work::Parcel& input, std::stop_token stop) {
   if (!asks_for_proof(order.terms)) return Bytes{};
   if (s_.proofs == nullptr) return fail(Code::unsupported, "[proof] this market has no contract that checks proofs");
@@ -68,12 +86,19 @@ Result<Bytes> Seller::prove_run(const OrderView& order, const work::Parcel& inpu
   KOINON_TRY(const auto subject, s_.proofs->subject(able->circuit, 0, {}));
   if (subject != input.salt)
     return fail(Code::rejected, "[proof] the order asks for a proof of another circuit than its program's");
+  const auto until = last_quarter_ms(order);
+  const auto left = until - s_.clock->now_ms();
+  if (until != 0) KOINON_CHECK(proves_in_time(able->cost, s_.pool == nullptr ? 1 : s_.pool->threads(), left));
+  const TimeLimit limit(until == 0 ? std::nullopt : std::optional(left), stop);
   trust::proof::ProveOptions options;
   options.pool = s_.pool;
-  options.watch.ended = [&stop] { return stop.stop_requested(); };
+  options.watch.ended = [&limit] { return limit.token().stop_requested(); };
   base::SystemRandom random;
-  KOINON_TRY(const auto proof, trust::proof::prove(*(*job)->program, (*job)->inputs, options, random));
-  return trust::proof::encode_proof(proof);
+  const auto proof = trust::proof::prove(*(*job)->program, (*job)->inputs, options, random);
+  if (!proof && limit.is_over() && !stop.stop_requested())
+    return fail(Code::exhausted, "[proof] it was not made before the last quarter of the commit window");
+  if (!proof) return fail(proof.error());
+  return trust::proof::encode_proof(*proof);
 }
 
 /// The proof of our claim, from the result that we sealed to ourselves too.
@@ -97,6 +122,9 @@ Status Seller::prove(const OrderView& order, std::stop_token stop) {
     KOINON_TRY(const auto job, kind->disputable({order.terms.spec, std::move(artifact), input.parts}));
     KOINON_TRY(const auto proof, check_proof(*job, kept->claim.output_root, bytes));
     KOINON_TRY(const auto circuit, trust::proof::onchain_circuit(*job->program, {}));
+    KOINON_TRY(const auto subject, s_.proofs->subject(circuit, 0, {}));
+    if (subject != input.salt)  // it would be recorded where the order does not look, for millions of gas
+      return fail(Code::rejected, "[proof] order {} asks for a proof of another circuit than is made here now", order.id);
     KOINON_TRY(const auto shown, trust::proof::onchain_proof(*job->program, proof));
     base::log_info("order {}: its buyer has not confirmed it; proving it on the ledger", order.id);
     const auto tell = [&](std::uint64_t done, std::uint64_t total, std::uint64_t gas) {

@@ -1,6 +1,8 @@
 // What a buyer's node says of proofs.
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "engine/program/builder.hpp"
 #include "engine/run/roots.hpp"
 #include "market/actor/proofs.hpp"
@@ -99,6 +101,37 @@ TEST(Provable, says_what_a_proof_takes_and_what_cannot_be_proved) {
   const auto refused = provable(bare);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::unsupported);
+}
+
+/// A few steps ask for far more than there is: nothing of it may be built.
+TEST(Provable, refuses_a_small_program_of_a_huge_circuit_before_it_is_built) {
+  Builder b;
+  const Ref x = b.input("x", {DType::i8, {1, 1}}, {}, -127, 127);
+  const Ref wide = b.broadcast(x, {1 << 14, 1 << 14});
+  const Ref many =
+      b.requantise(wide, b.weight(counting(DType::i16, {1}, 60)), b.weight(counting(DType::i8, {1}, 55)), -100, 100, DType::i8);
+  b.output("y", b.reduce(many, engine::program::ReduceParams::axes(engine::program::ReduceOp::max, {1 << 14, 1 << 14}, {0, 1})),
+           {});
+  auto program = b.finish({"wide", "", "", ""});
+  ASSERT_TRUE(program) << program.error().text;
+  const auto begun = std::chrono::steady_clock::now();
+  const auto refused = provable(*program);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::unsupported);
+  EXPECT_NE(refused.error().text.find("numbers"), std::string::npos) << refused.error().text;
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(1));
+}
+
+TEST(ProvesInTime, compares_the_cost_with_the_time_that_is_left) {
+  trust::proof::Cost cost;
+  cost.cpu_seconds = 300;
+  EXPECT_TRUE(proves_in_time(cost, 10, 30'000));
+  EXPECT_TRUE(proves_in_time(cost, 0, 300'000));
+  for (const std::int64_t left : {std::int64_t{29'999}, std::int64_t{0}, std::int64_t{-5'000}}) {
+    const auto late = proves_in_time(cost, 10, left);
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().code, Code::exhausted) << "so the claim is that it was not served";
+  }
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "engine/kernels/array.hpp"
 #include "engine/program/steps/rule.hpp"
+#include "trust/proof/bound.hpp"
 #include "trust/proof/steps.hpp"
 
 namespace koinon::trust::proof {
@@ -216,6 +217,9 @@ void add_hidden_weights(Build& build, const Witness* witness) {
 
 base::Result<Circuit> build_circuit(const Statement& statement, const Witness* witness) {
   const auto& program = statement.program;
+  const Secrecy counted{statement.secrecy.weights && !statement.sizes_only, statement.secrecy.input};
+  if (const double numbers = most_numbers(program, counted); numbers > kMostNumbers)
+    return fail(Code::unsupported, "[proof] a circuit of up to {:.3g} numbers: at most {:.3g}", numbers, kMostNumbers);
   if (!statement.secrecy.input)
     KOINON_CHECK(
         check_tensors(statement.inputs, program.inputs.size(), "input", [&](std::size_t i) { return program.inputs[i].info; }));

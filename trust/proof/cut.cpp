@@ -44,36 +44,14 @@ std::vector<std::uint32_t> above(std::vector<std::uint32_t> places, unsigned fol
   return distinct(std::move(places));
 }
 
-}  // namespace
-
-base::Result<CutProof> cut_proof(const Layout& layout, const Argument& argument, const std::vector<std::uint32_t>& places,
-                                 std::size_t count) {
-  const auto& opening = argument.opening;
-  const auto plan = fold_plan(layout.params.rows_log);
-  const std::size_t first = layout.weight_cells > 0 ? 0 : 1;
-  if (opening.oracles.size() != 3 - first || opening.layers.size() != plan.size())
-    return fail(Code::rejected, "[proof] {} oracles and {} layers are opened: {} and {} expected", opening.oracles.size(),
-                opening.layers.size(), 3 - first, plan.size());
-  unsigned bits = layout.params.rows_log + kRateLog;
+/// All trees of an argument's openings: of oracles, and of layers that fold them.
+struct Trees {
+  std::vector<unsigned> plan;
   std::vector<Opening<Row>> oracles;
-  for (std::size_t i = 0; i < opening.oracles.size(); ++i) {
-    const auto kind = static_cast<OracleKind>(i + first + 1);
-    KOINON_TRY(auto made, opening_of(bits, places, opening.oracles[i].rows, opening.oracles[i].siblings,
-                                     [&](const Row& row) { return row_hash(kind, row); }));
-    oracles.push_back(std::move(made));
-  }
   std::vector<Opening<std::vector<Ext>>> layers;
-  for (std::size_t i = 0; i < plan.size(); ++i) {
-    bits -= plan[i];
-    KOINON_TRY(auto made, opening_of(bits, above(i == 0 ? places : layers.back().places, plan[i]), opening.layers[i].cosets,
-                                     opening.layers[i].siblings, [](const auto& coset) { return coset_hash(coset); }));
-    layers.push_back(std::move(made));
-  }
-  CutProof out{encode_messages(argument), {}};
-  for (std::size_t part = 0; part < count; ++part) {
-    const std::size_t from = places.size() * part / count, to = places.size() * (part + 1) / count;
-    std::vector<std::uint32_t> some(places.begin() + static_cast<std::ptrdiff_t>(from),
-                                    places.begin() + static_cast<std::ptrdiff_t>(to));
+
+  /// The openings of some of the places (ascending), in the encoding of proofs.
+  [[nodiscard]] base::Bytes at(std::vector<std::uint32_t> some) const {
     std::vector<OracleOpening> rows;
     for (const auto& oracle : oracles) rows.push_back({oracle.at(some), oracle.tree.open(some)});
     std::vector<LayerOpening> cosets;
@@ -81,9 +59,57 @@ base::Result<CutProof> cut_proof(const Layout& layout, const Argument& argument,
       some = above(std::move(some), plan[i]);
       cosets.push_back({layers[i].at(some), layers[i].tree.open(some)});
     }
-    out.parts.push_back({to, encode_queries(rows, cosets)});
+    return encode_queries(rows, cosets);
+  }
+};
+
+base::Result<Trees> trees_of(const Layout& layout, const Argument& argument, const std::vector<std::uint32_t>& places) {
+  const auto& opening = argument.opening;
+  Trees out{fold_plan(layout.params.rows_log), {}, {}};
+  const std::size_t first = layout.weight_cells > 0 ? 0 : 1;
+  if (opening.oracles.size() != 3 - first || opening.layers.size() != out.plan.size())
+    return fail(Code::rejected, "[proof] {} oracles and {} layers are opened: {} and {} expected", opening.oracles.size(),
+                opening.layers.size(), 3 - first, out.plan.size());
+  unsigned bits = layout.params.rows_log + kRateLog;
+  for (std::size_t i = 0; i < opening.oracles.size(); ++i) {
+    const auto kind = static_cast<OracleKind>(i + first + 1);
+    KOINON_TRY(auto made, opening_of(bits, places, opening.oracles[i].rows, opening.oracles[i].siblings,
+                                     [&](const Row& row) { return row_hash(kind, row); }));
+    out.oracles.push_back(std::move(made));
+  }
+  for (std::size_t i = 0; i < out.plan.size(); ++i) {
+    bits -= out.plan[i];
+    KOINON_TRY(auto made,
+               opening_of(bits, above(i == 0 ? places : out.layers.back().places, out.plan[i]), opening.layers[i].cosets,
+                          opening.layers[i].siblings, [](const auto& coset) { return coset_hash(coset); }));
+    out.layers.push_back(std::move(made));
   }
   return out;
+}
+
+std::vector<std::uint32_t> between(const std::vector<std::uint32_t>& places, std::size_t from, std::size_t to) {
+  return {places.begin() + static_cast<std::ptrdiff_t>(from), places.begin() + static_cast<std::ptrdiff_t>(to)};
+}
+
+}  // namespace
+
+base::Result<CutProof> cut_proof(const Layout& layout, const Argument& argument, const std::vector<std::uint32_t>& places,
+                                 std::size_t count) {
+  KOINON_TRY(const auto trees, trees_of(layout, argument, places));
+  CutProof out{encode_messages(argument), {}};
+  for (std::size_t part = 0; part < count; ++part) {
+    const std::size_t from = places.size() * part / count, to = places.size() * (part + 1) / count;
+    out.parts.push_back({to, trees.at(between(places, from, to))});
+  }
+  return out;
+}
+
+base::Result<base::Bytes> cut_part(const Layout& layout, const Argument& argument, const std::vector<std::uint32_t>& places,
+                                   std::size_t from, std::size_t to) {
+  if (from >= to || to > places.size())
+    return fail(Code::invalid_argument, "[proof] places {} to {} of {}", from, to, places.size());
+  KOINON_TRY(const auto trees, trees_of(layout, argument, places));
+  return trees.at(between(places, from, to));
 }
 
 }  // namespace koinon::trust::proof

@@ -18,5 +18,9 @@ struct CutProof {
 /// places.
 base::Result<CutProof> cut_proof(const Layout& layout, const Argument& argument, const std::vector<std::uint32_t>& places,
                                  std::size_t count);
+/// The bytes that open places number `from` to `to` - 1 alone: for a session that stands elsewhere than at the end of a part.
+/// Errors: invalid_argument unless from < to <= places.size(); those of cut_proof.
+base::Result<base::Bytes> cut_part(const Layout& layout, const Argument& argument, const std::vector<std::uint32_t>& places,
+                                   std::size_t from, std::size_t to);
 
 }  // namespace koinon::trust::proof

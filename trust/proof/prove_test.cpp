@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "engine/program/builder.hpp"
+#include "trust/proof/bound.hpp"
 #include "trust/proof/proof_fixture.hpp"
+#include "trust/proof/statement.hpp"
 
 namespace koinon::trust::proof {
 namespace {
@@ -129,6 +131,18 @@ TEST(Prove, messages_look_like_the_simulators) {
       for (const auto& row : oracle.rows) seen["symbols"].insert(seen["symbols"].end(), row.symbols.begin(), row.symbols.end());
   }
   for (const auto& [what, values] : seen) expect_uniform(values, what.c_str());
+}
+
+TEST(MostNumbers, bounds_what_every_kind_of_step_builds) {
+  for (const auto& [name, program] : sample_programs())
+    for (const Secrecy secrecy : {Secrecy{}, Secrecy{false, true}, Secrecy{true, false}, Secrecy{true, true}}) {
+      const auto circuit = sized_circuit(public_view(program, secrecy), secrecy, false);
+      ASSERT_TRUE(circuit) << name;
+      std::size_t others = circuit->entries() + 9 + 3 * mask_size(3, circuit->rows_log());  // tables and random cells
+      for (const auto& form : circuit->bilinears()) others += 9 + 3 * mask_size(2, form.inner_log());
+      EXPECT_GE(most_numbers(program, secrecy) + static_cast<double>(others), static_cast<double>(circuit->values().size()))
+          << name;
+    }
 }
 
 }  // namespace
