@@ -1,9 +1,11 @@
 #include "market/actor/actor.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "base/log.hpp"
 #include "market/actor/hands.hpp"
@@ -36,6 +38,7 @@ std::int64_t longest_pause(const OrderView& order) {
 
 struct Attempt {
   bool running = false;
+  bool waits = false;                   ///< for a slot to run on
   std::optional<std::stop_source> run;  ///< of work under way
   std::int64_t next_ms = 0;
   std::int64_t pause_ms = kFirstPauseMs;
@@ -65,7 +68,9 @@ struct Actor::State {
   std::map<DutyKey, Attempt> attempts;
   std::map<std::uint8_t, Attempt> offering;  ///< suspended offers that are made again, by kind
 
-  std::unique_ptr<Hands> runs;
+  std::mutex slots;                                     // guards runs
+  std::map<std::uint8_t, std::unique_ptr<Hands>> runs;  ///< by kind, so that long work of one holds up none of another
+  std::atomic<bool> retired = false;                    ///< suspended offers are not made again
   std::unique_ptr<Hands> fetches;
   std::unique_ptr<Hands> others;
   std::jthread loop;  // last: it stops first
@@ -76,8 +81,13 @@ struct Actor::State {
       seen = sync.wait_beyond(seen, options.tick_ms, stop);
       const auto now = s.clock->now_ms();
       std::vector<std::pair<Duty, std::shared_ptr<const OrderView>>> due;
-      sync.read([&](const Book& book, std::uint64_t head) { collect(book, head, now, due); });
+      std::vector<DutyKey> late;
+      sync.read([&](const Book& book, std::uint64_t head) {
+        collect(book, head, now, due);
+        late = without_slot(book, now);
+      });
       for (auto& [duty, order] : due) dispatch(duty, std::move(order));
+      for (const auto& key : late) decline(key);
       for (const auto& renewal : due_renewals(now)) {
         {
           const std::lock_guard lock(mutex);
@@ -93,6 +103,7 @@ struct Actor::State {
   /// The suspended offers that are to be made again, of work that is done here.
   std::vector<Renewal> due_renewals(std::int64_t now) {
     std::vector<Renewal> out;
+    if (retired) return out;
     sync.read([&](const Book& book, std::uint64_t) {
       if (const auto* self = book.account(s.account)) out = renewals(*self);
     });
@@ -148,6 +159,39 @@ struct Actor::State {
     }
   }
 
+  /// Work that waits for a slot and can wait no longer: it must be declined, or its member falls silent. Takes it from the
+  /// line.
+  std::vector<DutyKey> without_slot(const Book& book, std::int64_t now) {
+    std::vector<DutyKey> out;
+    const std::lock_guard lock(mutex);
+    for (auto& [key, attempt] : attempts) {
+      const auto* order = attempt.waits ? book.order(std::get<0>(key)) : nullptr;
+      if (order == nullptr || order->deadline == 0) continue;
+      if (now < order->deadline * 1000 - std::int64_t{order->terms.commit_window} * 250) continue;
+      attempt.waits = false;
+      out.push_back(key);
+    }
+    return out;
+  }
+
+  void decline(const DutyKey& key) {
+    others->give([this, key](std::stop_token stop) {
+      const Duty duty{DutyKind::work, std::get<0>(key), std::get<1>(key), 0};
+      const auto order = still_due(duty);
+      if (!order) return release(key);
+      if (const auto declined = seller->decline(*order, stop); !declined) return finish(duty, key, *order, declined);
+      finish(duty, key, *order, seller->work(*order, stop));
+    });
+  }
+
+  /// The slots for runs of a kind.
+  Hands& slots_of(std::uint8_t kind) {
+    const std::lock_guard lock(slots);
+    auto& out = runs[kind];
+    if (!out) out = std::make_unique<Hands>(options.parallel);
+    return *out;
+  }
+
   /// Precondition: `mutex` is held.
   [[nodiscard]] bool is_running(const Duty& duty) const {
     const auto same = [&](const DutyKey& key) {
@@ -190,7 +234,11 @@ struct Actor::State {
       if (duty.kind != DutyKind::work) return finish(duty, key, *order, perform(duty, *order, stop));
       if (const auto gathered = seller->gather(*order, stop); !gathered) return finish(duty, key, *order, gathered);
       if (seller->has_claim(*order)) return commit(duty, key);
-      runs->give([this, duty, key](std::stop_token end) { run(duty, key, end); });
+      {
+        const std::lock_guard lock(mutex);
+        attempts[key].waits = true;
+      }
+      slots_of(order->terms.kind).give([this, duty, key](std::stop_token end) { run(duty, key, end); });
     });
   }
 
@@ -204,9 +252,14 @@ struct Actor::State {
 
   /// Work, of which everything is here, on a slot of its own. The slot is free again before the claim is committed.
   void run(const Duty& duty, const DutyKey& key, const std::stop_token& end) {
+    std::stop_source stop;
+    {
+      const std::lock_guard lock(mutex);
+      const auto at = attempts.find(key);
+      if (at == attempts.end() || !std::exchange(at->second.waits, false)) return;  // it waited too long, and was declined
+    }
     const auto order = still_due(duty);
     if (!order) return release(key);
-    std::stop_source stop;
     {
       const std::lock_guard lock(mutex);
       attempts[key].run = stop;
@@ -302,7 +355,6 @@ Actor::Actor(const Services& services, Sync& sync, std::unique_ptr<Seller> selle
     : state_(std::make_unique<State>(services, sync, std::move(seller), std::move(buyer), options)) {}
 
 void Actor::start() {
-  state_->runs = std::make_unique<Hands>(state_->options.parallel);
   state_->fetches = std::make_unique<Hands>(state_->options.fetches);
   state_->others = std::make_unique<Hands>(state_->options.hands);
   state_->loop = std::jthread([state = state_.get()](std::stop_token stop) { state->watch(stop); });
@@ -313,13 +365,15 @@ Actor::~Actor() { stop(); }
 Buyer& Actor::buyer() { return *state_->buyer; }
 Seller& Actor::seller() { return *state_->seller; }
 
+void Actor::retire() { state_->retired = true; }
+
 void Actor::stop() {
   if (state_->loop.joinable()) {
     state_->loop.request_stop();
     state_->loop.join();
   }
   state_->fetches.reset();  // each before those that it gives to
-  state_->runs.reset();
+  state_->runs.clear();
   state_->others.reset();
 }
 

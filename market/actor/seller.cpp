@@ -287,6 +287,15 @@ Status Seller::claim(const OrderView& order, std::stop_token stop) {
   return {};
 }
 
+Status Seller::decline(const OrderView& order, std::stop_token stop) {
+  KOINON_TRY(const auto kept, note(order));
+  if (kept) return {};
+  const base::Error why{Code::exhausted,
+                        "other runs took every slot (provider.parallel) until the last quarter of the commit window"};
+  KOINON_TRY([[maybe_unused]] const auto made, refusal(order, why, std::move(stop)));
+  return {};
+}
+
 Status Seller::work(const OrderView& order, std::stop_token stop) {
   KOINON_CHECK(claim(order, std::move(stop)));
   KOINON_TRY(const auto kept, note(order));

@@ -30,6 +30,8 @@ class Seller {
   /// Runs the order's work on what gather() brought, and notes the claim; nothing when there is one. Errors: those of the kind;
   /// network when something is not here (any more).
   Status claim(const OrderView& order, std::stop_token stop);
+  /// Notes the claim that the order was not served, for who has no slot to run it on in time; nothing when there is a claim.
+  Status decline(const OrderView& order, std::stop_token stop);
   /// Commits to the claim, which it makes first where there is none. Errors: as claim(), and those of the ledger.
   virtual Status work(const OrderView& order, std::stop_token stop);
   /// Opens the claim of the note.

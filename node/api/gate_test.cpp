@@ -127,7 +127,7 @@ TEST_F(GateTest, a_node_with_a_public_name_asks_visitors_for_its_token) {
 
 TEST_F(GateTest, a_websocket_brings_the_token_as_a_subprotocol) {
   auto r = request("node.example", "203.0.113.7");
-  for (const std::string& wrong :
+  for (const auto* wrong :
        {std::string("koinon"), "koinon, koinon.token." + std::string(64, 'b'), std::string("koinon.token."), "x" + kToken}) {
     r.headers.set("Sec-WebSocket-Protocol", wrong);
     EXPECT_EQ(refusal(r, {}), Code::unauthorised) << wrong;
@@ -182,7 +182,7 @@ TEST(NewOrder, reads_training_in_the_place_of_a_program) {
   EXPECT_EQ(order->program, base::keccak256(base::as_bytes("seed = 1")));
   EXPECT_EQ(order->training->inputs(), (std::vector<base::Bytes>{{0, 1, 2}, {255}}));
   EXPECT_EQ(order->n, 3);
-  for (const std::string& wrong :
+  for (const auto* wrong :
        {R"({"training":{"recipe":"a","data":"AAEC"},"program":"0x11","max_price":"7"})",
         R"({"training":{"recipe":"a"},"max_price":"7"})", R"({"training":{"recipe":"a","data":""},"max_price":"7"})",
         R"({"training":{"recipe":"a","data":"A"},"max_price":"7"})",

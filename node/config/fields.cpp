@@ -205,7 +205,7 @@ constexpr ConfigField kFields[] = {
      [](Config& c, View v) { return set_bytes(c.provider.max_input, v); }},
     {"provider.stop_wait", "60", "seconds that a stop gives to the orders the provider is drawn for, 0 to 86400",
      [](Config& c, View v) { return set_number(c.provider.stop_wait, v, 0U, 86'400U); }},
-    {"provider.parallel", "1", "orders worked on at once, 1 to 1024", set_parallel},
+    {"provider.parallel", "1", "orders of each kind worked on at once, 1 to 1024", set_parallel},
     {"buyer.max_price", "0", "refuse to order above this price, in tokens; 0: no limit",
      [](Config& c, View v) { return set_tokens(c.buyer.max_price, v); }},
     {"buyer.check", "quorum", "how results are checked unless an order says otherwise, by name", set_check},

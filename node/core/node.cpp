@@ -446,6 +446,7 @@ Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
 
 void Node::drain(const std::function<void(const std::string&)>& tell) {
   state_->stopping = true;
+  if (state_->actor) state_->actor->retire();
   state_->farewell().leave(state_->options.config.provider.stop_wait, tell);
 }
 

@@ -68,6 +68,7 @@ Status ActingSeller::appeal_own(const market::OrderView& order) {
 }
 
 Result<work::Outcome> ActingSeller::run(const market::OrderView& order, const work::Parcel& input, std::stop_token stop) {
+  while (conduct_->busy && !stop.stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
   const auto mood = conduct_->seller.load();
   if (mood == Mood::copies) {
     for (const auto& seat : order.seats)

@@ -44,6 +44,7 @@ struct Conduct {
   std::atomic<Mood> seller = Mood::honest;
   std::atomic<BuyerMood> buyer = BuyerMood::honest;
   std::atomic<bool> hold = false;  ///< work waits while it is set, so that a test can set the scene
+  std::atomic<bool> busy = false;  ///< a run goes on while it is set, and holds its slot
   /// Of who errs: the first wrong value, beside the program's inputs; in the order with this number modulo their number when it
   /// is larger.
   std::atomic<std::size_t> wrong_value = SIZE_MAX;

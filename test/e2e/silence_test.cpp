@@ -42,6 +42,32 @@ TEST(Silence, provider_that_never_commits_is_slashed_and_replaced) {
   EXPECT_TRUE(market::verify_offline(world.receipt(id)));
 }
 
+TEST(Silence, members_without_a_free_slot_decline_in_time) {
+  auto& world = World::shared();
+  world.cast({0, 1, 2});
+  const std::vector<std::size_t> all{0, 1, 2};
+  for (const auto i : all) world.provider(i).conduct->busy = true;
+  const auto model = small_model();
+  auto lengthy = world.purchase(model, 26);
+  lengthy.commit_window = 90;
+  const auto first = world.place(lengthy);
+  world.await(first, [](const OrderView& order) { return order.phase == Phase::commit; });
+  auto wanted = world.purchase(model, 27);
+  wanted.commit_window = 12;
+  const auto order = world.await_end(world.place(wanted));
+  EXPECT_EQ(order.phase, Phase::refunded);
+  for (const auto i : all) {
+    const auto& seat = seat_of(order, world.provider(i));
+    EXPECT_TRUE(seat.committed) << "account " << seat.account;
+    EXPECT_EQ(seat.slashed, prices(1).scaled(1, 10).value())
+        << "what UNSERVED costs, where silence costs " << silence().tokens();
+  }
+  for (const auto i : all) world.provider(i).conduct->busy = false;
+  const auto done = world.await_end(first);
+  ASSERT_EQ(done.phase, Phase::settled);
+  for (const auto i : all) EXPECT_EQ(seat_of(done, world.provider(i)).paid, net_price());
+}
+
 TEST(Silence, a_provider_that_runs_sees_itself_suspended_and_offers_again) {
   auto& world = World::shared();
   world.cast({0});
