@@ -12,8 +12,10 @@
 #include "cli/terminal/console.hpp"
 #include "cli/terminal/table.hpp"
 #include "engine/run/roots.hpp"
+#include "market/onchain/proof_subject.hpp"
 #include "net/url.hpp"
-#include "trust/proof/prove.hpp"
+#include "trust/proof/onchain.hpp"
+#include "work/parcel.hpp"
 
 namespace koinon::cli {
 namespace {
@@ -80,7 +82,7 @@ class Verify final : public Command {
                               claims, report->outputs_included ? "hash to the output root" : "left out of the receipt"));
     if (!proof_.empty()) {
       KOINON_CHECK(check_proof(receipt));
-      console.print("proof: the one that the receipt names; it shows these outputs of this program, on the input in it\n");
+      console.print("proof: the one that the receipt names; it shows these outputs of this program, on the order's input\n");
     }
     if (!ledger_.empty()) {
       auto progress = console.progress();
@@ -130,7 +132,20 @@ class Verify final : public Command {
     if (proof.program_id != receipt.spec || engine::run::output_root(proof.outputs) != receipt.output_root)
       return base::fail(Code::rejected, "[receipt verify] {} is of another program or output than the receipt's",
                         clean(proof_));
-    return trust::proof::verify(model.program, proof);
+    if (proof.secrecy != trust::proof::Secrecy{})
+      return base::fail(Code::rejected, "[receipt verify] {} hides its weights or its input", clean(proof_));
+    KOINON_CHECK(trust::proof::verify(model.program, proof));
+    return of_the_input(receipt, model.program, proof);
+  }
+
+  /// The order's input root is salted with what its proof must be of (ProofCheck.sol, subject).
+  Status of_the_input(const Receipt& receipt, const engine::program::Program& program, const trust::proof::Proof& proof) const {
+    KOINON_TRY(const auto circuit, trust::proof::onchain_circuit(program, {}));
+    work::Parcel input;
+    KOINON_TRY(input.salt, market::proof_subject(circuit, 0, {}));
+    for (const auto& tensor : proof.inputs) input.parts.emplace_back(tensor.bytes.begin(), tensor.bytes.end());
+    if (input.root() == receipt.input_root) return {};
+    return base::fail(Code::rejected, "[receipt verify] {} is of another input than the receipt's", clean(proof_));
   }
 
   /// What a claim that fell says of itself.

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/run/roots.hpp"
+#include "market/onchain/proof_subject.hpp"
 #include "test/e2e/world.hpp"
 #include "trust/quorum/proof_check.hpp"
 
@@ -51,6 +52,20 @@ struct Arena {
     return world.await(id, [](const OrderView& order) { return order.verdict.has_value(); });
   }
 };
+
+/// A proof of the model's run on input `which`, as a contract is shown it.
+trust::proof::OnchainProof shown_of(const Model& model, std::uint64_t which, std::uint64_t seed) {
+  std::vector<engine::tensor::IntTensor> inputs;
+  const auto parts = model.input(which);
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    inputs.push_back({model.program.inputs[i].info.dtype, model.program.inputs[i].info.shape, parts[i]});
+  base::SeededRandom random(seed);
+  const auto proof = trust::proof::prove(model.program, inputs, {}, random);
+  KOINON_INVARIANT(proof.has_value());
+  auto out = trust::proof::onchain_proof(model.program, *proof);
+  KOINON_INVARIANT(out.has_value());
+  return std::move(*out);
+}
 
 void expect_unproven(const OrderView& order, const Member& provider) {
   ASSERT_EQ(order.phase, Phase::refunded);
@@ -170,19 +185,7 @@ TEST(Proofs, crossed_pieces_of_two_sessions_are_refused_and_conclude_nothing) {
   auto& arena = Arena::shared();
   const auto able = market::provable(arena.model.program);
   ASSERT_TRUE(able);
-  const auto shown = [&](std::uint64_t which) {
-    std::vector<engine::tensor::IntTensor> inputs;
-    const auto parts = arena.model.input(which);
-    for (std::size_t i = 0; i < parts.size(); ++i)
-      inputs.push_back({arena.model.program.inputs[i].info.dtype, arena.model.program.inputs[i].info.shape, parts[i]});
-    base::SeededRandom random(which);
-    const auto proof = trust::proof::prove(arena.model.program, inputs, {}, random);
-    KOINON_INVARIANT(proof.has_value());
-    auto out = trust::proof::onchain_proof(arena.model.program, *proof);
-    KOINON_INVARIANT(out.has_value());
-    return std::move(*out);
-  };
-  const auto a = shown(7), b = shown(8);
+  const auto a = shown_of(arena.model, 7, 7), b = shown_of(arena.model, 8, 8);
   const auto refused = [&](const char* what, const trust::proof::OnchainProof& proof) {
     EXPECT_FALSE(arena.proofs().prove(able->circuit, proof, {}, {})) << what;
   };
@@ -210,6 +213,45 @@ TEST(Proofs, crossed_pieces_of_two_sessions_are_refused_and_conclude_nothing) {
   ASSERT_TRUE(done) << "what was refused before keeps nobody from showing the proof: " << done.error().text;
   std::printf("small model: %llu transactions, %llu gas\n", static_cast<unsigned long long>(done->transactions),
               static_cast<unsigned long long>(done->gas));
+}
+
+TEST(Proofs, subject_is_the_same_with_and_without_a_ledger) {
+  auto& arena = Arena::shared();
+  const auto able = market::provable(arena.model.program);
+  ASSERT_TRUE(able);
+  const auto here = market::proof_subject(able->circuit, 0, {}), there = arena.proofs().subject(able->circuit, 0, {});
+  ASSERT_TRUE(here && there);
+  EXPECT_EQ(*here, *there);
+}
+
+/// Anyone may send parts of a session, cut as they like: the provider goes on from there.
+TEST(Proofs, stranger_who_opens_one_place_of_a_session_keeps_nobody_from_proving) {
+  auto& arena = Arena::shared();
+  const auto able = market::provable(arena.model.program);
+  ASSERT_TRUE(able);
+  const auto mine = shown_of(arena.model, 9, 1);
+  auto theirs = mine;
+  const auto part = [&](std::size_t from, std::size_t to) {
+    auto bytes = trust::proof::cut_part(able->circuit.layout, mine.argument, mine.places, from, to);
+    KOINON_INVARIANT(bytes.has_value());
+    return trust::proof::CutProof::Part{to, std::move(*bytes)};
+  };
+  theirs.cut.parts = {part(0, 1), part(1, mine.places.size())};
+  std::stop_source enough;
+  const auto stranger = arena.world.provider(1).node->proofs()->prove(
+      able->circuit, theirs,
+      [&](std::uint64_t done, std::uint64_t, std::uint64_t) {
+        if (done == 2) enough.request_stop();
+      },
+      enough.get_token());
+  ASSERT_FALSE(stranger);
+  ASSERT_EQ(stranger.error().code, base::Code::cancelled) << stranger.error().text;
+  const auto done = arena.proofs().prove(able->circuit, mine, {}, {});
+  ASSERT_TRUE(done) << done.error().text;
+  EXPECT_EQ(done->transactions, mine.cut.parts.size() + able->circuit.tape.size() + 1) << "all but begin()";
+  // Another proof of the same run: what it shows is recorded already, which is no error.
+  const auto again = arena.proofs().prove(able->circuit, shown_of(arena.model, 9, 2), {}, {});
+  EXPECT_TRUE(again) << again.error().text;
 }
 
 }  // namespace

@@ -89,6 +89,8 @@ Result<OnchainProof> onchain_proof(const engine::program::Program& program, cons
   KOINON_TRY(out.cut, cut_proof(layout, proof.argument, numbers.places, parts));
   out.inputs = bytes_of(proof.inputs);
   out.outputs = bytes_of(proof.outputs);
+  out.places = numbers.places;
+  out.argument = proof.argument;
   return out;
 }
 

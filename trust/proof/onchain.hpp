@@ -30,6 +30,8 @@ struct OnchainProof {
   base::Hash constant;                         ///< public part of the linear claims, packed as Field.sol has it
   CutProof cut;
   std::vector<base::Bytes> inputs, outputs;  ///< bytes of the public tensors
+  std::vector<std::uint32_t> places;         ///< those drawn, and the argument: what cut_part takes
+  Argument argument;
 };
 /// Precondition: verify() accepts the proof of this program. Errors: as verify(); rejected when its sizes are not the
 /// program's.
