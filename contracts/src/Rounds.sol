@@ -46,15 +46,15 @@ contract Rounds is MarketBase {
         if (phase == Phase.None || phase >= Phase.Settled) revert WrongPhase(id, phase);
         if (_demands[id].open) return _unanswered(id, o);
         bool acted = (phase == Phase.Commit && o.committed & o.acting == o.acting)
-            || (phase == Phase.Reveal && o.revealed & o.acting == o.acting) || (phase == Phase.Standing && _proven(o) != 0);
-        if (!acted) _onlyAfter(o.deadline);
+            || (phase == Phase.Reveal && o.revealed & o.acting == o.acting);
+        if (!acted) _onlyAfter(phase == Phase.Standing ? _standsUntil(o) : o.deadline);
         _expire(id, o);
     }
 
     function settle(uint64 id) external {
         Order storage o = _in(id, Phase.Standing);
         _noDemand(id);
-        if (_proven(o) == 0) _onlyAfter(o.deadline);
+        _onlyAfter(_standsUntil(o));
         _expire(id, o);
     }
 
@@ -244,6 +244,14 @@ contract Rounds is MarketBase {
             bool settled = o.outputRoot != BAD_INPUT;
             _finish(id, settled, settled ? RefundReason.Undrawn : RefundReason.BadInput);
         }
+    }
+
+    /// The last second of a verdict. A claim that a proof shows to be a lie is over at once. One that it shows to be true stands for the first
+    /// window, which is its buyer's to demand the output: what was proven before, in another order, may be claimed by one who never ran it.
+    function _standsUntil(Order storage o) private view returns (uint40) {
+        bytes32 proven = _proven(o);
+        if (proven == 0) return o.deadline;
+        return proven == o.outputRoot ? o.deadline - (PROOF_WINDOWS - 1) * _config.appealWindow : 0;
     }
 
     /// The output root that a checked proof shows of the order's program and input; zero: none, or the order asks for no proof.

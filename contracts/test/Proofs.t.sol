@@ -90,9 +90,20 @@ contract ProofsTest is Fixture {
 
     // ---- How a claim ends
 
-    function test_a_proven_claim_settles_at_once_whoever_asks() public {
+    function early(uint64 id) private {
+        uint40 first = market.getOrder(id).deadline - 2 * window;
+        vm.warp(first);
+        vm.expectRevert(abi.encodeWithSelector(IMarketEvents.TooEarly.selector, first));
+        market.settle(id);
+        vm.expectRevert(abi.encodeWithSelector(IMarketEvents.TooEarly.selector, first));
+        market.advance(id);
+        vm.warp(first + 1);
+    }
+
+    function test_a_proven_claim_settles_after_the_first_window_whoever_asks() public {
         (uint64 id, uint32 who) = standing(honest);
         record(PROGRAM, INPUT, honest.output);
+        early(id);
         vm.prank(address(0xabc));
         market.settle(id);
         paid(id, who);
@@ -101,6 +112,7 @@ contract ProofsTest is Fixture {
     function test_advance_ends_a_proven_claim_as_settle_does() public {
         (uint64 id, uint32 who) = standing(honest);
         record(PROGRAM, INPUT, honest.output);
+        early(id);
         market.advance(id);
         paid(id, who);
     }
@@ -159,7 +171,35 @@ contract ProofsTest is Fixture {
     function test_a_proof_of_the_same_run_serves_every_order_of_it() public {
         record(PROGRAM, INPUT, honest.output);
         (uint64 id, uint32 who) = standing(honest);
+        early(id);
         market.settle(id);
+        paid(id, who);
+    }
+
+    /// What was proven in another order may be claimed without a run: its buyer has the first window to ask for the output.
+    function test_an_outcome_known_before_is_not_paid_to_one_who_has_no_output() public {
+        record(PROGRAM, INPUT, honest.output);
+        (uint64 id, uint32 who) = standing(honest);
+        uint40 first = market.getOrder(id).deadline - 2 * window;
+        vm.expectRevert(abi.encodeWithSelector(IMarketEvents.TooEarly.selector, first));
+        market.settle(id);
+        vm.warp(first);
+        vm.prank(actor(BUYER));
+        market.demandOutput(id, who, 0, 0);
+        pass();
+        market.advance(id); // nobody answered
+        vm.warp(market.getOrder(id).deadline + 1);
+        market.settle(id);
+        isEqual(has(who), had(who) - L / 4, "silent");
+        isEqual(has(BUYER), had(BUYER), "the buyer has all of its money");
+        closed();
+    }
+
+    function test_a_known_outcome_is_paid_at_once_where_the_buyer_confirms() public {
+        record(PROGRAM, INPUT, honest.output);
+        (uint64 id, uint32 who) = standing(honest);
+        vm.prank(actor(BUYER));
+        market.confirm(id);
         paid(id, who);
     }
 
@@ -193,6 +233,7 @@ contract ProofsTest is Fixture {
         market.settle(id);
         pass();
         market.advance(id); // the demand ran out
+        vm.warp(market.getOrder(id).deadline - 2 * window + 1);
         market.settle(id);
         phaseIs(id, Phase.Settled);
         isEqual(has(who), had(who) - L / 4, "silent");
@@ -249,8 +290,10 @@ contract ProofsTest is Fixture {
             market.confirm(id);
             return paid(id, who);
         }
-        bool due = outcome % 3 != 0 || block.timestamp > market.getOrder(id).deadline;
-        if (!due) vm.expectRevert(abi.encodeWithSelector(IMarketEvents.TooEarly.selector, market.getOrder(id).deadline));
+        uint40 until = market.getOrder(id).deadline;
+        if (outcome % 3 != 0) until = (outcome % 3 == 1) == !lies ? until - 2 * window : 0;
+        bool due = block.timestamp > until;
+        if (!due) vm.expectRevert(abi.encodeWithSelector(IMarketEvents.TooEarly.selector, until));
         market.settle(id);
         if (!due) return;
         if (outcome % 3 == 0) refunded(id, who, L / 4);

@@ -131,7 +131,7 @@ std::vector<Duty> duties(const OrderView& order, std::uint32_t self, std::uint64
         add(DutyKind::judge, order.since_ms + standby - kStandbyMs);  // the first member at once
       if (any != nullptr && demands_wait(order)) add(DutyKind::answer_trace, order.since_ms);
       if (asks_for_proof(order.terms) && any != nullptr && any->verdict == Standing::accepted)
-        add(DutyKind::prove, order.since_ms + std::max<std::int64_t>(0, order.deadline * 1000 - order.since_ms) / 3);
+        add(DutyKind::prove, order.since_ms + std::max<std::int64_t>(0, order.deadline * 1000 - order.since_ms) / 3 + 1000);
       add(DutyKind::settle, end_of(order) * 1000 + 1000 + standby);
       break;
     }

@@ -25,6 +25,8 @@ ProofCheck::Circuit circuit_of(const OnchainCircuit& c) {
   for (const auto& form : c.forms) out.shape.forms.push_back({form.rows_log, form.columns_log, form.inner_log});
   out.inputs = c.inputs;
   out.outputs = c.outputs;
+  out.input_bytes = c.input_bytes;
+  out.output_bytes = c.output_bytes;
   out.parts = c.parts;
   return out;
 }

@@ -1,6 +1,7 @@
 // Proofs in several transactions.
 #include "base/file.hpp"
 #include "engine/quantise/build.hpp"
+#include "engine/run/roots.hpp"
 #include "ledger/contracts/proof_circuit.hpp"
 #include "ledger/contracts/proof_sessions.hpp"
 #include "test/proof/cases.hpp"
@@ -40,6 +41,8 @@ Pieces pieces_of(const engine::program::Program& program, const Shown& shown, co
                {}},
               {},
               {},
+              {},
+              {},
               {}},
              shown.constant,
              shown.value,
@@ -54,6 +57,8 @@ Pieces pieces_of(const engine::program::Program& program, const Shown& shown, co
   if (circuit) out.of = std::move(*circuit);
   out.circuit.inputs = out.of.inputs;
   out.circuit.outputs = out.of.outputs;
+  out.circuit.input_bytes = out.of.input_bytes;
+  out.circuit.output_bytes = out.of.output_bytes;
   out.circuit.parts = out.of.parts;
   return out;
 }
@@ -130,6 +135,8 @@ ProofCircuit::Circuit same(const ProofSessions::Circuit& c) {
                              {}},
                             c.inputs,
                             c.outputs,
+                            c.input_bytes,
+                            c.output_bytes,
                             c.parts};
   for (const auto& form : s.forms) out.shape.forms.push_back({form.rows_log, form.columns_log, form.inner_log});
   return out;
@@ -166,6 +173,60 @@ TEST_F(ProofsInParts, of_every_kind_are_read_alike) {
     };
     for (const auto& part : p.of.tape.parts) EXPECT_TRUE(alike(part)) << one.name;
   }
+}
+
+/// The same elements in other bytes have another root: only those as long as the program's are read.
+TEST_F(ProofsInParts, are_of_tensors_as_long_as_the_programs) {
+  for (const auto& one : honest_cases()) {
+    const auto p = pieces_of(one.description, one.shown, one.proof, 1);
+    const auto seen = preview(p);
+    ASSERT_TRUE(seen) << one.name;
+    const auto reads = [&](const std::vector<engine::tensor::IntTensor>& outputs) {
+      std::vector<base::Bytes> data;
+      for (const auto& tensor : outputs) data.emplace_back(tensor.bytes.begin(), tensor.bytes.end());
+      const ProofCircuit::Statement statement{p.statement.program, p.statement.hidden, p.statement.weights, p.statement.input,
+                                              engine::run::output_root(outputs)};
+      return reader_
+          .read(same(seen->claim), statement, same(p.circuit), base::Wei(9), p.of.input_data, data, p.of.tape.parts[0])
+          .has_value();
+    };
+    EXPECT_TRUE(reads(one.proof.outputs)) << one.name;
+    for (const std::size_t more : {std::size_t{1}, engine::tensor::dtype_size(one.proof.outputs[0].dtype)}) {
+      auto longer = one.proof.outputs, shorter = longer;
+      longer[0].bytes.resize(longer[0].bytes.size() + more);
+      EXPECT_FALSE(reads(longer)) << one.name << ": " << more << " bytes more";
+      shorter[0].bytes.resize(shorter[0].bytes.size() - more);
+      EXPECT_FALSE(reads(shorter)) << one.name << ": " << more << " bytes fewer";
+    }
+  }
+}
+
+/// A place behind the list's end is no number of it.
+TEST_F(ProofsInParts, list_only_what_is_stated) {
+  const auto cases = honest_cases();
+  const auto& one = cases[0];
+  const auto p = pieces_of(one.description, one.shown, one.proof, 1);
+  const auto seen = preview(p);
+  ASSERT_TRUE(seen);
+  const ProofCircuit::Statement statement{p.statement.program, p.statement.hidden, p.statement.weights, p.statement.input,
+                                          p.statement.output};
+  const auto reads = [&](std::uint32_t ref, std::uint32_t count) {
+    base::Bytes word(32);
+    word[0] = 3;   // stated
+    word[4] = 1;   // stride
+    word[24] = 1;  // coefficient, its last byte
+    for (std::size_t i = 0; i < 4; ++i) {
+      word[9 + i] = static_cast<std::uint8_t>(ref >> (24 - 8 * i));
+      word[13 + i] = static_cast<std::uint8_t>(count >> (24 - 8 * i));
+    }
+    return reader_.read(same(seen->claim), statement, same(p.circuit), base::Wei(9), p.of.input_data, p.of.output_data, word)
+        .has_value();
+  };
+  const auto stated = static_cast<std::uint32_t>(p.of.stated.size());
+  EXPECT_TRUE(reads(stated - 1, 1));
+  EXPECT_TRUE(reads(0, 1));
+  EXPECT_FALSE(reads(stated, 1));
+  EXPECT_FALSE(reads(stated - 1, 2));
 }
 
 TEST_F(ProofsInParts, of_real_networks_fit_their_transactions) {
@@ -271,6 +332,9 @@ TEST_F(ProofsInParts, of_every_kind_are_good_and_bind_what_they_state) {
       refuses("another input", read(*seen, other, 0));
       other = p;
     }
+    ++other.circuit.output_bytes[0];
+    refuses("another length", read(*seen, other, 0));
+    other = p;
     other.statement.output.bytes[0] ^= 1;
     refuses("another statement", read(*seen, other, 0));
     other = p;

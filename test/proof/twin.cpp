@@ -69,17 +69,19 @@ std::optional<ShownCircuit> show_circuit(const engine::program::Program& program
   if (!view) return std::nullopt;
   const auto circuit = build_circuit({*view, proof.secrecy, proof.inputs, proof.outputs}, nullptr);
   if (!circuit) return std::nullopt;
-  auto tape = compile_tape(choose_layout(*circuit), *circuit);
+  auto tape = compile_tape(choose_layout(*circuit), *circuit, public_tensors(*view, proof.secrecy));
   if (!tape) return std::nullopt;
   ShownCircuit out;
   out.tape = std::move(*tape);
   out.stated = stated_values(*circuit);
   for (const auto& tensor : proof.inputs) {
     out.inputs.push_back(static_cast<std::uint8_t>(engine::tensor::dtype_size(tensor.dtype)));
+    out.input_bytes.push_back(tensor.bytes.size());
     out.input_data.emplace_back(tensor.bytes.begin(), tensor.bytes.end());
   }
   for (const auto& tensor : proof.outputs) {
     out.outputs.push_back(static_cast<std::uint8_t>(engine::tensor::dtype_size(tensor.dtype)));
+    out.output_bytes.push_back(tensor.bytes.size());
     out.output_data.emplace_back(tensor.bytes.begin(), tensor.bytes.end());
   }
   for (const auto& part : out.tape.parts) out.parts.push_back(base::keccak256(part));

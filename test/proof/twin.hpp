@@ -31,8 +31,9 @@ std::optional<Shown> show(const engine::program::Program& program, const Proof& 
 /// What a contract is shown of a program's circuit, beside its sizes.
 struct ShownCircuit {
   trust::proof::Tape tape;
-  std::vector<std::uint8_t> inputs, outputs;         ///< bytes of an element of each
-  std::vector<base::Bytes> input_data, output_data;  ///< of this proof
+  std::vector<std::uint8_t> inputs, outputs;             ///< bytes of an element of each
+  std::vector<std::uint64_t> input_bytes, output_bytes;  ///< of all elements of each
+  std::vector<base::Bytes> input_data, output_data;      ///< of this proof
   std::vector<base::Hash> parts;
   std::vector<trust::proof::Fp> stated;
 };

@@ -58,10 +58,16 @@ Result<OnchainCircuit> onchain_circuit(const engine::program::Program& program, 
   for (const auto& form : circuit.bilinears())
     out.forms.push_back({static_cast<std::uint8_t>(form_rows_log(form)), static_cast<std::uint8_t>(form_columns_log(form)),
                          static_cast<std::uint8_t>(form.inner_log())});
-  if (!secrecy.input)
-    for (const auto& input : view.inputs) out.inputs.push_back(width_of(input.info.dtype));
-  for (const auto& output : zero_outputs(view)) out.outputs.push_back(width_of(output.dtype));
-  KOINON_TRY(auto tape, compile_tape(out.layout, circuit));
+  for (const auto& input : view.inputs) {
+    if (secrecy.input) break;
+    out.inputs.push_back(width_of(input.info.dtype));
+    out.input_bytes.push_back(static_cast<std::uint64_t>(engine::tensor::element_count(input.info.shape)) * out.inputs.back());
+  }
+  for (const auto& output : zero_outputs(view)) {
+    out.outputs.push_back(width_of(output.dtype));
+    out.output_bytes.push_back(output.bytes.size());
+  }
+  KOINON_TRY(auto tape, compile_tape(out.layout, circuit, public_tensors(view, secrecy)));
   out.tape = std::move(tape.parts);
   for (const auto& part : out.tape) out.parts.push_back(base::keccak256(part));
   return out;

@@ -16,8 +16,9 @@ struct OnchainCircuit {
   unsigned constraints_log = 0;
   std::vector<Form> forms;
   std::vector<std::uint8_t> inputs, outputs;  ///< bytes of an element of each input, none when hidden, and of each output
-  std::vector<base::Bytes> tape;              ///< its parts, in order
-  std::vector<base::Hash> parts;              ///< keccak256 of each
+  std::vector<std::uint64_t> input_bytes, output_bytes;  ///< of all elements of each
+  std::vector<base::Bytes> tape;                         ///< its parts, in order
+  std::vector<base::Hash> parts;                         ///< keccak256 of each
 };
 /// Cost: builds the circuit once, a second or so for a million multiplications. Errors: invalid_argument when public weights
 /// are absent; unsupported when a contract cannot be shown the circuit.

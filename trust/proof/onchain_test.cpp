@@ -31,7 +31,7 @@ TEST(OnchainCircuit, follows_from_the_program_whatever_the_run) {
       ASSERT_TRUE(real) << name;
       EXPECT_EQ(real->rows_log(), circuit->constraints_log) << name;
       EXPECT_EQ(choose_layout(*real).params, circuit->layout.params) << name;
-      const auto tape = compile_tape(choose_layout(*real), *real);
+      const auto tape = compile_tape(choose_layout(*real), *real, public_tensors(view, secrecy));
       ASSERT_TRUE(tape) << name;
       EXPECT_EQ(tape->parts, circuit->tape) << name;
     }

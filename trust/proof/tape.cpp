@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "base/hash.hpp"
+#include "trust/proof/statement.hpp"
 #include "trust/proof/tape_compiler.hpp"
 
 namespace koinon::trust::proof {
@@ -13,7 +14,8 @@ using base::fail;
 
 namespace {
 
-constexpr std::size_t kMostBytes = 112 << 10;
+constexpr std::uint64_t kPublicByteGas = 105, kPublicElementGas = 150;  ///< of public tensors: calldata, hash, copies; a number
+constexpr std::uint64_t kLeastRoom = 4'000'000;  ///< gas that a part must have beside what it is shown with
 constexpr std::uint64_t kWordGas = 5500, kUnitGas = 320, kMaskGas = 800;  ///< of a word, a block, a cell of a mask, as measured
 
 std::uint64_t gas_of(const TapeWord& word) {
@@ -24,6 +26,27 @@ std::uint64_t gas_of(const TapeWord& word) {
 bool rowless(TapeSlot slot) { return slot == TapeSlot::sum || slot == TapeSlot::hidden; }
 
 }  // namespace
+
+std::size_t bytes_of(const PublicTensors& shown) { return shown.bytes + 96 * shown.count; }
+
+/// The elements are held in memory, a word each, whose price grows with the square of what is held.
+std::uint64_t gas_of(const PublicTensors& shown) {
+  return kPublicByteGas * shown.bytes + kPublicElementGas * shown.elements + shown.elements * shown.elements / 512;
+}
+
+PublicTensors public_tensors(const engine::program::Program& program, const Secrecy& secrecy) {
+  PublicTensors out;
+  const auto add = [&out](engine::tensor::DType dtype, const engine::tensor::Shape& shape) {
+    const auto elements = static_cast<std::uint64_t>(engine::tensor::element_count(shape));
+    out.bytes += elements * engine::tensor::dtype_size(dtype);
+    out.elements += elements;
+    ++out.count;
+  };
+  if (!secrecy.input)
+    for (const auto& input : program.inputs) add(input.info.dtype, input.info.shape);
+  for (const auto& output : zero_outputs(program)) add(output.dtype, output.shape);
+  return out;
+}
 
 /// One row more of a channel: continues its run, or begins another.
 void TapeCompiler::extend(std::size_t channel, const TapeRun& next) {
@@ -256,7 +279,8 @@ void TapeCompiler::add_form(std::size_t number) {
 void TapeCompiler::spread() {
   std::size_t at = 0;
   for (const auto& word : free_) {
-    while (at < parts_.size() && (parts_[at].gas + gas_of(word) > kPartGas || parts_[at].bytes.size() + kTapeWord > kMostBytes))
+    while (at < parts_.size() &&
+           (parts_[at].gas + gas_of(word) > kPartGas || parts_[at].bytes.size() + kTapeWord + shown_bytes_ > kMostBytes))
       ++at;
     if (at == parts_.size()) parts_.push_back({{}, setup_gas_});
     append(parts_[at].bytes, word);
@@ -265,6 +289,11 @@ void TapeCompiler::spread() {
 }
 
 base::Result<Tape> TapeCompiler::run() {
+  if (setup_gas_ + kLeastRoom > kPartGas || shown_bytes_ > kMostBytes / 2)
+    return fail(Code::unsupported,
+                "[proof] its public inputs and outputs take {} bytes and, with its forms, {} gas of every transaction: at most "
+                "{} and {}",
+                shown_bytes_, setup_gas_, kMostBytes / 2, kPartGas - kLeastRoom);
   cut_steps();
   find_sources();
   mark_used();
@@ -278,15 +307,18 @@ base::Result<Tape> TapeCompiler::run() {
   Tape out;
   for (const auto& [first, count] : circuit_.stated_vars()) out.stated += count;
   for (auto& part : parts_) {
-    if (part.bytes.size() > kMostBytes)
-      return fail(Code::unsupported, "[proof] a part of the tape has {} bytes: a transaction holds {}", part.bytes.size(),
-                  kMostBytes);
+    if (part.bytes.size() + shown_bytes_ > kMostBytes || part.gas > kMostGas)
+      return fail(Code::unsupported,
+                  "[proof] a part of the tape has {} bytes with public tensors and takes {} gas: a transaction holds {} and {}",
+                  part.bytes.size() + shown_bytes_, part.gas, kMostBytes, kMostGas);
     out.parts.push_back(std::move(part.bytes));
   }
   return out;
 }
 
-base::Result<Tape> compile_tape(const Layout& layout, const Circuit& circuit) { return TapeCompiler(layout, circuit).run(); }
+base::Result<Tape> compile_tape(const Layout& layout, const Circuit& circuit, const PublicTensors& shown) {
+  return TapeCompiler(layout, circuit, shown).run();
+}
 
 std::vector<Fp> stated_values(const Circuit& circuit) {
   std::vector<Fp> out;

@@ -1,4 +1,5 @@
 #pragma once
+#include "trust/proof/build.hpp"
 #include "trust/proof/claims.hpp"
 
 namespace koinon::trust::proof {
@@ -50,8 +51,17 @@ struct Tape {
 
 inline constexpr std::uint64_t kPartGas = 13'000'000;  ///< that a part is made to stay below
 
-/// Errors: unsupported when one step alone is too large for a part.
-base::Result<Tape> compile_tape(const Layout& layout, const Circuit& circuit);
+/// Bytes and elements of the tensors that are public, which every part is shown with.
+struct PublicTensors {
+  std::uint64_t bytes = 0, elements = 0;
+  std::size_t count = 0;
+};
+/// Of a program's outputs, and of its inputs unless they are hidden. Sizes alone.
+PublicTensors public_tensors(const engine::program::Program& program, const Secrecy& secrecy);
+
+/// `shown`: public_tensors of the circuit's program; what they take is not free for a part. Errors: unsupported when they leave
+/// no room, or when one step alone is too large for a part.
+base::Result<Tape> compile_tape(const Layout& layout, const Circuit& circuit, const PublicTensors& shown);
 
 /// What a tape is read with.
 struct Reading {

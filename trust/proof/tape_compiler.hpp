@@ -9,7 +9,15 @@ namespace koinon::trust::proof {
 
 inline constexpr std::size_t kNoPart = ~std::size_t{0};
 inline constexpr std::uint64_t kSetupGas = 1'500'000,
-                               kFormGas = 350'000;  ///< of a part, and for each bilinear form, as measured
+                               kFormGas = 350'000;     ///< of a part, and for each bilinear form, as measured
+inline constexpr std::uint64_t kMostGas = 15'000'000;  ///< of a part that cannot be smaller; a transaction holds 16.7M
+inline constexpr std::size_t kMostBytes = 112 << 10;   ///< of a part and of the public tensors
+inline constexpr std::size_t kStepBytes = 96
+                                          << 10;  ///< the same, of a part's steps: the rest is for the terms of what they give
+
+/// What public tensors take of a part: bytes of calldata with their place and length, and gas to hash, read and hold them.
+std::size_t bytes_of(const PublicTensors& shown);
+std::uint64_t gas_of(const PublicTensors& shown);
 
 /// What a variable is to a tape.
 struct TapeSource {
@@ -29,10 +37,11 @@ struct TapeRun {
 /// Makes a tape: private to tape.cpp (terms) and tape_steps.cpp (linear steps).
 class TapeCompiler {
  public:
-  TapeCompiler(const Layout& layout, const Circuit& circuit)
+  TapeCompiler(const Layout& layout, const Circuit& circuit, const PublicTensors& shown)
       : layout_(layout),
         circuit_(circuit),
-        setup_gas_(kSetupGas + kFormGas * circuit.bilinears().size()),
+        setup_gas_(kSetupGas + kFormGas * circuit.bilinears().size() + gas_of(shown)),
+        shown_bytes_(bytes_of(shown)),
         sources_(circuit.values().size()) {}
 
   base::Result<Tape> run();
@@ -85,6 +94,7 @@ class TapeCompiler {
   const Layout& layout_;
   const Circuit& circuit_;
   std::uint64_t setup_gas_;                               ///< of a part, whatever it holds
+  std::size_t shown_bytes_;                               ///< of public tensors, beside each part
   std::vector<std::shared_ptr<const LinearStep>> steps_;  ///< the circuit's, large products cut
   std::vector<TapeSource> sources_;
   std::vector<bool> used_;

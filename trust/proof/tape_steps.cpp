@@ -12,12 +12,10 @@ namespace {
 
 /// What costs what, in gas, as measured (rounded up).
 constexpr std::uint64_t kWordGas = 5500, kLoadGas = 700, kTermGas = 900, kSumGas = 1500, kFactorGas = 36, kGatherGas = 100;
-constexpr std::uint64_t kRunGas = 150;          ///< of a run of a product's operands
-constexpr std::uint64_t kByteGas = 12;          ///< of calldata, with its zeros
-constexpr std::uint64_t kMostGas = 15'000'000;  ///< of one step with what it is made of; a transaction holds 16.7M
-constexpr std::uint64_t kRowGas = 320;          ///< of a term in L
-constexpr std::uint64_t kStepGas = 8'000'000;   ///< a product above this is cut
-constexpr std::size_t kStepBytes = 96 << 10;    ///< of a part's steps, which leaves room for the terms of what they give
+constexpr std::uint64_t kRunGas = 150;         ///< of a run of a product's operands
+constexpr std::uint64_t kByteGas = 12;         ///< of calldata, with its zeros
+constexpr std::uint64_t kRowGas = 320;         ///< of a term in L
+constexpr std::uint64_t kStepGas = 8'000'000;  ///< a product above this is cut
 constexpr std::uint32_t kUnset = ~0U;
 
 /// Some columns of a public product. Only read, never pushed through.
@@ -141,7 +139,7 @@ std::uint64_t TapeCompiler::gas_of_step(const LinearStep& step) const {
 
 base::Status TapeCompiler::place_steps() {
   std::vector<std::size_t> held;
-  const auto fits = [](const Part& part) { return part.gas <= kPartGas && part.bytes.size() <= kStepBytes; };
+  const auto fits = [this](const Part& part) { return part.gas <= kPartGas && part.bytes.size() + shown_bytes_ <= kStepBytes; };
   for (std::size_t s = 0; s < used_.size(); ++s) {
     if (!used_[s]) continue;
     const auto all = needed(s);

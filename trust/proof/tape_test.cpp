@@ -70,7 +70,7 @@ TEST(Tape, gives_what_the_circuit_gives) {
         for (std::size_t i = 0; i < layout.params.rows(); ++i)
           value += claim.weights[c * layout.params.rows() + i] * eq[i] * columns[c];
 
-      const auto tape = compile_tape(layout, circuit);
+      const auto tape = compile_tape(layout, circuit, public_tensors(program, secrecy));
       ASSERT_TRUE(tape) << name << ": " << tape.error().text;
       const auto stated = stated_values(circuit);
       ASSERT_EQ(stated.size(), tape->stated);
@@ -82,12 +82,32 @@ TEST(Tape, gives_what_the_circuit_gives) {
     }
 }
 
+/// What every part is shown with leaves less room for the part, and at some size none.
+TEST(Tape, has_room_for_the_public_tensors) {
+  const auto program = dense_network();
+  const auto known = known_of(program, {}, 5);
+  const auto layout = choose_layout(known.circuit);
+  const auto own = public_tensors(program, {});
+  EXPECT_EQ(own.count, program.inputs.size() + program.outputs.size());
+  EXPECT_GE(own.bytes, own.elements);
+  EXPECT_LT(public_tensors(program, {false, true}).bytes, own.bytes) << "a hidden input is not shown";
+  const auto parts = [&](std::uint64_t bytes) -> std::size_t {
+    const auto tape = compile_tape(layout, known.circuit, {bytes, bytes, 2});
+    return tape ? tape->parts.size() : 0;
+  };
+  EXPECT_GE(parts(16 << 10), parts(own.bytes));
+  EXPECT_GT(parts(16 << 10), 0U);
+  const auto refused = compile_tape(layout, known.circuit, {64 << 10, 64 << 10, 2});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, base::Code::unsupported);
+}
+
 TEST(Tape, is_the_programs_and_not_the_runs) {
   for (const auto& [name, program] : sample_programs())
     for (const auto& secrecy : kModes) {
       const auto one = known_of(program, secrecy, 5), other = known_of(program, secrecy, 6);
-      const auto a = compile_tape(choose_layout(one.circuit), one.circuit),
-                 b = compile_tape(choose_layout(other.circuit), other.circuit);
+      const auto a = compile_tape(choose_layout(one.circuit), one.circuit, public_tensors(program, secrecy)),
+                 b = compile_tape(choose_layout(other.circuit), other.circuit, public_tensors(program, secrecy));
       ASSERT_TRUE(a && b);
       EXPECT_EQ(a->hash(), b->hash()) << name;
     }

@@ -30,11 +30,14 @@ library Shapes {
     }
 
     /// @notice What a contract must know of a program, and of what is hidden: it follows from both alone, so that anyone can make it again. The
-    /// bytes of an element of each input that is public and of each output; hashes of the parts of the tape (trust/proof/tape.hpp).
+    /// bytes of an element, and of all elements, of each input that is public and of each output; hashes of the parts of the tape
+    /// (trust/proof/tape.hpp).
     struct Circuit {
         Shape shape;
         uint8[] inputs;
         uint8[] outputs;
+        uint64[] inputBytes;
+        uint64[] outputBytes;
         bytes32[] parts;
     }
 

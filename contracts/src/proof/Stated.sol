@@ -11,9 +11,10 @@ library Stated {
 
     error NotTheRoot(bytes32 root, bytes32 expected);
     error WrongTensors(uint256 count, uint256 expected);
+    error WrongLength(uint256 tensor, uint256 length, uint256 expected);
 
-    /// @notice Elements of public inputs, then of outputs, modulo p, after their roots were found to be the statement's. With a hidden input there are
-    /// none of it.
+    /// @notice Elements of public inputs, then of outputs, modulo p, after their lengths were found to be the circuit's and their roots the statement's.
+    /// With a hidden input there are none of it.
     function values(Shapes.Statement memory statement, Shapes.Circuit memory circuit, bytes[] calldata inputs, bytes[] calldata outputs)
         internal
         pure
@@ -22,15 +23,21 @@ library Stated {
         bool hidden = statement.hidden & 2 != 0;
         if (inputs.length != (hidden ? 0 : circuit.inputs.length)) revert WrongTensors(inputs.length, circuit.inputs.length);
         if (outputs.length != circuit.outputs.length) revert WrongTensors(outputs.length, circuit.outputs.length);
+        uint256 elements = count(inputs, circuit.inputs, circuit.inputBytes) + count(outputs, circuit.outputs, circuit.outputBytes);
         if (!hidden) check(INPUTS, inputs, statement.input);
         check(Merkle.OUTPUTS, outputs, statement.output);
-        out = new uint256[](count(inputs, circuit.inputs) + count(outputs, circuit.outputs));
+        out = new uint256[](elements);
         uint256 pos = append(out, 0, inputs, circuit.inputs);
         append(out, pos, outputs, circuit.outputs);
     }
 
-    function count(bytes[] calldata tensors, uint8[] memory widths) private pure returns (uint256 n) {
-        for (uint256 i = 0; i < tensors.length; ++i) n += tensors[i].length / widths[i];
+    /// @dev Elements of tensors as long as the circuit says. A root binds a length of its own: without this, one of other bytes than the
+    /// program's could stand for the same elements.
+    function count(bytes[] calldata tensors, uint8[] memory widths, uint64[] memory lengths) private pure returns (uint256 n) {
+        for (uint256 i = 0; i < tensors.length; ++i) {
+            if (tensors[i].length != lengths[i]) revert WrongLength(i, tensors[i].length, lengths[i]);
+            n += tensors[i].length / widths[i];
+        }
     }
 
     /// @dev list_root(domain, roots of tensors) of base/merkle.hpp.
@@ -53,14 +60,23 @@ library Stated {
 
     /// @dev Signed little-endian numbers of `width` bytes: one, two, four or eight.
     function decode(uint256[] memory out, uint256 pos, bytes calldata data, uint256 width) private pure returns (uint256) {
-        unchecked {
-            uint256 size = data.length / width * width;
-            for (uint256 from = 0; from < size; from += width) {
-                uint256 number;
-                for (uint256 b = width; b != 0; --b) number = (number << 8) | uint8(data[from + b - 1]);
-                out[pos++] = number >> (8 * width - 1) == 0 ? number : P - ((uint256(1) << (8 * width)) - number);
+        uint256 size = data.length / width;
+        assembly ("memory-safe") {
+            let at := add(add(out, 32), shl(5, pos))
+            let bits := shl(3, width)
+            let from := data.offset
+            for { let end := add(from, mul(size, width)) } lt(from, end) { from := add(from, width) } {
+                let w := calldataload(from)
+                let v := 0
+                for { let b := width } b {} {
+                    b := sub(b, 1)
+                    v := or(shl(8, v), byte(b, w))
+                }
+                if shr(sub(bits, 1), v) { v := sub(P, sub(shl(bits, 1), v)) }
+                mstore(at, v)
+                at := add(at, 32)
             }
         }
-        return pos;
+        return pos + size;
     }
 }

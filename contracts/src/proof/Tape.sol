@@ -24,6 +24,7 @@ library Tape {
     uint256 private constant HIDDEN = 23;
 
     error NoSuchOperation(uint256 op);
+    error NotListed(uint256 index, uint256 length);
 
     /// @dev What a part is read with.
     struct Reader {
@@ -242,6 +243,9 @@ library Tape {
             uint256[] memory low = t.lowOf(0);
             uint256 row = word.row;
             uint256 ref = word.ref;
+            if (word.count != 0 && ref + word.stride * (word.count - 1) >= list.length) {
+                revert NotListed(ref + word.stride * (word.count - 1), list.length);
+            }
             for (uint256 left = word.count; left != 0;) {
                 uint256 from = row % low.length;
                 uint256 n = low.length - from;
