@@ -8,6 +8,7 @@
 #include "market/onchain/proof_subject.hpp"
 #include "test/e2e/world.hpp"
 #include "trust/quorum/proof_check.hpp"
+#include "work/parcel.hpp"
 
 namespace koinon::test::e2e {
 namespace {
@@ -96,6 +97,13 @@ TEST(Proofs, claim_is_confirmed_as_soon_as_the_buyer_has_checked_its_proof) {
   ASSERT_TRUE(receipt.proof);
   EXPECT_EQ(*receipt.proof, seat_of(order, world.provider(0)).claim.mark) << "bound on the ledger";
   EXPECT_EQ(receipt.outputs, arena.model.run(wanted.inputs).outputs);
+  // So whoever has receipt, proof and program can tell that the proof is of the order's input.
+  const auto able = market::provable(arena.model.program);
+  ASSERT_TRUE(able);
+  const auto salt = market::proof_subject(able->circuit, 0, {});
+  ASSERT_TRUE(salt);
+  EXPECT_EQ((work::Parcel{*salt, wanted.inputs}.root()), receipt.input_root);
+  EXPECT_NE((work::Parcel{*salt, arena.purchase(99).inputs}.root()), receipt.input_root);
   const auto report = market::verify_offline(receipt);
   EXPECT_TRUE(report) << report.error().text;
   expect_conserved(order);
