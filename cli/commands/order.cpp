@@ -78,16 +78,21 @@ class Order final : public Command {
     return access_.check();
   }
 
-  /// Before anything is paid: a receipt that cannot be written is found out now.
-  Status check_receipt_place() const {
-    const auto folder = std::filesystem::absolute(receipt_.empty() ? "receipt.json" : receipt_).parent_path();
-    if (::access(folder.c_str(), W_OK) != 0)
-      return base::fail(Code::io, "[order] --receipt: no file can be written in {}", folder.string());
+  /// Before anything is paid: what cannot be written is found out now.
+  Status check_places() const {
+    const auto output = training_.given() && !training_.output.empty() ? training_.output : std::string("model");
+    for (const auto& [option, file] :
+         {std::pair("--receipt", receipt_.empty() ? std::string("receipt.json") : receipt_),
+          std::pair("--proof", proof_.empty() ? std::string("proof") : proof_), std::pair("--output", output)}) {
+      const auto folder = std::filesystem::absolute(file).parent_path();
+      if (::access(folder.c_str(), W_OK) != 0)
+        return base::fail(Code::io, "[order] {}: no file can be written in {}", option, folder.string());
+    }
     return {};
   }
 
   Status run(Console& console) override {
-    KOINON_CHECK(check_receipt_place());
+    KOINON_CHECK(check_places());
     KOINON_TRY(const auto max_price, base::Wei::parse_tokens(price_));
     KOINON_TRY(auto node, NodeClient::open(access_));
     auto progress = console.progress();

@@ -7,8 +7,12 @@
 #include <regex>
 
 #include "base/file.hpp"
+#include "base/hash.hpp"
 #include "cli/commands/shell.hpp"
+#include "engine/program/builder.hpp"
+#include "market/onchain/proof_subject.hpp"
 #include "market/receipt/sample.hpp"
+#include "trust/proof/onchain.hpp"
 
 // The program as its users meet it: built binary, real files, what it prints and how it exits.
 namespace koinon::cli {
@@ -209,6 +213,48 @@ TEST_F(Program, says_what_of_a_receipt_it_checked_and_which_check_failed) {
   EXPECT_THAT(run("koinon receipt verify $TMP/r.json 2>&1").text, HasSubstr("Means: the outputs in it are not those"));
 }
 
+/// Buyer and provider together could name a proof of another input that gives the same output.
+TEST_F(Program, tells_a_proof_of_another_input_than_the_receipts) {
+  using engine::tensor::DType;
+  using engine::tensor::IntTensor;
+  engine::program::Builder b;
+  const auto x = b.input("x", {DType::i8, {1, 4}}, {}, -127, 127);
+  b.output("y", b.matmul(x, b.weight(IntTensor::zeros(DType::i8, {2, 4}))), {});  // every input gives zeros
+  const auto program = b.finish({"zeros", "", "", ""}).value();
+  ASSERT_TRUE(base::write_file(folder.path() / "p.koinon", engine::program::encode(program)));
+  base::SeededRandom random(3);
+  auto input = IntTensor::zeros(DType::i8, {1, 4});
+  const auto proof = trust::proof::prove(program, std::vector{input}, {}, random).value();
+  const auto bytes = trust::proof::encode_proof(proof);
+  ASSERT_TRUE(base::write_file(folder.path() / "p.proof", bytes));
+  const auto said = [&](std::uint8_t first) {
+    work::Parcel parcel;
+    parcel.salt = market::proof_subject(trust::proof::onchain_circuit(program, {}).value(), 0, {}).value();
+    parcel.parts = {{first, 0, 0, 0}};
+    auto r = market::sample_receipt();
+    r.check = "proof";
+    r.n = r.k = 1;
+    r.spec = engine::program::program_id(program);
+    r.input_root = parcel.root();
+    r.outputs = {base::Bytes(proof.outputs[0].bytes.begin(), proof.outputs[0].bytes.end())};
+    r.output_root = work::outputs_root(r.outputs);
+    r.proof = base::keccak256(bytes);
+    r.claims.resize(1);
+    r.payments.resize(1);
+    auto& claim = r.claims[0];
+    claim.output_root = r.output_root;
+    claim.signature = base::fixed<65>(
+        market::sample_key(1)
+            .sign(market::claim_digest({r.chain_id, r.market, r.order}, 1, r.spec, r.input_root, r.output_root, r.trace_root))
+            .bytes());
+    market::sign_sample(r);
+    EXPECT_TRUE(base::write_file(folder.path() / "r.json", base::as_bytes(r.to_json())));
+    return run("koinon receipt verify $TMP/r.json --proof $TMP/p.proof --program $TMP/p.koinon 2>&1");
+  };
+  EXPECT_EQ(said(0).exit, 0) << said(0).text;
+  EXPECT_THAT(said(1).text, HasSubstr("is of another input than the receipt's"));
+}
+
 /// Of a claim that fell nothing here shows that it fell, nor whose key signed it.
 TEST_F(Program, receipt_of_a_claim_that_fell_is_called_unchecked) {
   auto receipt = market::sample_condemned();
@@ -244,6 +290,15 @@ TEST_F(Program, compiles_a_language_model_with_a_sentencepiece_tokeniser) {
   const auto said = run("koinon generate $TMP/l --prompt Mira --tokens 3 2>&1");
   EXPECT_EQ(said.exit, 0) << said.text;
   EXPECT_THAT(said.text, HasSubstr("model        " + model + "\n"));
+}
+
+TEST_F(Program, tries_where_an_order_writes_before_it_asks_anybody) {
+  for (const auto* words : {"order x --input y --check proof --proof /nonexistent/x",
+                            "order x --input y --receipt /nonexistent/x", "order --train x.toml -o /nonexistent/x"}) {
+    const auto said = run(fmt::format("koinon {} --price 0.01 --node http://127.0.0.1:1 2>&1", words));
+    EXPECT_EQ(said.exit, 1) << words;
+    EXPECT_NE(said.text.find("no file can be written in /nonexistent"), std::string::npos) << said.text;
+  }
 }
 
 TEST_F(Program, says_in_json_what_is_wrong_with_a_line) {
