@@ -127,7 +127,7 @@ TEST_F(GateTest, a_node_with_a_public_name_asks_visitors_for_its_token) {
 
 TEST_F(GateTest, a_websocket_brings_the_token_as_a_subprotocol) {
   auto r = request("node.example", "203.0.113.7");
-  for (const auto* wrong :
+  for (const std::string& wrong :
        {std::string("koinon"), "koinon, koinon.token." + std::string(64, 'b'), std::string("koinon.token."), "x" + kToken}) {
     r.headers.set("Sec-WebSocket-Protocol", wrong);
     EXPECT_EQ(refusal(r, {}), Code::unauthorised) << wrong;
