@@ -75,21 +75,21 @@ note_failures() {
 # Programs of `chain` and `browser` work against clocks and other processes, and a machine that stops for some seconds makes one
 # miss a deadline. What fails there is run once more by itself, with the first failure shown; it has passed if it passes then.
 run_ctest() {
-  local preset=$1 label=$2 status=0 counts xmldir=$LOGS/gtest-$2 limit=1500 tests again p f
+  local preset=$1 label=$2 status=0 counts xmldir=$LOGS/gtest-$2 limit=1800 tests again p f
   tests=$(ctest --test-dir "build/$preset" -N -L "^$label\$" | sed -n 's/^Total Tests: *//p')
   ((tests)) || return 0
   [[ $label == slow ]] && limit=28800
   rm -rf "$xmldir" "$xmldir-again"
   STAGE_TAIL=150 GTEST_OUTPUT=xml:$xmldir/ stage "test-$label" "test $label ($tests programs)" \
     timeout --kill-after=30 "$limit" ctest --test-dir "build/$preset" -L "^$label\$" -j "$(nproc)" \
-    --timeout 600 --output-on-failure --no-tests=error || status=$?
+    --timeout 900 --output-on-failure --no-tests=error || status=$?
   read -r -a counts < <(count_ctest "$LOGS/test-$label.log" "$xmldir")
   if ((status != 0)); then note_failures "$LOGS/test-$label.log" "$xmldir"; fi
   if ((status != 0 && status < 124)) && [[ $label == chain || $label == browser ]]; then
     again=0
     STAGE_TAIL=150 GTEST_OUTPUT=xml:$xmldir-again/ stage "test-$label-again" "what failed there, once more" \
       timeout --kill-after=30 "$limit" ctest --test-dir "build/$preset" -L "^$label\$" --rerun-failed -j 1 \
-      --timeout 600 --output-on-failure --no-tests=error || again=$?
+      --timeout 900 --output-on-failure --no-tests=error || again=$?
     if ((again == 0)); then
       read -r p f < <(count_ctest "$LOGS/test-$label-again.log" "$xmldir-again")
       say "  passed the second time; the first failure of each is at the end"
