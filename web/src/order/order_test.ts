@@ -63,7 +63,7 @@ const member = (account: number, news: Partial<Member>): Member =>
   ({ account, state: "revealed", verdict: "accepted", paid: "10", slashed: "0", ...news }) as Member;
 const round = (role: Round["role"], members: Member[]): Round => ({ role, seed: null, drawn_at: null, appealed: false, lapsed: false, members });
 const order = (state: OrderState, rounds: Round[], news: Partial<Order> = {}) =>
-  ({ state, verdict: "accepted", rounds, money: { paid: "20" }, ...news }) as Order;
+  ({ state, verdict: "accepted", policy: { check: "quorum" }, rounds, money: { paid: "20" }, ...news }) as Order;
 const amount = (wei: string) => `${wei} wei`;
 
 describe("story", () => {
