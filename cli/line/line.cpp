@@ -143,18 +143,26 @@ void describe_groups(Tree& tree, const Commands& commands) {
       {"model", {"Compile models and look into them", "koinon model inspect digits.koinon"}},
       {"language", {"Compile language models and check their texts", "koinon language verify story.json harbour"}},
       {"private", {"Compute on inputs that stay encrypted", "koinon private plan digits4.koinon -o digits4.plan"}},
+      {"private sum",
+       {"Add up many parties' numbers, of which the aggregator sees none",
+        "koinon private sum plan --length 1000 --parties 20 --largest 0.1 -o round.plan"}},
       {"receipt", {"Check and show receipts", "koinon receipt verify receipt-7.json"}},
       {"account", {"Money, stake, offer and keys of an account", "koinon account show"}},
   };
-  for (const auto& command : commands)
-    if (const auto words = words_of(command->info().path); words.size() > 1)
-      if (const auto group = kGroups.find(words.front()); group != kGroups.end()) {
-        auto* app = tree.at(group->first);
-        app->description(group->second.about);
-        app->footer(fmt::format("Example:\n  {}\nEach command has its own: koinon {} {} --help", group->second.example,
-                                words[0], words[1]));
-        app->require_subcommand(1);
-      }
+  for (const auto& command : commands) {
+    const auto words = words_of(command->info().path);
+    std::string path;
+    for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+      path += (i == 0 ? "" : " ") + words[i];
+      const auto group = kGroups.find(path);
+      if (group == kGroups.end()) continue;
+      auto* app = tree.at(path);
+      app->description(group->second.about);
+      app->footer(fmt::format("Example:\n  {}\nEach command has its own: koinon {} {} --help", group->second.example, path,
+                              words[i + 1]));
+      app->require_subcommand(1);
+    }
+  }
 }
 
 /// Declares every command; the one that a line names goes into `out`.
